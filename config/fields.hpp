@@ -1,0 +1,96 @@
+// One mapping of the file being read, key by key. Says what is wrong and reads on: a bad value
+// leaves the default in place. Lives on the stack of a parse; borrows the node and the report.
+#pragma once
+
+#include <limits>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "config/document.hpp"
+#include "config/keys.hpp"
+#include "config/model.hpp"
+
+namespace cutwater::config {
+
+template <typename T>
+struct Range {
+  T least;
+  T most;
+};
+
+template <typename E>
+struct Choice {
+  std::string_view word;
+  E value;
+};
+
+class Fields {
+ public:
+  // Reports a node that is no mapping, unknown keys and keys of later versions.
+  // `name` is what the section is called in messages.
+  Fields(Report& report, const Node& node, const Section& section, std::string_view name);
+
+  Report& report() const { return report_; }
+  bool usable() const { return node_.kind == Node::Kind::Map; }
+  Place place() const { return node_.place; }
+  // Of the key; of the mapping when the key is not written.
+  Place place_of_key(std::string_view key) const;
+  Place place_of_value(std::string_view key) const;
+
+  bool has(std::string_view key) const { return entry(key) != nullptr; }
+  // The value; nullptr when the key is not written, or is written without a value (reported).
+  const Node* find(std::string_view key) const;
+  // The same, and reports that a key which must be there is not.
+  const Node* require(std::string_view key) const;
+
+  // A scalar's text; nullopt when absent or of the wrong kind (reported).
+  std::optional<std::string> text(std::string_view key, std::string_view expected) const;
+
+  // Each returns true when the key is written with a good value, which is then in `out`.
+  bool read(std::string_view key, Duration& out, Range<Duration> range) const;
+  bool read(std::string_view key, Share& out, Range<Share> range) const;
+  bool read(std::string_view key, bool& out) const;
+  bool read_size(std::string_view key, std::uint64_t& out, Range<std::uint64_t> range) const;
+  bool read_count(std::string_view key, std::uint64_t& out, Range<std::uint64_t> range) const;
+
+  template <typename E>
+  bool read(std::string_view key, E& out, std::span<const Choice<E>> choices) const {
+    std::vector<std::string_view> words;
+    for (const Choice<E>& choice : choices) words.push_back(choice.word);
+    const std::optional<std::size_t> index = read_word(key, words);
+    if (index) out = choices[*index].value;
+    return index.has_value();
+  }
+
+  // "`key` is `value`: message" at the value.
+  void bad_value(std::string_view key, std::string_view value, std::string_view message) const;
+
+ private:
+  using Entry = std::pair<NodePtr, NodePtr>;
+  const Entry* entry(std::string_view key) const;
+  void check_key(const Entry& entry) const;
+  std::optional<std::size_t> read_word(std::string_view key,
+                                       const std::vector<std::string_view>& words) const;
+
+  Report& report_;
+  const Node& node_;
+  const Section& section_;
+  std::string name_;
+};
+
+// Entries a list or mapping of the file may have where each is compared with the others.
+inline constexpr std::size_t kMaxEntries = 1000;
+
+// The items of a list; none, and reported, when the node is no list or longer than kMaxEntries.
+std::span<const NodePtr> read_list(Report& report, const Node& node, std::string_view name,
+                                   std::string_view of);
+// The text of a list item or map value; reports another kind.
+std::optional<std::string> read_text(Report& report, const Node& node, std::string_view name,
+                                     std::string_view expected);
+
+}  // namespace cutwater::config

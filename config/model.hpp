@@ -1,0 +1,180 @@
+// What the operator wrote, after parsing and validation: plain values, no pointers, no sockets.
+// Every member's initialiser is the documented default. Produced by config/parse.hpp; immutable
+// afterwards and freely copied between threads.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/share.hpp"
+
+namespace cutwater::config {
+
+using Duration = std::chrono::milliseconds;
+using namespace std::chrono_literals;
+
+// A resolved secret. Never printed: the model keeps where it came from for messages.
+struct Secret {
+  std::string value;
+  std::string origin;  // "${env:NAME}" or "${file:PATH}", safe to show
+};
+
+struct Address {
+  std::string host;  // IP literal or, for endpoints, a DNS name
+  std::uint16_t port = 0;
+  friend bool operator==(const Address&, const Address&) = default;
+};
+
+struct Cidr {
+  std::string text;  // "10.0.0.0/8", "::1/128"; validated
+};
+
+struct Listener {
+  std::string name = "http";
+  Address listen;
+  std::vector<Cidr> trusted_proxies;  // peers whose X-Forwarded-*, Forwarded, X-Request-ID are kept
+};
+
+struct Endpoint {
+  std::string url;  // "http://127.0.0.1:9001", as shown everywhere
+  Address address;
+};
+
+struct Version {
+  std::string name;
+  std::vector<Endpoint> endpoints;
+};
+
+// The subject of a split decision: whose requests must stay on one version.
+struct Sticky {
+  enum class Key { OwnCookie, Header, Cookie, ClientIp, None };
+  Key key = Key::OwnCookie;
+  std::string name;  // cookie or header name; default "cw_<service>"
+  std::chrono::seconds ttl = std::chrono::hours(24 * 30);  // of the own cookie
+};
+
+// A feature flag forces a version for requests that match; first match wins.
+struct Flag {
+  enum class Source { Cookie, Header };
+  std::string name;
+  Source source = Source::Cookie;
+  std::string key;    // cookie or header name
+  std::string value;  // exact value that matches
+  std::string version;
+  bool enabled = true;
+};
+
+struct Guards {
+  Share error_rate = Share::percent(5);
+  Duration p95 = 2s;
+  Duration p95_critical = 3s;
+  double false_rollback = 0.01;  // alpha: probability of ever reverting a healthy version
+};
+
+struct Health {
+  bool enabled = false;  // true when the section is present
+  std::string path = "/health";
+  Duration interval = 30s;
+  Duration timeout = 10s;
+  int unhealthy_after = 3;
+  Duration start_period = 40s;
+};
+
+struct Timeouts {
+  Duration connect = 1s;
+  Duration response_head = 15s;
+  Duration request = 60s;       // head of request to head of response, all attempts together
+  Duration stream_idle = 5min;  // no byte in either direction
+  Duration tunnel_idle = 1h;
+  Duration upstream_idle = 50s;  // a pooled connection is closed after this
+};
+
+struct Limits {
+  std::size_t header_bytes = 16 * 1024;  // whole head -> 431
+  std::size_t header_fields = 100;       // -> 431
+  std::size_t target_bytes = 8 * 1024;   // -> 414
+  Duration header_timeout = 10s;         // absolute, from the first byte -> 408
+  Duration keepalive_idle = 75s;
+  std::uint32_t keepalive_requests = 0;  // 0 = no limit
+  std::uint32_t body_min_rate = 240;     // bytes per second, after the grace
+  Duration body_min_rate_grace = 10s;    // not in the file: tests make it short
+  Duration client_write_stall = 30s;
+  std::uint32_t connections = 0;  // 0 = half of RLIMIT_NOFILE
+  std::uint32_t connections_per_ip = 1024;
+};
+
+struct RolloutDefaults {
+  enum class OnInconclusive { Hold, Extend, Promote, Rollback };
+  std::string strategy = "canary";
+  std::vector<Share> steps = {Share::percent(5), Share::percent(10), Share::percent(25),
+                              Share::percent(50), Share::percent(100)};
+  Duration bake = 60s;     // least time at a step; never enough alone
+  Duration max_step = 1h;  // then on_inconclusive
+  OnInconclusive on_inconclusive = OnInconclusive::Hold;
+};
+
+enum class Fallback { None, Stable };
+
+struct Service {
+  std::string name;
+  std::vector<Version> versions;         // in the order written
+  std::string stable;                    // default: the first version
+  std::map<std::string, Share> weights;  // first start only; default: stable 100 %
+  Sticky sticky;
+  std::vector<Flag> flags;
+  Guards guards;
+  Health health;
+  Fallback fallback = Fallback::None;
+  Timeouts timeouts;
+  RolloutDefaults rollout;
+  // Response header that names the version which answered; empty = none.
+  std::string version_header = "Cutwater-Version";
+};
+
+struct Route {
+  std::string host = "*";  // exact, "*.example.com", or "*"
+  std::string path = "/";  // prefix, matched on whole segments
+  std::string service;
+};
+
+enum class Role { Viewer, Deployer, Approver, Admin };
+
+struct Token {
+  std::string name;
+  Role role = Role::Viewer;
+  Secret secret;
+};
+
+struct Admin {
+  Address listen{"127.0.0.1", 9901};
+  std::string unix_path;  // set instead of `listen` for unix:/path
+  std::vector<Token> tokens;
+  std::vector<std::string> allowed_hosts;  // besides loopback names and the listen address
+};
+
+struct AccessLog {
+  enum class To { Off, Stdout, File };
+  To to = To::Off;
+  std::string path;
+};
+
+struct Config {
+  int version = 1;
+  std::string state_dir = "/var/lib/cutwater";
+  unsigned workers = 0;  // 0 = auto: one per usable core
+  Admin admin;
+  std::vector<Listener> listeners;
+  std::vector<Route> routes;
+  std::vector<Service> services;
+  Limits limits;
+  AccessLog access_log;
+  Duration drain_timeout = 30s;  // SIGTERM: in-flight requests may take this long
+  // Readiness fails this long before the listeners close, so that the load balancer looks away.
+  Duration drain_notice = 5s;
+};
+
+}  // namespace cutwater::config

@@ -1,0 +1,290 @@
+#include <algorithm>
+
+#include "config/names.hpp"
+#include "config/sections.hpp"
+#include "config/suggest.hpp"
+#include "config/units.hpp"
+
+namespace cutwater::config {
+namespace {
+
+constexpr std::size_t kMostSteps = 100;
+constexpr std::size_t kMostVersions = 64;  // of one service
+constexpr Choice<Fallback> kFallbacks[] = {{"none", Fallback::None}, {"stable", Fallback::Stable}};
+using OnInconclusive = RolloutDefaults::OnInconclusive;
+constexpr Choice<OnInconclusive> kOnInconclusive[] = {{"hold", OnInconclusive::Hold},
+                                                      {"extend", OnInconclusive::Extend},
+                                                      {"promote", OnInconclusive::Promote},
+                                                      {"rollback", OnInconclusive::Rollback}};
+
+void add_endpoint(Report& report, const Node& node, Version& version) {
+  const auto written = read_text(report, node, "endpoint", "http://HOST:PORT");
+  if (!written) return;
+  auto checked = check_endpoint(*written);
+  if (const Wrong* wrong = std::get_if<Wrong>(&checked)) {
+    // Shown only when it cannot hold a password.
+    const bool safe = written->find('@') == std::string::npos;
+    report.add(node.place,
+               "endpoint" + (safe ? " " + quoted(*written) : "") + ": " + wrong->message);
+    return;
+  }
+  Endpoint endpoint = std::get<Endpoint>(std::move(checked));
+  for (const Endpoint& other : version.endpoints) {
+    if (other.address != endpoint.address) continue;
+    report.add(node.place, "duplicate endpoint " + quoted(*written));
+    return;
+  }
+  version.endpoints.push_back(std::move(endpoint));
+}
+
+Version read_version(Report& report, const Node& key, const Node& value) {
+  Version version;
+  version.name = key.text;
+  if (!is_name(version.name)) {
+    report.add(key.place, "version " + quoted(version.name) + ": " + std::string(kNameRule));
+  }
+  if (value.kind == Node::Kind::Null) {
+    report.add(key.place, "version " + quoted(version.name) +
+                              " has no endpoint; write \"http://HOST:PORT\" or {endpoints: [...]}");
+    return version;
+  }
+  if (value.kind == Node::Kind::Scalar) {
+    add_endpoint(report, value, version);
+    return version;
+  }
+  const Fields fields(report, value, section::kVersion, version.name);
+  if (!fields.usable()) return version;
+  const Node* endpoints = fields.require("endpoints");
+  if (!endpoints) return version;
+  const auto items = read_list(report, *endpoints, "endpoints", "endpoints");
+  if (endpoints->kind == Node::Kind::List && endpoints->items.empty()) {
+    report.add(endpoints->place, "`endpoints` is empty; at least one is needed");
+  }
+  for (const NodePtr& item : items) add_endpoint(report, *item, version);
+  return version;
+}
+
+std::vector<Version> read_versions(const Fields& fields) {
+  std::vector<Version> versions;
+  const Node* node = fields.require("versions");
+  if (!node) return versions;
+  if (node->kind != Node::Kind::Map || node->pairs.empty()) {
+    fields.report().add(node->place,
+                        "`versions`: expected a mapping such as {blue: \"http://127.0.0.1:9001\"}");
+    return versions;
+  }
+  if (node->pairs.size() > kMostVersions) {
+    fields.report().add(node->place,
+                        "`versions` has more than " + std::to_string(kMostVersions) + " versions");
+    return versions;
+  }
+  for (const auto& [key, value] : node->pairs) {
+    versions.push_back(read_version(fields.report(), *key, *value));
+  }
+  return versions;
+}
+
+std::string read_stable(const Fields& fields, const Service& service) {
+  const std::string first = service.versions.empty() ? "" : service.versions.front().name;
+  const auto written = fields.text("stable", "the name of a version");
+  if (!written) return first;
+  return check_version(fields.report(), fields.place_of_value("stable"), service, *written)
+             ? *written
+             : first;
+}
+
+Guards read_guards(const Fields& service_fields) {
+  Guards guards;
+  const Node* node = service_fields.find("guards");
+  if (!node) return guards;
+  const Fields fields(service_fields.report(), *node, section::kGuards, "guards");
+  if (!fields.usable()) return guards;
+  constexpr Share kLeast{1};
+  fields.read("error_rate", guards.error_rate, {kLeast, Share{Share::kWhole - 1}});
+  const bool p95 = fields.read("p95", guards.p95, {1ms, 1h});
+  const bool critical = fields.read("p95_critical", guards.p95_critical, {1ms, 1h});
+  if (p95 && critical && guards.p95_critical < guards.p95) {
+    fields.report().add(fields.place_of_value("p95_critical"), "`p95_critical` is below `p95`");
+  }
+  // Whoever moves one of the two limits keeps their order.
+  if (p95 && !critical) guards.p95_critical = std::max(guards.p95_critical, guards.p95 * 3 / 2);
+  if (critical && !p95) guards.p95 = std::min(guards.p95, guards.p95_critical);
+  Share alpha;
+  if (fields.read("false_rollback", alpha, {kLeast, Share::percent(50)})) {
+    guards.false_rollback = alpha.ratio();
+  }
+  return guards;
+}
+
+Health read_health(const Fields& service_fields) {
+  Health health;
+  const Node* node = service_fields.find("health");
+  if (!node) return health;
+  const Fields fields(service_fields.report(), *node, section::kHealth, "health");
+  if (!fields.usable()) return health;
+  health.enabled = true;
+  if (const auto path = fields.text("path", "a path")) {
+    health.path = *path;
+    const bool visible = std::all_of(path->begin(), path->end(),
+                                     [](char c) { return c > 0x20 && c < 0x7f && c != '#'; });
+    if (!path->starts_with('/') || !visible) {
+      fields.bad_value("path", *path, "expected a path such as /health");
+    }
+  }
+  fields.read("interval", health.interval, {10ms, 24h});
+  if (!fields.read("timeout", health.timeout, {10ms, 24h})) {
+    health.timeout = std::min(health.timeout, health.interval);
+  } else if (health.timeout > health.interval) {
+    fields.report().add(fields.place_of_value("timeout"), "`timeout` is longer than `interval`");
+  }
+  std::uint64_t unhealthy_after = 0;
+  if (fields.read_count("unhealthy_after", unhealthy_after, {1, 1000})) {
+    health.unhealthy_after = static_cast<int>(unhealthy_after);
+  }
+  fields.read("start_period", health.start_period, {0ms, 24h});
+  return health;
+}
+
+Timeouts read_timeouts(const Fields& service_fields) {
+  Timeouts timeouts;
+  const Node* node = service_fields.find("timeouts");
+  if (!node) return timeouts;
+  const Fields fields(service_fields.report(), *node, section::kTimeouts, "timeouts");
+  if (!fields.usable()) return timeouts;
+  constexpr Range<Duration> kRange{1ms, std::chrono::hours(24 * 30)};
+  fields.read("connect", timeouts.connect, kRange);
+  fields.read("response_head", timeouts.response_head, kRange);
+  fields.read("request", timeouts.request, kRange);
+  fields.read("stream_idle", timeouts.stream_idle, kRange);
+  fields.read("tunnel_idle", timeouts.tunnel_idle, kRange);
+  fields.read("upstream_idle", timeouts.upstream_idle, kRange);
+  return timeouts;
+}
+
+std::vector<Share> read_steps(const Fields& fields, const Node& node) {
+  Report& report = fields.report();
+  if (node.items.size() > kMostSteps) {
+    report.add(node.place, "`steps` has more than " + std::to_string(kMostSteps) + " steps");
+    return {};
+  }
+  const auto items = read_list(report, node, "steps", "shares");
+  if (node.kind != Node::Kind::List) return {};
+  std::vector<Share> steps;
+  bool readable = true;
+  for (const NodePtr& item : items) {
+    const auto written = read_text(report, *item, "steps", "a share");
+    const auto share = written ? parse_share(*written) : std::nullopt;
+    if (!share) {
+      if (written) {
+        report.add(item->place, "`steps` has " + quoted(*written) +
+                                    ": expected a share such as 5% or 0.01%, at most 4 decimals");
+      }
+      readable = false;
+      continue;
+    }
+    const Share before = steps.empty() ? Share{} : steps.back();
+    if (readable && *share <= before) {
+      report.add(item->place,
+                 "steps must rise: " + to_string(*share) + " follows " + to_string(before));
+    }
+    steps.push_back(*share);
+  }
+  if (readable && (steps.empty() || steps.back() != Share::percent(100))) {
+    report.add(node.place, "the last of `steps` must be 100%");
+  }
+  return steps;
+}
+
+std::string read_strategy(const Fields& fields) {
+  const std::vector<std::string_view> known{"canary", "blue_green"};
+  const auto written = fields.text("strategy", "the name of a strategy");
+  if (!written) return RolloutDefaults{}.strategy;
+  if (*written == "rolling") {
+    fields.bad_value("strategy", *written,
+                     "this strategy is part of the contract but not available in this version");
+  } else if (std::find(known.begin(), known.end(), *written) == known.end()) {
+    fields.report().add(fields.place_of_value("strategy"),
+                        "unknown strategy " + quoted(*written) + suggestion(*written, known));
+  }
+  return *written;
+}
+
+RolloutDefaults read_rollout(const Fields& service_fields) {
+  RolloutDefaults rollout;
+  const Node* node = service_fields.find("rollout");
+  if (!node) return rollout;
+  const Fields fields(service_fields.report(), *node, section::kRollout, "rollout");
+  if (!fields.usable()) return rollout;
+  rollout.strategy = read_strategy(fields);
+  if (const Node* steps = fields.find("steps")) {
+    rollout.steps = read_steps(fields, *steps);
+  } else if (rollout.strategy == "blue_green") {
+    rollout.steps = {Share::percent(100)};
+  }
+  fields.read("bake", rollout.bake, {1s, std::chrono::hours(24 * 30)});
+  if (fields.read("max_step", rollout.max_step, {1s, std::chrono::hours(24 * 90)})) {
+    if (rollout.max_step < rollout.bake) {
+      fields.report().add(fields.place_of_value("max_step"), "`max_step` is shorter than `bake`");
+    }
+  } else {
+    rollout.max_step = std::max(rollout.max_step, rollout.bake * 2);
+  }
+  fields.read("on_inconclusive", rollout.on_inconclusive,
+              std::span<const Choice<OnInconclusive>>(kOnInconclusive));
+  return rollout;
+}
+
+Service read_service(Report& report, const Node& key, const Node& value) {
+  Service service;
+  service.name = key.text;
+  if (!is_name(service.name)) {
+    report.add(key.place, "service " + quoted(service.name) + ": " + std::string(kNameRule));
+  }
+  if (value.kind == Node::Kind::Null) {
+    report.add(key.place, "service " + quoted(service.name) + " needs `versions`");
+    return service;
+  }
+  const Fields fields(report, value, section::kService, service.name);
+  if (!fields.usable()) return service;
+  service.versions = read_versions(fields);
+  service.stable = read_stable(fields, service);
+  service.weights = read_weights(fields, service);
+  service.sticky = read_sticky(fields, service);
+  service.flags = read_flags(fields, service);
+  service.guards = read_guards(fields);
+  service.health = read_health(fields);
+  fields.read("fallback", service.fallback, std::span<const Choice<Fallback>>(kFallbacks));
+  service.timeouts = read_timeouts(fields);
+  service.rollout = read_rollout(fields);
+  if (const auto header = fields.text("version_header", "a header name or none")) {
+    if (!is_token(*header)) {
+      fields.bad_value("version_header", *header, "expected a header name or none");
+    }
+    service.version_header = *header == "none" ? "" : *header;
+  }
+  return service;
+}
+
+}  // namespace
+
+std::vector<Service> read_services(const Fields& root) {
+  std::vector<Service> services;
+  const Node* node = root.require("services");
+  if (!node) return services;
+  if (node->kind != Node::Kind::Map || node->pairs.empty()) {
+    root.report().add(node->place,
+                      "`services`: expected a mapping such as {shop: {versions: {...}}}");
+    return services;
+  }
+  if (node->pairs.size() > kMaxEntries) {
+    root.report().add(node->place,
+                      "`services` has more than " + std::to_string(kMaxEntries) + " services");
+    return services;
+  }
+  for (const auto& [key, value] : node->pairs) {
+    services.push_back(read_service(root.report(), *key, *value));
+  }
+  return services;
+}
+
+}  // namespace cutwater::config

@@ -1,0 +1,144 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <cstdlib>
+#include <cstring>
+
+#include "config/sections.hpp"
+
+namespace cutwater::config {
+namespace {
+
+constexpr std::size_t kMaxSecretBytes = 64 * 1024;
+constexpr std::string_view kHow =
+    "a secret is never written here: use \"${env:NAME}\" or \"${file:/path}\"";
+
+struct Reference {
+  enum class From { Env, File } from;
+  std::string name;
+};
+
+bool is_env_name(std::string_view text) {
+  const auto letter = [](char c) { return (c | 0x20) >= 'a' && (c | 0x20) <= 'z'; };
+  return !text.empty() && (letter(text[0]) || text[0] == '_') &&
+         std::all_of(text.begin(), text.end(),
+                     [&](char c) { return letter(c) || c == '_' || (c >= '0' && c <= '9'); });
+}
+
+std::optional<Reference> parse_reference(std::string_view text) {
+  if (!text.starts_with("${") || !text.ends_with('}')) return std::nullopt;
+  text = text.substr(2, text.size() - 3);
+  if (text.starts_with("env:") && is_env_name(text.substr(4))) {
+    return Reference{Reference::From::Env, std::string(text.substr(4))};
+  }
+  if (text.starts_with("file:/") && text.find_first_of("${}") == std::string_view::npos) {
+    return Reference{Reference::From::File, std::string(text.substr(5))};
+  }
+  return std::nullopt;
+}
+
+// Why `value` is no secret; "" when it is fine.
+std::string_view value_problem(std::string_view value) {
+  if (value.empty()) return "is empty";
+  const bool clean =
+      std::all_of(value.begin(), value.end(), [](char c) { return c > 0x20 && c < 0x7f; });
+  return clean ? "" : "contains a blank, a control character or a character outside ASCII";
+}
+
+std::string real_path(const std::string& path) {
+  std::array<char, PATH_MAX> resolved{};
+  return ::realpath(path.c_str(), resolved.data()) ? std::string(resolved.data()) : std::string();
+}
+
+bool is_guarded_by_directory(const std::string& path) {
+  const std::string file = real_path(path);
+  const auto below = [&](const std::string& folder) {
+    return !folder.empty() && folder != "/" && file.starts_with(folder + "/");
+  };
+  const char* credentials = std::getenv("CREDENTIALS_DIRECTORY");
+  return below("/run/secrets") || (credentials && below(real_path(credentials)));
+}
+
+FileText read_open_file(int fd, const std::string& path) {
+  struct stat status {};
+  if (::fstat(fd, &status) != 0) return FileText::failed("cannot be read");
+  if (!S_ISREG(status.st_mode)) return FileText::failed("is no regular file");
+  if ((status.st_mode & S_IROTH) != 0 && !is_guarded_by_directory(path)) {
+    return FileText::failed("may be read by everybody; chmod o-r");
+  }
+  std::string text(kMaxSecretBytes + 1, '\0');
+  std::size_t length = 0;
+  while (length < text.size()) {
+    const ssize_t got = ::read(fd, text.data() + length, text.size() - length);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return FileText::failed(std::string("cannot be read: ") + std::strerror(errno));
+    if (got == 0) break;
+    length += static_cast<std::size_t>(got);
+  }
+  if (length > kMaxSecretBytes) return FileText::failed("is larger than 64 KiB");
+  text.resize(length);
+  return text;
+}
+
+FileText read_secret_file(const std::string& path) {
+  // O_NONBLOCK: opening a pipe must not wait for a writer.
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) return FileText::failed(std::string("cannot be read: ") + std::strerror(errno));
+  FileText text = read_open_file(fd, path);
+  ::close(fd);
+  return text;
+}
+
+void trim_one_newline(std::string& text) {
+  if (text.ends_with('\n')) text.pop_back();
+  if (text.ends_with('\r')) text.pop_back();
+}
+
+}  // namespace
+
+std::optional<Secret> read_secret(const Fields& fields, const Sources& sources) {
+  const Node* node = fields.require("secret");
+  if (!node) return std::nullopt;
+  const auto fail = [&](const std::string& message) {
+    fields.report().add(node->place, "`secret`: " + message);
+    return std::nullopt;
+  };
+  if (node->kind != Node::Kind::Scalar) return fail(std::string(kHow));
+  const auto reference = parse_reference(node->text);
+  if (!reference) return fail(std::string(kHow));
+
+  Secret secret{.value = {}, .origin = node->text};
+  std::string source;
+  if (reference->from == Reference::From::Env) {
+    source = "environment variable `" + reference->name + "`";
+    const auto value = sources.env ? sources.env(reference->name) : std::nullopt;
+    if (!value) return fail(source + " is not set");
+    secret.value = *value;
+  } else {
+    source = "file `" + reference->name + "`";
+    FileText file = sources.file ? sources.file(reference->name) : FileText{std::nullopt};
+    if (!file.text)
+      return fail(source + " " + (file.error.empty() ? "cannot be read" : file.error));
+    secret.value = std::move(*file.text);
+    trim_one_newline(secret.value);
+  }
+  if (const auto problem = value_problem(secret.value); !problem.empty()) {
+    return fail(source + " " + std::string(problem));
+  }
+  return secret;
+}
+
+Sources system_sources() {
+  return {.env = [](const std::string& name) -> std::optional<std::string> {
+            const char* value = std::getenv(name.c_str());
+            return value ? std::optional<std::string>(value) : std::nullopt;
+          },
+          .file = read_secret_file};
+}
+
+}  // namespace cutwater::config
