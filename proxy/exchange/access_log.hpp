@@ -1,0 +1,91 @@
+// JSON lines, lossy rather than blocking. Each worker formats into its own buffer and hands full
+// buffers to one writer thread; when that cannot keep up (disk full, pipe stalled), lines are
+// dropped and counted. Source of the escaping rules: RFC 8259 7.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "config/model.hpp"
+#include "proxy/stats/outcome.hpp"
+
+namespace cutwater::exchange {
+
+// One finished exchange. Views are valid during the call only.
+struct LogRecord {
+  std::string_view listener, client_ip, method, host, target, protocol;
+  int status = 0;  // sent to the client; 0 = none
+  std::uint64_t bytes_in = 0, bytes_out = 0;
+  Nanoseconds duration{0};
+  Nanoseconds upstream_duration{0};
+  std::string_view service, version, reason, flag, rollout, endpoint, outcome;
+  unsigned attempts = 0;
+  std::string_view failed_version;  // an attempt failed here before another version answered
+  std::string_view request_id, traceparent;
+};
+
+// The writer thread and its bounded queue. Thread-safe.
+class AccessLogWriter {
+ public:
+  ~AccessLogWriter();
+  // Empty on success, else what is wrong.
+  std::string open(const config::AccessLog& target);
+  void reopen();  // after logrotate
+  // False when the queue is full: the lines are lost.
+  bool submit(std::string&& lines);
+  // A spare buffer to fill next; keeps its capacity.
+  std::string spare();
+  // Lines that were queued but could not be written.
+  std::uint64_t lost_lines() const { return lost_lines_.load(std::memory_order_relaxed); }
+
+ private:
+  void run();
+  void write_all(const std::string& lines);
+  bool wait_until_writable();
+
+  static constexpr std::size_t kQueued = 64;
+  config::AccessLog target_;
+  int fd_ = -1;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<std::string> queue_;    // guarded by mutex_
+  std::vector<std::string> spares_;  // guarded by mutex_
+  bool stopping_ = false;            // guarded by mutex_
+  bool reopen_ = false;              // guarded by mutex_
+  std::atomic<std::uint64_t> lost_lines_{0};
+  bool gave_up_ = false;  // the writer thread's own
+  std::thread thread_;
+};
+
+// One worker's side. Thread: the worker.
+class AccessLog {
+ public:
+  explicit AccessLog(AccessLogWriter& writer) : writer_(writer) { buffer_.reserve(kFlushAt * 2); }
+
+  void write(const LogRecord& record);
+  // Hands over what is buffered; called by the worker at least every 200 ms. Returns lines lost.
+  std::uint64_t flush();
+
+ private:
+  static constexpr std::size_t kFlushAt = 64 * 1024;
+  void put_time();
+  void put_text(std::string_view key, std::string_view value);
+  void put_number(std::string_view key, std::uint64_t value);
+  void put_millis(std::string_view key, Nanoseconds value);
+
+  AccessLogWriter& writer_;
+  std::string buffer_;
+  std::uint64_t lines_ = 0;  // in buffer_
+  std::uint64_t lost_ = 0;
+  std::int64_t second_ = -1;  // the second `stamp_` shows
+  char stamp_[24];
+};
+
+}  // namespace cutwater::exchange

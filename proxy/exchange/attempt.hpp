@@ -1,0 +1,110 @@
+// One try of a request on one endpoint: connection, request out, response head in. The exchange
+// makes one after another until a response goes to the client. Lives inside one exchange.
+#pragma once
+
+#include <optional>
+
+#include "proxy/exchange/body_pump.hpp"
+#include "proxy/exchange/exchange_context.hpp"
+#include "proxy/http/stream.hpp"
+
+namespace cutwater::exchange {
+
+struct AttemptRequest {
+  const http::RequestHead* head;
+  http::ForwardInfo forward;
+  http::BodyChunk first;  // body that came with the head
+};
+
+// Where the attempt goes, and what has to be told when it is over.
+struct AttemptTarget {
+  const routing::ServiceSnapshot* service;
+  const routing::VersionSnapshot* version;
+  const upstream::Endpoint* endpoint;
+  std::uint32_t ticket;  // of the version's monitor
+  TimePoint head_due;    // for all attempts together
+};
+
+class Attempt {
+ public:
+  Attempt(ExchangeContext& context, http::DownstreamStream& downstream, AttemptTarget target,
+          TimePoint started);
+  ~Attempt();
+  Attempt(const Attempt&) = delete;
+  Attempt& operator=(const Attempt&) = delete;
+
+  // Takes a pooled connection; if there is none, connect() makes one. False: see error().
+  bool try_reuse();
+  Task<bool> connect();
+  bool waited_for_connection() const { return waited_; }
+
+  // Afterwards either head() or error() is set. A pooled connection that turns out to have gone
+  // stale is replaced once, silently: that says nothing about the version.
+  Task<void> send_and_await_head(AttemptRequest request);
+  const http::ResponseHead* head() const { return head_; }
+  const std::optional<Error>& error() const { return error_; }
+  // The part of the body that came with the head; valid until the next read from upstream().
+  const http::BodyChunk& first_chunk() const { return first_chunk_; }
+  http::UpstreamStream& upstream() { return *lease_; }
+
+  bool client_failed() const { return error_ && error_->side == Side::Downstream; }
+  // More of the request body than came with the head has been taken: it cannot be sent again.
+  bool body_consumed() const { return uploading_; }
+  // What to answer when there is no response: 0 if nobody is there to be answered.
+  int status_for_client() const;
+
+  // How the response ended.
+  void complete();
+  void fail_response(Error error, http::DownstreamStream& downstream);
+  void give_up_unused();  // nothing was sent: charged to nobody
+  void add_client_delay(Nanoseconds delay) { client_delay_ += delay; }
+
+  // A tunnel or an event stream, which no response may ever end.
+  bool is_endless() const { return endless_; }
+  // No longer counts as a request in flight on an unproven version.
+  void leave_monitor() { target_.version->monitor->leave(target_.ticket); }
+
+  // What is still being uploaded when the response is over goes nowhere: stop it, then end().
+  bool is_uploading() const { return upload_.running(); }
+  Task<void> stop_upload();
+  // Gives the connection back.
+  void end();
+
+  const AttemptTarget& target() const { return target_; }
+  TimePoint ended() const { return ended_; }
+  stats::AttemptResult result() const;
+
+ private:
+  Task<void> try_once(AttemptRequest request);
+  Task<Result<const http::ResponseHead*>> await_final_head(const http::RequestHead* request);
+  Task<Result<const http::ResponseHead*>> await_head_after_upload();
+  bool accept_head(const http::ResponseHead& head);
+  bool went_stale() const;
+  Error blame(Error error) const;
+  static void on_client_gone(void* self);
+  upstream::PoolTimeouts pool_timeouts() const;
+  TimePoint head_deadline(TimePoint from) const;
+
+  ExchangeContext& context_;
+  http::DownstreamStream& down_;
+  AttemptTarget target_;
+  const TimePoint started_;
+  upstream::Lease lease_;
+  bool waited_ = false;
+  bool connected_ = false;
+  bool client_gone_ = false;
+  bool unused_ = false;
+  const http::ResponseHead* head_ = nullptr;
+  http::BodyChunk first_chunk_;
+  int status_ = 0;  // of head_, which does not outlive the lease
+  bool endless_ = false;
+  std::optional<Error> error_;
+  Child upload_;
+  UploadState upload_state_;
+  bool uploading_ = false;
+  TimePoint head_at_{};  // only of an event stream
+  TimePoint ended_{};
+  Nanoseconds client_delay_{0};
+};
+
+}  // namespace cutwater::exchange

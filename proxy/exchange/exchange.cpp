@@ -1,0 +1,468 @@
+#include "proxy/exchange/exchange.hpp"
+
+#include <array>
+#include <cstring>
+
+#include "proxy/base/random.hpp"
+#include "proxy/exchange/attempt.hpp"
+#include "proxy/exchange/body_pump.hpp"
+#include "proxy/http/head_parser.hpp"
+#include "proxy/http/target.hpp"
+#include "proxy/routing/route_table.hpp"
+#include "proxy/upstream/load_balancer.hpp"
+
+namespace cutwater::exchange {
+
+namespace {
+
+using http::BodyChunk;
+using http::RequestHead;
+using http::ResponseHead;
+using net::Flow;
+using routing::VersionSnapshot;
+using stats::Outcome;
+
+constexpr unsigned kMaxAttempts = 3;
+
+// What the proxy answers by itself.
+struct LocalAnswer {
+  int status;
+  std::string_view text;
+};
+
+class Exchange {
+ public:
+  Exchange(ExchangeContext& context, http::DownstreamStream& downstream)
+      : context_(context), down_(downstream), head_(downstream.head()) {}
+
+  Task<void> run();
+
+ private:
+  // In the order of the request's path.
+  void begin();
+  std::optional<LocalAnswer> local_answer();
+  bool find_route();
+  Result<Flow> hold_body();
+  Task<void> answer_broken_body(Error error);
+  void decide();
+  bool pick_endpoint();
+  Task<void> try_versions();
+  bool decision_went_stale() const;
+  std::optional<LocalAnswer> decide_anew();
+  bool replayable(const Attempt& attempt) const;
+  bool try_elsewhere(const Attempt& attempt);
+  bool another_endpoint() const;
+  bool take_retry();
+  Task<void> forward(Attempt& attempt);
+  Task<void> forward_tunnel(Attempt& attempt);
+  Task<void> answer_failure(const Attempt& attempt);
+  Task<void> reply(LocalAnswer answer);
+  void record(const Attempt& attempt);
+  void finish();
+
+  const routing::ServiceSnapshot& service() const { return *route_->service; }
+  const VersionSnapshot& version() const { return service().versions[assignment_.version]; }
+  TimePoint head_due() const { return started_ + service().timeouts.request; }
+  http::ForwardInfo forward_info() const;
+  http::ResponseExtras response_extras();
+
+  ExchangeContext& context_;
+  http::DownstreamStream& down_;
+  const RequestHead& head_;
+
+  TimePoint started_;
+  std::array<char, 32> request_id_;
+  std::array<char, 55> traceparent_;
+  net::Block target_memory_;  // only when normalisation changed the target
+  std::string_view target_;
+  Snapshot snapshot_;  // pinned
+  const routing::RouteEntry* route_ = nullptr;
+  BodyChunk held_;  // the part of the request body that came with the head
+
+  routing::Assignment assignment_;
+  bool assigned_ = false;
+  std::uint32_t ticket_ = 0;
+  const upstream::Endpoint* endpoint_ = nullptr;
+  upstream::TriedEndpoints tried_;
+  unsigned attempts_ = 0;
+  bool holds_retry_ = false;
+
+  // For the log.
+  int status_ = 0;
+  Outcome outcome_ = Outcome::Success;
+  bool reached_version_ = false;
+  bool client_left_ = false;
+  std::string_view failed_version_;
+  Nanoseconds upstream_time_{0};
+  TimePoint ended_{};
+
+  std::array<char, 160> cookie_memory_;
+};
+
+Task<void> Exchange::run() {
+  begin();
+  const auto answer = local_answer();
+  const Result<Flow> held = answer ? Flow::Done : hold_body();
+  if (answer)
+    co_await reply(*answer);
+  else if (!held)
+    co_await answer_broken_body(held.error());
+  else
+    co_await try_versions();
+  finish();
+}
+
+// --- before any upstream --------------------------------------------------------------------
+
+void Exchange::begin() {
+  started_ = Clock::now();
+  context_.counters.requests.add();
+  context_.counters.exchanges_active.up();
+  snapshot_ = context_.snapshot;
+  Random& random = thread_random();
+  hex16(random.next(), &request_id_[0]);
+  hex16(random.next(), &request_id_[16]);
+  // W3C Trace Context: the request id doubles as trace id. Sampled, because an unsampled root
+  // would switch off tracing in every parent-based sampler behind the proxy.
+  std::memcpy(&traceparent_[0], "00-", 3);
+  std::memcpy(&traceparent_[3], request_id_.data(), 32);
+  traceparent_[35] = '-';
+  hex16(random.next() | 1, &traceparent_[36]);
+  std::memcpy(&traceparent_[52], "-01", 3);
+}
+
+// Routes, and answers what needs no upstream.
+std::optional<LocalAnswer> Exchange::local_answer() {
+  if (!find_route()) {
+    context_.counters.bad_requests[static_cast<std::size_t>(http::BadHead::EncodedTraversal)].add();
+    return LocalAnswer{400, "bad request target\n"};
+  }
+  if (!route_) return LocalAnswer{404, "no route for this host and path\n"};
+  if (head_.method == http::Method::Options && head_.max_forwards == 0u)
+    return LocalAnswer{200, ""};
+  return std::nullopt;
+}
+
+// False: the target cannot be normalised safely. Without a matching route, route_ stays empty.
+bool Exchange::find_route() {
+  target_ = head_.target;
+  std::string_view path = "/";
+  if (target_ != "*") {
+    target_memory_ = context_.blocks.borrow();
+    const auto normal = http::normalise_target(head_.target, target_memory_.span());
+    if (!normal) return false;
+    target_ = *normal;
+    if (target_.data() != target_memory_.data()) target_memory_.release();
+    path = target_.substr(0, target_.find('?'));
+  }
+  route_ = routing::match_route(**snapshot_, head_.host, path);
+  return true;
+}
+
+// Takes the part of the body that arrived with the head. If that is all of it, the request can be
+// sent again.
+Result<Flow> Exchange::hold_body() {
+  const auto read = down_.try_read_body(held_);
+  if (!read || *read == Flow::Blocked) held_ = {};
+  return read;
+}
+
+// The body was broken before any upstream heard of the request.
+Task<void> Exchange::answer_broken_body(Error error) {
+  if (error.code == Errc::Protocol) {
+    const LocalAnswer answer{400, "bad request body\n"};
+    co_await reply(answer);
+  } else {
+    client_left_ = true;
+    down_.reset();
+  }
+}
+
+// --- the one place that decides --------------------------------------------------------------
+
+void Exchange::decide() {
+  if (!assigned_) {
+    const routing::RequestView view{&head_, down_.client().client_ip};
+    assignment_ = routing::assign(service(), view, context_.sequence, context_.cookie_ids);
+    assigned_ = true;
+  }
+  guard::Ticket ticket = version().monitor->admit();
+  if (ticket != guard::Admission::Admitted && assignment_.version != service().stable) {
+    routing::fall_to_stable(service(), assignment_);
+    ticket = version().monitor->admit();
+  }
+  ticket_ = ticket.value;
+}
+
+bool Exchange::pick_endpoint() {
+  endpoint_ = upstream::pick_endpoint(version(), context_.pool, tried_, context_.loop.now());
+  if (!endpoint_) version().monitor->leave(ticket_);  // nothing will be recorded
+  return endpoint_ != nullptr;
+}
+
+// --- attempts --------------------------------------------------------------------------------
+
+Task<void> Exchange::try_versions() {
+  for (;;) {
+    decide();
+    if (!pick_endpoint()) {
+      const LocalAnswer answer{503, "no endpoint is available\n"};
+      co_await reply(answer);
+      co_return;
+    }
+    ++attempts_;
+    reached_version_ = true;
+    Attempt attempt(context_, down_, {&service(), &version(), endpoint_, ticket_, head_due()},
+                    attempts_ == 1 ? started_ : Clock::now());
+    bool connected = attempt.try_reuse();
+    if (!connected) connected = co_await attempt.connect();
+    const bool time_passed = attempt.waited_for_connection() || attempts_ > 1;
+    if (connected && time_passed && decision_went_stale()) {
+      attempt.give_up_unused();
+      attempt.end();
+      record(attempt);
+      const auto answer = decide_anew();
+      if (!answer) continue;
+      co_await reply(*answer);
+      co_return;
+    }
+    tried_.add(*endpoint_);
+    const AttemptRequest request{&head_, forward_info(), held_};
+    if (connected) co_await attempt.send_and_await_head(request);
+    const bool elsewhere = try_elsewhere(attempt);
+    if (!elsewhere && attempt.head()) co_await forward(attempt);
+    if (!elsewhere && !attempt.head()) co_await answer_failure(attempt);
+    if (attempt.is_uploading()) co_await attempt.stop_upload();
+    attempt.end();
+    record(attempt);
+    if (!elsewhere) co_return;
+  }
+}
+
+// While this exchange waited, for a connection or for an earlier attempt, the version lost its
+// traffic. After the API has answered, no new request may reach it: decide again by the new
+// snapshot.
+bool Exchange::decision_went_stale() const {
+  if (version().monitor->tripped() && assignment_.version != service().stable) return true;
+  if (snapshot_.get() == context_.snapshot.get() || assignment_.reason == routing::Reason::Flag)
+    return false;
+  for (const auto& now : (*context_.snapshot)->services) {
+    if (now->id != service().id) continue;
+    const std::size_t index = now->find_version(version().name);
+    if (index == now->versions.size()) return true;
+    // What fell to stable may stay there: stable has no weight of its own at the last step.
+    if (assignment_.reason == routing::Reason::Stable) return index != now->stable;
+    return now->versions[index].weight == 0;
+  }
+  return true;
+}
+
+// Pins the current snapshot and routes again.
+std::optional<LocalAnswer> Exchange::decide_anew() {
+  failed_version_ = {};  // its name lived in the old snapshot
+  endpoint_ = nullptr;
+  --attempts_;
+  reached_version_ = false;
+  snapshot_ = context_.snapshot;
+  assigned_ = false;
+  return local_answer();
+}
+
+bool Exchange::replayable(const Attempt& attempt) const {
+  if (attempt.body_consumed()) return false;
+  if (attempt.error() && attempt.error()->retry_safe) return true;
+  return http::is_idempotent(head_.method) && held_.end_stream;
+}
+
+// Another endpoint of the same version, or the stable version, when nothing has reached the client
+// yet and the request may be sent again. Fallbacks need no budget: a request falls back once at
+// most, and to another version than the failing one.
+bool Exchange::try_elsewhere(const Attempt& attempt) {
+  const bool failed = attempt.error() || attempt.head()->status >= 500;
+  const bool stopping = attempt.error() && attempt.error()->code == Errc::Cancelled;
+  const bool too_late = context_.loop.now() >= head_due();
+  if (!failed || stopping || too_late || attempt.client_failed() || attempts_ >= kMaxAttempts ||
+      !replayable(attempt))
+    return false;
+  const bool may_fall_back = assignment_.version != service().stable &&
+                             service().fallback == config::Fallback::Stable &&
+                             service().versions[service().stable].usable();
+  const bool last_chance = attempts_ + 1 == kMaxAttempts && may_fall_back;
+  const std::string_view failing = version().name;
+  if (attempt.error() && !last_chance && another_endpoint() && take_retry()) {
+    context_.counters.retries.add();
+  } else if (may_fall_back) {
+    routing::fall_to_stable(service(), assignment_);
+    context_.counters.fallbacks.add();
+  } else {
+    return false;
+  }
+  failed_version_ = failing;
+  return true;
+}
+
+bool Exchange::another_endpoint() const {
+  return upstream::pick_endpoint(version(), context_.pool, tried_, context_.loop.now()) != nullptr;
+}
+
+bool Exchange::take_retry() {
+  if (holds_retry_) return true;
+  holds_retry_ = context_.retries.try_take(context_.counters.exchanges_active.get());
+  if (!holds_retry_) context_.counters.retries_denied.add();
+  return holds_retry_;
+}
+
+// --- the response ----------------------------------------------------------------------------
+
+Task<void> Exchange::forward(Attempt& attempt) {
+  const ResponseHead& response = *attempt.head();
+  status_ = response.status;
+  if (attempt.is_endless()) attempt.leave_monitor();
+  if (response.status == 101) {
+    co_await forward_tunnel(attempt);
+    co_return;
+  }
+  const BodyChunk first = attempt.first_chunk();
+  const auto sent = down_.write_head(response, response_extras(), first);
+  if (!sent) co_return attempt.fail_response(sent.error(), down_);
+  if (*sent == Flow::Blocked) {
+    const TimePoint blocked = Clock::now();
+    const auto flushed = co_await down_.flush();
+    attempt.add_client_delay(Clock::now() - blocked);
+    if (!flushed) co_return attempt.fail_response(flushed.error(), down_);
+  }
+  if (!first.end_stream) {
+    const auto body = co_await pump_download(attempt.upstream(), down_, context_.loop,
+                                             service().timeouts.stream_idle);
+    attempt.add_client_delay(body.blocked_by_client);
+    if (body.error) co_return attempt.fail_response(*body.error, down_);
+  }
+  attempt.complete();
+}
+
+Task<void> Exchange::forward_tunnel(Attempt& attempt) {
+  const auto sent = down_.write_head(*attempt.head(), response_extras(), {});
+  if (!sent) co_return attempt.fail_response(sent.error(), down_);
+  Result<void> flushed;
+  if (*sent == Flow::Blocked) flushed = co_await down_.flush();
+  if (!flushed) co_return attempt.fail_response(flushed.error(), down_);
+  context_.counters.tunnels_open.up();
+  const auto result =
+      co_await run_tunnel(down_, attempt.upstream(), context_.loop, service().timeouts.tunnel_idle);
+  context_.counters.tunnels_open.down();
+  if (result.error) co_return attempt.fail_response(*result.error, down_);
+  attempt.complete();
+}
+
+Task<void> Exchange::answer_failure(const Attempt& attempt) {
+  const int status = attempt.status_for_client();
+  if (status == 0) co_return down_.reset();  // nobody is there to be answered
+  const LocalAnswer answer{status, http::reason_phrase(status)};
+  co_await reply(answer);
+}
+
+Task<void> Exchange::reply(LocalAnswer answer) {
+  status_ = answer.status;
+  context_.counters.local_replies[static_cast<std::size_t>(answer.status)].add();
+  const std::string_view request_id(request_id_.data(), request_id_.size());
+  [[maybe_unused]] const auto sent =
+      co_await down_.reply_locally(answer.status, answer.text, request_id);
+}
+
+// --- values for the heads --------------------------------------------------------------------
+
+http::ForwardInfo Exchange::forward_info() const {
+  const http::ClientInfo& client = down_.client();
+  http::ForwardInfo info;
+  info.peer_ip = client.peer_ip;
+  info.scheme = client.scheme;
+  info.trusted_peer = client.trusted_peer;
+  info.request_id = {request_id_.data(), request_id_.size()};
+  info.traceparent = {traceparent_.data(), traceparent_.size()};
+  info.target = target_;
+  info.fallback_authority = endpoint_->authority();
+  if (service().sticky.key == config::Sticky::Key::OwnCookie)
+    info.drop_cookie = service().sticky.name;
+  return info;
+}
+
+http::ResponseExtras Exchange::response_extras() {
+  http::ResponseExtras extras;
+  extras.version_header = service().version_header;
+  extras.version = version().name;
+  extras.request_id = {request_id_.data(), request_id_.size()};
+  if (assignment_.set_cookie) {
+    const routing::CookieValue value = service().cookie_key.value(assignment_.new_cookie);
+    extras.set_cookie = routing::format_set_cookie({service().sticky.name,
+                                                    {value.data(), value.size()},
+                                                    service().sticky.ttl,
+                                                    down_.client().scheme == "https"},
+                                                   cookie_memory_);
+  }
+  return extras;
+}
+
+// --- the end ---------------------------------------------------------------------------------
+
+// The outcome of an attempt, told to the version it was made on. Once per attempt, whatever
+// happened.
+void Exchange::record(const Attempt& attempt) {
+  const AttemptTarget& target = attempt.target();
+  stats::AttemptResult result = attempt.result();
+  result.client = assignment_.client;
+  outcome_ = result.outcome;
+  client_left_ = attempt.client_failed();
+  upstream_time_ = result.latency;
+  const TimePoint now = ended_ = attempt.ended();
+  target.version->monitor->record(context_.worker, result, now);
+  upstream::EndpointStats& endpoint = context_.pool.stats(*target.endpoint);
+  if (result.outcome == Outcome::ClientAbort) return;
+  if (result.status == 0)
+    upstream::note_failure(endpoint, now);
+  else
+    upstream::note_success(endpoint);
+}
+
+void Exchange::finish() {
+  if (holds_retry_) context_.retries.give_back();
+  if (client_left_) context_.counters.client_aborts.add();
+  context_.counters.exchanges_active.down();
+  if (!context_.log) return;
+  LogRecord record;
+  record.listener = down_.client().listener;
+  record.client_ip = down_.client().client_ip;
+  record.method = head_.method_text;
+  record.host = head_.host;
+  record.target = target_;
+  record.protocol = head_.minor_version == 0 ? "HTTP/1.0" : "HTTP/1.1";
+  record.status = status_;
+  record.bytes_in = down_.bytes_received();
+  record.bytes_out = down_.bytes_sent();
+  record.duration = (reached_version_ ? ended_ : Clock::now()) - started_;
+  record.request_id = {request_id_.data(), request_id_.size()};
+  record.traceparent = {traceparent_.data(), traceparent_.size()};
+  if (const http::Field* given = head_.fields.find(http::FieldId::Traceparent))
+    record.traceparent = given->value;
+  if (route_) record.service = service().name;
+  if (reached_version_) {
+    record.upstream_duration = upstream_time_;
+    record.version = version().name;
+    record.reason = to_string(assignment_.reason);
+    record.flag = assignment_.flag;
+    record.rollout = service().rollout;
+    record.endpoint = endpoint_ ? std::string_view(endpoint_->url()) : std::string_view();
+    record.attempts = attempts_;
+    record.failed_version = failed_version_;
+    record.outcome = to_string(outcome_);
+  }
+  context_.log->write(record);
+}
+
+}  // namespace
+
+Task<void> run_exchange(ExchangeContext& context, http::DownstreamStream& downstream) {
+  Exchange exchange(context, downstream);
+  co_await exchange.run();
+}
+
+}  // namespace cutwater::exchange

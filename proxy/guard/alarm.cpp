@@ -1,0 +1,34 @@
+#include "proxy/guard/alarm.hpp"
+
+namespace cutwater::guard {
+
+Alarm::Alarm(const AlarmLimits& limits)
+    : limits_(limits), test_(limits.p0), clients_(limits.min_distinct_clients) {}
+
+void Alarm::advance(std::uint64_t good) {
+  if (good <= good_fed_) return;  // sums of relaxed counters may lag for a moment
+  test_.add_good(good - good_fed_);
+  good_fed_ = good;
+}
+
+void Alarm::feed(const BadAttempt& bad) {
+  // A failure that finds the evidence back where the run began, or below, begins another run. One
+  // failure after a long good stretch multiplies it by more than two, so half above is "back".
+  constexpr double kBack = 1.5;
+  const double before = test_.evidence();
+  if (fed_bad_ == 0 || before <= kBack * evidence_at_onset_) {
+    evidence_at_onset_ = before;
+    onset_ = bad.now;
+    attempts_at_onset_ = bad.good + raw_bad_ - 1;
+  }
+  test_.add_bad();
+  ++fed_bad_;
+}
+
+double Alarm::evidence_after(std::uint64_t good) const {
+  ChangePointTest ahead = test_;
+  if (good > good_fed_) ahead.add_good(good - good_fed_);
+  return ahead.evidence();
+}
+
+}  // namespace cutwater::guard

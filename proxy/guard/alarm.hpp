@@ -1,0 +1,72 @@
+// One alarm of the guard: the change-point test together with the rules that make it fit for
+// real traffic: a client's failure counts once a minute, a trip needs a floor of failures and of
+// different clients. Pure; time and counts are arguments; the owner serialises.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "proxy/guard/change_point_test.hpp"
+#include "proxy/guard/failing_clients.hpp"
+
+namespace cutwater::guard {
+
+struct AlarmLimits {
+  double p0 = 0.05;
+  double alpha = 0.0025;
+  std::uint32_t min_bad = 5;  // raw failures, repeats of a client included
+  std::uint32_t min_distinct_clients = 3;
+};
+
+struct BadAttempt {
+  std::uint64_t client = 0;  // 0 = a client of its own
+  std::uint64_t good = 0;    // good attempts since arming, up to now
+  TimePoint now{};
+};
+
+class Alarm {
+ public:
+  // Below this many distinct clients on the version the per-client rules are waived: one caller
+  // alone must be able to show that everything is broken.
+  static constexpr double kFewClients = 10;
+
+  explicit Alarm(const AlarmLimits& limits);
+
+  // True when the evidence is enough. `few_clients()` tells whether fewer than kFewClients were
+  // seen lately; it is asked only when the answer matters, as it reads every worker's cell.
+  template <typename FewClients>
+  bool on_bad(const BadAttempt& bad, FewClients&& few_clients) {
+    ++raw_bad_;
+    const bool first = clients_.first_failure(bad.client, bad.now);
+    advance(bad.good);
+    if (first || few_clients()) feed(bad);
+    if (evidence() < 1 / limits_.alpha || raw_bad_ < limits_.min_bad) return false;
+    return clients_.distinct() >= limits_.min_distinct_clients || few_clients();
+  }
+
+  const AlarmLimits& limits() const { return limits_; }
+  double evidence() const { return test_.evidence(); }
+  double evidence_after(std::uint64_t good) const;  // as if looked at now, without a failure
+  std::uint64_t bad() const { return fed_bad_; }    // failures that were evidence
+  std::uint64_t raw_bad() const { return raw_bad_; }
+  // Where the present run of failures began (the last failure before which the evidence had sunk
+  // to its ground), and how many attempts had completed before it.
+  TimePoint onset() const { return onset_; }
+  std::uint64_t attempts_at_onset() const { return attempts_at_onset_; }
+
+ private:
+  void advance(std::uint64_t good);
+  void feed(const BadAttempt& bad);
+
+  AlarmLimits limits_;
+  ChangePointTest test_;
+  FailingClients clients_;
+  std::uint64_t good_fed_ = 0;
+  std::uint64_t fed_bad_ = 0;
+  std::uint64_t raw_bad_ = 0;
+  double evidence_at_onset_ = 0;
+  TimePoint onset_{};
+  std::uint64_t attempts_at_onset_ = 0;
+};
+
+}  // namespace cutwater::guard

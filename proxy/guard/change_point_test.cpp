@@ -1,0 +1,84 @@
+#include "proxy/guard/change_point_test.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace cutwater::guard {
+namespace {
+
+constexpr double kAtTheStart = 3.0 / 8;
+constexpr double kInFirstBlock = 3.0 / 8;
+constexpr double kInSecondBlock = 1.0 / 8;
+// Far beyond any alarm; keeps a version that must not trip yet from overflowing.
+constexpr double kCeiling = 1e200;
+
+struct Factors {
+  double growth;
+  double decay;
+};
+
+Factors factors(double p0, double odds_ratio) {
+  const double rate = p0 * odds_ratio / (1 - p0 + p0 * odds_ratio);
+  return {rate / p0, (1 - rate) / (1 - p0)};
+}
+
+}  // namespace
+
+double plain_evidence(double p0, std::uint64_t bad, std::uint64_t good) {
+  double sum = 0;
+  for (const double odds_ratio : kOddsRatios) {
+    const Factors f = factors(p0, odds_ratio);
+    sum += std::exp(static_cast<double>(bad) * std::log(f.growth) +
+                    static_cast<double>(good) * std::log(f.decay));
+  }
+  return sum / static_cast<double>(kOddsRatios.size());
+}
+
+ChangePointTest::ChangePointTest(double p0)
+    : start_mass_(kInFirstBlock / static_cast<double>(kFirstBlock)), block_mass_(kInFirstBlock) {
+  for (std::size_t k = 0; k < kOddsRatios.size(); ++k) {
+    const Factors f = factors(p0, kOddsRatios[k]);
+    alternatives_[k] = {f.growth, f.decay, std::log(f.decay), kAtTheStart};
+  }
+}
+
+void ChangePointTest::add_good(std::uint64_t count) {
+  while (count > 0) {
+    const std::uint64_t step = std::min(count, block_left_);
+    for (Alternative& k : alternatives_) {
+      // b^m and 1 - b^m; expm1 keeps the digits when b is close to 1.
+      const double exponent = static_cast<double>(step) * k.log_decay;
+      const double born = start_mass_ * k.decay * -std::expm1(exponent) / (1 - k.decay);
+      k.evidence = std::exp(exponent) * k.evidence + born;
+    }
+    consume(step);
+    count -= step;
+  }
+}
+
+void ChangePointTest::add_bad() {
+  for (Alternative& k : alternatives_)
+    k.evidence = std::min((k.evidence + start_mass_) * k.growth, kCeiling);
+  consume(1);
+}
+
+double ChangePointTest::evidence() const {
+  double sum = 0;
+  for (const Alternative& k : alternatives_) sum += k.evidence;
+  return sum / static_cast<double>(alternatives_.size());
+}
+
+void ChangePointTest::consume(std::uint64_t count) {
+  observations_ += count;
+  block_left_ -= count;
+  if (block_left_ == 0) next_block();
+}
+
+void ChangePointTest::next_block() {
+  block_mass_ = block_length_ == kFirstBlock ? kInSecondBlock : block_mass_ / 2;
+  block_length_ *= 2;
+  block_left_ = block_length_;
+  start_mass_ = block_mass_ / static_cast<double>(block_length_);
+}
+
+}  // namespace cutwater::guard

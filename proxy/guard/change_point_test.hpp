@@ -1,0 +1,52 @@
+// Is a rate above p0? A sequential test that may be looked at after every observation
+// (statistics.md 2): an e-process, so P(evidence ever reaches 1/alpha) <= alpha for every rate
+// <= p0, and a mixture over start times, so a fault that starts late is seen as fast as one that
+// was there from the start. Pure: no clock, no thread; the owner serialises.
+//
+// Start masses: 3/8 at the first observation, 3/8 spread over the first 100 000, then blocks of
+// doubling length with 1/8, 1/16, …: together 1 (README.md says why not 1/2 and 1/2).
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace cutwater::guard {
+
+inline constexpr std::array kOddsRatios = {1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 300.0};
+
+// The same mixture without late starts: sum_k a_k^bad * b_k^good / 7. For test vectors and people.
+double plain_evidence(double p0, std::uint64_t bad, std::uint64_t good);
+
+class ChangePointTest {
+ public:
+  static constexpr std::uint64_t kFirstBlock = 100'000;
+
+  explicit ChangePointTest(double p0);  // 0 < p0 < 1
+
+  // Evidence can grow only in add_bad(): look at it then.
+  void add_good(std::uint64_t count);
+  void add_bad();
+
+  double evidence() const;  // alarm when >= 1/alpha
+  std::uint64_t observations() const { return observations_; }
+
+ private:
+  struct Alternative {
+    double growth;  // a_k > 1, per bad observation
+    double decay;   // b_k < 1, per good one
+    double log_decay;
+    double evidence;  // R_k
+  };
+  void next_block();
+  void consume(std::uint64_t count);
+
+  std::array<Alternative, kOddsRatios.size()> alternatives_;
+  double start_mass_;  // g: mass of a start at each observation of this block
+  double block_mass_;
+  std::uint64_t block_length_ = kFirstBlock;
+  std::uint64_t block_left_ = kFirstBlock;
+  std::uint64_t observations_ = 0;
+};
+
+}  // namespace cutwater::guard

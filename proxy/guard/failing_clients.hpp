@@ -1,0 +1,41 @@
+// Which clients already failed within the last minute: only a client's first failure in 60 s is
+// evidence (statistics.md 1), else one visitor with a broken session looks like a broken version.
+// Fixed memory: 1024 sets of 4, the oldest entry of a set gives way. Under the guard's mutex.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "proxy/base/clock.hpp"
+
+namespace cutwater::guard {
+
+class FailingClients {
+ public:
+  static constexpr Seconds kWindow{60};
+
+  // `enough`: from how many distinct failing clients on counting stops.
+  explicit FailingClients(std::uint32_t enough);
+
+  // True when this failure is the client's first in the window. Client 0 is always a new one.
+  bool first_failure(std::uint64_t client, TimePoint now);
+  // Distinct clients that failed since the start, at most `enough`.
+  std::uint32_t distinct() const { return distinct_; }
+
+ private:
+  static constexpr std::size_t kSets = 1024;
+  static constexpr std::size_t kWays = 4;
+  struct Entry {
+    std::uint64_t client = 0;  // 0 = free
+    TimePoint since{};
+  };
+  void count(std::uint64_t client);
+
+  std::vector<std::array<Entry, kWays>> sets_;
+  std::vector<std::uint64_t> counted_;  // never grows beyond its reserved `enough_`
+  std::uint32_t enough_;
+  std::uint32_t distinct_ = 0;
+};
+
+}  // namespace cutwater::guard

@@ -1,0 +1,326 @@
+#include "proxy/guard/version_monitor.hpp"
+
+#include <algorithm>
+#include <mutex>
+#include <utility>
+
+#include "proxy/guard/alarm.hpp"
+#include "proxy/guard/confidence.hpp"
+#include "proxy/guard/pass_test.hpp"
+
+namespace cutwater::guard {
+namespace {
+
+using stats::AttemptResult;
+using stats::Indicator;
+using stats::Outcome;
+
+constexpr std::array<std::string_view, stats::kIndicators> kTestNames = {"error_rate", "p95",
+                                                                         "p95_critical"};
+constexpr double kSlowShare = 0.05;  // p95 <= T is "at most 5 % slower than T"
+constexpr double kIntervalAlpha = 0.01;
+
+constexpr unsigned bit(Indicator indicator) {
+  return 1U << static_cast<unsigned>(indicator);
+}
+
+// A rate of exactly 0 or 1 has no odds; the nearest that has means the same to a person.
+double usable_rate(double rate) {
+  return std::clamp(rate, 1e-6, 0.999);
+}
+
+std::vector<Alarm> make_alarms(const GuardPolicy& policy) {
+  const auto limits = [&](double p0, double alpha) {
+    return AlarmLimits{p0, alpha, policy.min_failed_attempts, policy.min_distinct_clients};
+  };
+  std::vector<Alarm> alarms;
+  alarms.emplace_back(limits(usable_rate(policy.error_rate), policy.alpha_errors));
+  alarms.emplace_back(limits(kSlowShare, policy.alpha_latency));
+  alarms.emplace_back(limits(kSlowShare, policy.alpha_latency));
+  return alarms;
+}
+
+// A ticket is the arming it was given under, and whether it counts as in flight.
+constexpr std::uint32_t make_ticket(std::uint32_t arming, bool counted) {
+  return (arming << 1) | (counted ? 1U : 0U);
+}
+constexpr bool is_counted(std::uint32_t ticket) {
+  return (ticket & 1U) != 0;
+}
+
+}  // namespace
+
+std::string_view to_string(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::NoTraffic:
+      return "no_traffic";
+    case Verdict::Inconclusive:
+      return "inconclusive";
+    case Verdict::Pass:
+      return "pass";
+    case Verdict::Fail:
+      return "fail";
+  }
+  return "unknown";
+}
+
+struct VersionMonitor::Tests {
+  mutable std::mutex mutex;
+  GuardPolicy policy;
+  std::function<void()> on_trip;
+  std::vector<Alarm> alarms;  // by Indicator; empty before the first arming
+  GoodCounts good_at_arming{};
+  // The story of the decision, once there is one.
+  std::optional<std::size_t> failed;
+  TimePoint decided{};
+  std::uint64_t requests_to_decision = 0;
+  std::uint64_t distinct_clients = 0;
+};
+
+VersionMonitor::VersionMonitor(std::string service, std::string version, unsigned workers)
+    : service_(std::move(service)),
+      version_(std::move(version)),
+      tests_(std::make_unique<Tests>()) {
+  for (unsigned i = 0; i < workers; ++i) cells_.push_back(std::make_unique<stats::VersionCell>());
+}
+
+VersionMonitor::~VersionMonitor() = default;
+
+// --- worker side -----------------------------------------------------------------------------
+
+Ticket VersionMonitor::admit() {
+  if (tripped()) return {Admission::Tripped, 0};
+  const std::uint32_t arming = arming_.load(std::memory_order_relaxed);
+  if (!unproven_.load(std::memory_order_relaxed))
+    return {Admission::Admitted, make_ticket(arming, false)};
+  const std::uint32_t cap = in_flight_cap_.load(std::memory_order_relaxed);
+  std::uint32_t in_flight = in_flight_.load(std::memory_order_relaxed);
+  do {
+    if (in_flight >= cap) return {Admission::Capped, 0};
+  } while (!in_flight_.compare_exchange_weak(in_flight, in_flight + 1, std::memory_order_relaxed));
+  return {Admission::Admitted, make_ticket(arming, true)};
+}
+
+void VersionMonitor::leave(std::uint32_t& ticket) {
+  if (!is_counted(ticket)) return;
+  in_flight_.fetch_sub(1, std::memory_order_relaxed);
+  ticket = make_ticket(ticket >> 1, false);
+}
+
+void VersionMonitor::record(unsigned worker, const AttemptResult& result, TimePoint now) {
+  stats::VersionCell& cell = *cells_[worker];
+  cell.record(result, now);
+  std::uint32_t ticket = result.ticket;
+  leave(ticket);
+  if (result.outcome == Outcome::ClientAbort || !judged_now(ticket)) return;
+  const unsigned bad = bad_indicators(cell, result);
+  if (unproven_.load(std::memory_order_relaxed)) prove();
+  if (bad != 0) judge(bad, result, now);
+}
+
+// Evidence belongs to the arming that admitted the attempt: what was under way before a retry
+// says nothing about it. Results without a ticket are taken as current.
+bool VersionMonitor::judged_now(std::uint32_t ticket) const {
+  if (!armed_.load(std::memory_order_acquire)) return false;
+  return ticket == 0 || (ticket >> 1) == arming_.load(std::memory_order_relaxed);
+}
+
+// Counts what was good and returns the rest as bits. An attempt that failed without a whole
+// response, and quickly, says nothing about latency; a timeout is slow by any measure.
+unsigned VersionMonitor::bad_indicators(stats::VersionCell& cell,
+                                        const AttemptResult& result) const {
+  const bool failed = stats::is_error(result.outcome);
+  unsigned bad = 0;
+  if (failed)
+    bad |= bit(Indicator::Error);
+  else
+    cell.good(Indicator::Error).add();
+
+  const bool timed_out = result.outcome == Outcome::Timeout;
+  if (!result.latency_valid && !timed_out) return bad;
+  const bool whole = result.outcome == Outcome::Success || result.outcome == Outcome::Status5xx;
+  const auto measure = [&](Indicator indicator, const std::atomic<std::int64_t>& limit_ns) {
+    const bool slow =
+        timed_out || result.latency.count() > limit_ns.load(std::memory_order_relaxed);
+    if (slow)
+      bad |= bit(indicator);
+    else if (whole)
+      cell.good(indicator).add();
+  };
+  measure(Indicator::SlowP95, p95_ns_);
+  measure(Indicator::SlowCritical, p95_critical_ns_);
+  return bad;
+}
+
+void VersionMonitor::prove() {
+  if (good_since_process_start(Indicator::Error) >= proven_at_.load(std::memory_order_relaxed))
+    unproven_.store(false, std::memory_order_relaxed);
+}
+
+void VersionMonitor::judge(unsigned bad, const AttemptResult& result, TimePoint now) {
+  std::function<void()> on_trip;
+  {
+    const std::lock_guard lock(tests_->mutex);
+    if (tests_->failed || !judged_now(result.ticket)) return;
+    for (std::size_t i = 0; i < tests_->alarms.size(); ++i) {
+      if ((bad & bit(static_cast<Indicator>(i))) == 0) continue;
+      const std::uint64_t good =
+          good_since_process_start(static_cast<Indicator>(i)) - tests_->good_at_arming[i];
+      const bool alarm =
+          tests_->alarms[i].on_bad({result.client, good, now}, [&] { return few_clients(now); });
+      if (alarm && !tests_->failed) decide(i, now);
+    }
+    if (tests_->failed) on_trip = std::exchange(tests_->on_trip, {});
+  }
+  if (on_trip) on_trip();
+}
+
+// Under the mutex. From the store on, no worker sends this version another request.
+void VersionMonitor::decide(std::size_t indicator, TimePoint now) {
+  tripped_.store(true, std::memory_order_release);
+  const Alarm& alarm = tests_->alarms[indicator];
+  const std::uint64_t attempts = good_since_process_start(static_cast<Indicator>(indicator)) -
+                                 tests_->good_at_arming[indicator] + alarm.raw_bad();
+  tests_->failed = indicator;
+  tests_->decided = now;
+  tests_->requests_to_decision = attempts - std::min(attempts, alarm.attempts_at_onset());
+  tests_->distinct_clients = static_cast<std::uint64_t>(distinct_clients(now) + 0.5);
+}
+
+// --- control side ----------------------------------------------------------------------------
+
+void VersionMonitor::arm(const GuardPolicy& policy, std::function<void()> on_trip) {
+  const std::lock_guard lock(tests_->mutex);
+  armed_.store(false, std::memory_order_relaxed);
+  tests_->policy = policy;
+  tests_->on_trip = std::move(on_trip);
+  tests_->alarms = make_alarms(policy);
+  tests_->failed.reset();
+  for (std::size_t i = 0; i < stats::kIndicators; ++i)
+    tests_->good_at_arming[i] = good_since_process_start(static_cast<Indicator>(i));
+  p95_ns_.store(policy.p95.count(), std::memory_order_relaxed);
+  p95_critical_ns_.store(policy.p95_critical.count(), std::memory_order_relaxed);
+  in_flight_cap_.store(policy.unproven_in_flight, std::memory_order_relaxed);
+  proven_at_.store(tests_->good_at_arming[0] + policy.proven_after, std::memory_order_relaxed);
+  // 31 bits go round after two thousand million armings; zero would read as "no ticket".
+  const std::uint32_t next = (arming_.load(std::memory_order_relaxed) + 1) & 0x7fffffff;
+  arming_.store(next == 0 ? 1 : next, std::memory_order_relaxed);
+  unproven_.store(policy.unproven_in_flight > 0 && policy.proven_after > 0,
+                  std::memory_order_relaxed);
+  armed_.store(true, std::memory_order_release);
+  tripped_.store(false, std::memory_order_release);
+}
+
+void VersionMonitor::disarm() {
+  const std::lock_guard lock(tests_->mutex);
+  armed_.store(false, std::memory_order_release);
+  unproven_.store(false, std::memory_order_relaxed);
+  tests_->on_trip = {};
+}
+
+void VersionMonitor::set_tripped(bool tripped) {
+  tripped_.store(tripped, std::memory_order_release);
+}
+
+stats::VersionTotals VersionMonitor::totals() const {
+  stats::VersionTotals sum;
+  for (const auto& cell : cells_) cell->add_to(sum);
+  return sum;
+}
+
+std::uint64_t VersionMonitor::good_since_process_start(Indicator indicator) const {
+  std::uint64_t sum = 0;
+  for (const auto& cell : cells_) sum += cell->good_count(indicator);
+  return sum;
+}
+
+double VersionMonitor::distinct_clients(TimePoint now) const {
+  stats::ClientUnion all;
+  for (const auto& cell : cells_) cell->clients().merge_into(all, now);
+  return all.estimate();
+}
+
+bool VersionMonitor::few_clients(TimePoint now) const {
+  return distinct_clients(now) < Alarm::kFewClients;
+}
+
+// --- report ----------------------------------------------------------------------------------
+
+namespace {
+
+struct TestCounts {
+  std::uint64_t bad = 0;
+  std::uint64_t good = 0;
+  bool failed = false;
+};
+
+TestReport describe(std::string_view name, const Alarm& alarm, const TestCounts& counts,
+                    double beta) {
+  TestReport test;
+  test.name = name;
+  test.bad = counts.bad;
+  test.good = counts.good;
+  test.threshold_rate = alarm.limits().p0;
+  test.evidence = counts.failed ? alarm.evidence() : alarm.evidence_after(counts.good);
+  test.alarm_at = 1 / alarm.limits().alpha;
+  test.pass_evidence = pass_evidence(test.threshold_rate, test.bad, test.good);
+  test.pass_at = 1 / beta;
+  const Interval interval = always_valid_interval(test.bad, test.good, kIntervalAlpha);
+  test.rate_low = interval.low;
+  test.rate_high = interval.high;
+  if (const std::uint64_t all = test.bad + test.good; all > 0)
+    test.rate = static_cast<double>(test.bad) / static_cast<double>(all);
+
+  if (counts.failed)
+    test.verdict = Verdict::Fail;
+  else if (test.pass_evidence >= test.pass_at)
+    test.verdict = Verdict::Pass;
+  else if (test.bad + test.good > 0)
+    test.verdict = Verdict::Inconclusive;
+  return test;
+}
+
+Verdict overall(const GuardReport& report) {
+  if (report.failed_test) return Verdict::Fail;
+  if (report.requests_since_arming == 0) return Verdict::NoTraffic;
+  const bool all_pass = std::all_of(report.tests.begin(), report.tests.end(),
+                                    [](const auto& test) { return test.verdict == Verdict::Pass; });
+  return all_pass ? Verdict::Pass : Verdict::Inconclusive;
+}
+
+}  // namespace
+
+GuardReport VersionMonitor::report(TimePoint now) const {
+  const std::lock_guard lock(tests_->mutex);
+  GuardReport report;
+  report.armed = armed_.load(std::memory_order_relaxed);
+  report.tripped = tripped();
+  const double beta = tests_->policy.pass_beta;
+  for (std::size_t i = 0; i < tests_->alarms.size(); ++i) {
+    const Alarm& alarm = tests_->alarms[i];
+    TestCounts counts;
+    counts.bad = alarm.bad();
+    counts.good = good_since_process_start(static_cast<Indicator>(i)) - tests_->good_at_arming[i];
+    counts.failed = tests_->failed == i;
+    if (i == 0) report.requests_since_arming = counts.good + alarm.raw_bad();
+    report.tests.push_back(describe(kTestNames[i], alarm, counts, beta));
+    report.requests_needed_to_pass =
+        std::max(report.requests_needed_to_pass,
+                 good_needed_to_pass(alarm.limits().p0, beta, counts.bad, counts.good));
+  }
+  report.distinct_clients = static_cast<std::uint64_t>(distinct_clients(now) + 0.5);
+  if (!tests_->alarms.empty()) report.failed_attempts = tests_->alarms[0].raw_bad();
+  if (tests_->failed) {
+    const Alarm& alarm = tests_->alarms[*tests_->failed];
+    report.failed_test = std::string(kTestNames[*tests_->failed]);
+    report.failed_attempts = alarm.raw_bad();
+    report.first_bad = alarm.onset();
+    report.decided = tests_->decided;
+    report.requests_to_decision = tests_->requests_to_decision;
+    report.distinct_clients = tests_->distinct_clients;
+  }
+  report.verdict = overall(report);
+  return report;
+}
+
+}  // namespace cutwater::guard

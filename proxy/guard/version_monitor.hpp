@@ -1,0 +1,151 @@
+// Measures one version and guards it. Owned by shared_ptr: snapshots and control hold it, so it
+// outlives every request that was admitted through it.
+//
+// Threads: admit(), leave() and record() on any worker; the rest on control. On the success path a
+// worker touches only its own cell (plain relaxed stores, no read-modify-write), except the few
+// attempts counted while the version is unproven. Errors and slow responses take a mutex: they are
+// rare, and when they are not, the version is about to lose its traffic. See statistics.md and
+// proxy/guard/README.md for the tests.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proxy/base/clock.hpp"
+#include "proxy/stats/outcome.hpp"
+#include "proxy/stats/version_cell.hpp"
+
+namespace cutwater::guard {
+
+struct GuardPolicy {
+  double error_rate = 0.05;                // p0 of the error guard
+  Nanoseconds p95 = Seconds(2);            // slow indicator 1: more than 5 % slower than this
+  Nanoseconds p95_critical = Seconds(3);   // slow indicator 2
+  double alpha_errors = 0.0025;            // of the rollout's 1 % (statistics.md 5)
+  double alpha_latency = 0.00125;          // each of the two latency guards
+  double pass_beta = 0.05;                 // PASS test: 76 clean requests
+  std::uint32_t min_failed_attempts = 5;   // floor of the trip
+  std::uint32_t min_distinct_clients = 3;  // waived while < 10 distinct clients were seen in 60 s
+  std::uint32_t unproven_in_flight = 16;   // cap until `proven_after` good completions
+  std::uint32_t proven_after = 20;
+};
+
+enum class Verdict : std::uint8_t { NoTraffic, Inconclusive, Pass, Fail };
+std::string_view to_string(Verdict verdict);
+
+// One test's numbers, as API, metrics and log show them.
+struct TestReport {
+  std::string name;  // "error_rate", "p95", "p95_critical"
+  Verdict verdict = Verdict::NoTraffic;
+  std::uint64_t bad = 0;  // errors or slow responses counted by the test
+  std::uint64_t good = 0;
+  double rate = 0;                     // bad / (bad + good)
+  double rate_low = 0, rate_high = 1;  // always-valid 99 % interval
+  double threshold_rate = 0.05;
+  double evidence = 0;       // e-value M of the alarm test
+  double alarm_at = 0;       // 1/alpha
+  double pass_evidence = 0;  // E' of the PASS test
+  double pass_at = 0;        // 1/beta
+};
+
+struct GuardReport {
+  bool armed = false;
+  bool tripped = false;
+  Verdict verdict = Verdict::NoTraffic;  // FAIL > INCONCLUSIVE/NO_TRAFFIC of any test > PASS
+  std::vector<TestReport> tests;
+  std::optional<std::string> failed_test;
+  // Set once tripped: the story of the decision.
+  std::uint64_t requests_to_decision = 0;   // attempts from first_bad to the decision, both counted
+  std::uint64_t requests_since_arming = 0;  // completed attempts, whether tripped or not
+  std::uint64_t failed_attempts = 0;        // bad for the deciding test; errors while undecided
+  std::uint64_t distinct_clients = 0;       // estimate, last 60 s
+  std::optional<TimePoint> first_bad;       // where the run of failures that decided began
+  std::optional<TimePoint> decided;
+  std::uint64_t requests_needed_to_pass = 0;  // further clean requests until PASS; 0 = passed
+};
+
+enum class Admission : std::uint8_t {
+  Admitted,  // send it; record() must follow exactly once
+  Tripped,   // the version lost its traffic
+  Capped,    // unproven and enough in flight already: give it to stable, weight recorded as 0
+};
+
+// What admit() says. `value` goes back unchanged in AttemptResult::ticket, so that the attempt is
+// judged by the arming it was admitted under and leaves the in-flight count it entered.
+struct Ticket {
+  Admission admission = Admission::Admitted;
+  std::uint32_t value = 0;
+  operator Admission() const { return admission; }  // NOLINT: reads as `admit() == Admitted`
+};
+
+class VersionMonitor {
+ public:
+  VersionMonitor(std::string service, std::string version, unsigned workers);
+  ~VersionMonitor();
+  VersionMonitor(const VersionMonitor&) = delete;
+  VersionMonitor& operator=(const VersionMonitor&) = delete;
+
+  const std::string& service() const { return service_; }
+  const std::string& version() const { return version_; }
+
+  // --- worker side -------------------------------------------------------------------------
+  bool tripped() const { return tripped_.load(std::memory_order_acquire); }
+  Ticket admit();
+  // The attempt became a tunnel or an endless stream: it stops counting as in flight, or sixteen
+  // WebSockets would keep the version capped. Updates the ticket; record() still follows.
+  void leave(std::uint32_t& ticket);
+  // Exactly once per admitted attempt, with its ticket.
+  void record(unsigned worker, const stats::AttemptResult& result, TimePoint now);
+
+  // --- control side ------------------------------------------------------------------------
+  // Starts fresh evidence and opens the version if it was tripped. `on_trip` runs at most once per
+  // arming, on the worker that saw the deciding request, without the guard's mutex held; it must
+  // only wake control.
+  void arm(const GuardPolicy& policy, std::function<void()> on_trip);
+  // Stops judging; what was found stays readable in report().
+  void disarm();
+  // Closes the version by hand (lock-out, kill switch) or opens it again.
+  void set_tripped(bool tripped);
+
+  GuardReport report(TimePoint now) const;
+  stats::VersionTotals totals() const;  // summed over workers, monotonic over the process life
+
+ private:
+  struct Tests;  // the mutex-guarded evidence
+  using GoodCounts = std::array<std::uint64_t, stats::kIndicators>;
+
+  std::uint64_t good_since_process_start(stats::Indicator indicator) const;
+  bool few_clients(TimePoint now) const;
+  double distinct_clients(TimePoint now) const;
+  bool judged_now(std::uint32_t ticket) const;
+  unsigned bad_indicators(stats::VersionCell& cell, const stats::AttemptResult& result) const;
+  void prove();
+  void judge(unsigned bad, const stats::AttemptResult& result, TimePoint now);
+  void decide(std::size_t indicator, TimePoint now);
+
+  const std::string service_;
+  const std::string version_;
+  std::vector<std::unique_ptr<stats::VersionCell>> cells_;  // one per worker
+  std::atomic<bool> tripped_{false};
+  std::atomic<bool> armed_{false};
+  std::atomic<bool> unproven_{false};
+  // Written by arm(), read by workers without the mutex.
+  std::atomic<std::uint32_t> arming_{1};  // even a version never armed hands out non-zero tickets
+  std::atomic<std::int64_t> p95_ns_{0};
+  std::atomic<std::int64_t> p95_critical_ns_{0};
+  std::atomic<std::uint32_t> in_flight_cap_{0};
+  std::atomic<std::uint64_t> proven_at_{0};  // sum of good attempts
+  // Attempts counted by admit() and not back yet, over all armings: never reset, so it cannot
+  // be off by those that were under way when a new arming began.
+  alignas(64) std::atomic<std::uint32_t> in_flight_{0};
+  std::unique_ptr<Tests> tests_;
+};
+
+}  // namespace cutwater::guard

@@ -1,0 +1,77 @@
+// Chunked transfer coding, RFC 9112 7.1, sans-I/O. Strict: sizes are 1*HEXDIG, lines end in CRLF,
+// extensions and trailers are bounded and dropped. No allocation. One object per message body,
+// owned by the connection; reset() for the next message.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace cutwater::http {
+
+struct ChunkLimits {
+  std::size_t line_bytes = 256;        // chunk size, extensions and CR of one chunk
+  std::size_t extension_bytes = 1024;  // per message
+  std::size_t trailer_bytes = 16 * 1024;
+  std::size_t trailer_fields = 100;
+};
+
+class ChunkDecoder {
+ public:
+  explicit ChunkDecoder(const ChunkLimits& limits = {}) : limits_(limits) {}
+
+  struct Output {
+    std::size_t consumed = 0;  // bytes of input used up
+    std::size_t offset = 0;    // where the body begins; always 0 from decode_in_place
+    std::size_t body = 0;      // bytes of body standing at `offset`
+    bool done = false;         // last chunk and trailer section seen
+    bool bad = false;          // broken framing: the connection must not be used again
+  };
+  // Decodes as much of `buffer` as possible IN PLACE: body bytes are moved to the front, closing
+  // the gaps left by chunk headers. Input behind `consumed` is untouched (pipelined bytes).
+  // Incomplete chunk lines are consumed into the decoder's own state.
+  Output decode_in_place(std::span<char> buffer);
+  // The same, but the first run of body bytes stays where it is (Output::offset) and later runs
+  // are moved up behind it: no move at all when the buffer holds one chunk, the usual case.
+  Output decode(std::span<char> buffer);
+
+  void reset();
+
+ private:
+  enum class State : std::uint8_t {
+    Size,
+    Extension,
+    SizeLf,
+    Data,
+    DataCr,
+    DataLf,
+    TrailerStart,
+    TrailerName,
+    TrailerValue,
+    TrailerLf,
+    EndLf,
+    Done,
+    Bad,
+  };
+  State step(char c);
+  State on_size(char c);
+  State on_extension(char c);
+  State on_trailer(char c);
+
+  ChunkLimits limits_;
+  State state_ = State::Size;
+  std::uint64_t left_ = 0;
+  unsigned digits_ = 0;
+  std::size_t line_ = 0;       // bytes of the current chunk line
+  std::size_t extension_ = 0;  // bytes of extensions in this message
+  std::size_t trailer_ = 0;    // bytes of the trailer section
+  std::size_t trailer_fields_ = 0;
+};
+
+// "1a2b\r\n" for a chunk of `size` bytes into `out`; returns the text.
+std::string_view format_chunk_header(std::size_t size, std::array<char, 24>& out);
+inline constexpr std::string_view kLastChunk = "0\r\n\r\n";
+
+}  // namespace cutwater::http

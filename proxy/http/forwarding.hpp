@@ -1,0 +1,21 @@
+// What request and response rules share. Internal to the codec; pure.
+#pragma once
+
+#include "proxy/http/header_rules.hpp"
+
+namespace cutwater::http {
+
+// True if one of the Connection fields names `name`, so that it belongs to this hop only.
+bool is_named_by_connection(const FieldList& fields, std::string_view name);
+
+// Visible ASCII, 1..128 characters: fit to be logged and passed on.
+bool is_sane_request_id(std::string_view id);
+
+// "00-<32 hex>-<16 hex>-<2 hex>", lower-case, ids not all zero (W3C Trace Context 3.2).
+bool is_valid_traceparent(std::string_view value);
+
+// Writes a Cookie value without the cookies called `name`; false if nothing is left of it (then
+// nothing is written). The other cookies keep their bytes.
+bool write_cookie_field(const Field& field, std::string_view name, HeadWriter& out);
+
+}  // namespace cutwater::http

@@ -1,0 +1,52 @@
+// Puts body bytes into the framing an HTTP/1 message uses: as they are, or as one chunk
+// (RFC 9112 7.1). Both sides of the proxy write bodies with it.
+#pragma once
+
+#include <array>
+#include <string_view>
+
+#include "proxy/http/chunked.hpp"
+#include "proxy/http/header_rules.hpp"
+#include "proxy/net/send_queue.hpp"
+
+namespace cutwater::http {
+
+class BodyFraming {
+ public:
+  void start(bool chunked) { chunked_ = chunked; }
+  bool chunked() const { return chunked_; }
+
+  // Queues `chunk`; its bytes are not copied.
+  void add(const BodyChunk& chunk, net::SendQueue& out) {
+    for (const std::string_view piece : pieces(chunk)) out.add(piece);
+  }
+
+  // Queues a head and the body bytes that go with it. A small body is copied behind its head: one
+  // contiguous piece costs the kernel less than two.
+  void add_with_head(HeadWriter& head, const BodyChunk& chunk, net::SendQueue& out) {
+    const auto body = pieces(chunk);
+    const bool copy = chunk.data.size() <= kCopyUpTo && head.room() > kCopyUpTo + kFramingBytes;
+    if (copy)
+      for (const std::string_view piece : body) head.put(piece);
+    out.add_head(head.text());
+    if (!copy)
+      for (const std::string_view piece : body) out.add(piece);
+  }
+
+ private:
+  static constexpr std::size_t kCopyUpTo = 2048;
+  static constexpr std::size_t kFramingBytes = 64;
+
+  std::array<std::string_view, 3> pieces(const BodyChunk& chunk) {
+    const std::string_view data(chunk.data.data(), chunk.data.size());
+    if (!chunked_) return {data, {}, {}};
+    if (data.empty()) return {chunk.end_stream ? kLastChunk : std::string_view{}, {}, {}};
+    return {format_chunk_header(data.size(), header_), data,
+            chunk.end_stream ? std::string_view("\r\n0\r\n\r\n") : std::string_view("\r\n")};
+  }
+
+  bool chunked_ = false;
+  std::array<char, 24> header_;
+};
+
+}  // namespace cutwater::http

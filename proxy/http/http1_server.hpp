@@ -1,0 +1,108 @@
+// One downstream HTTP/1 connection: reads requests one after another, runs each through the
+// exchange, keeps or closes. Implements the downstream stream for the request at hand.
+// Thread: one worker; the object lives until serve() ends.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "config/model.hpp"
+#include "proxy/http/head_parser.hpp"
+#include "proxy/http/http1_body.hpp"
+#include "proxy/http/http1_framing.hpp"
+#include "proxy/http/http1_tunnel.hpp"
+#include "proxy/http/stream.hpp"
+
+namespace cutwater::http {
+
+// What a connection needs of its worker. All references outlive the connection.
+struct ServerContext {
+  net::EventLoop& loop;
+  const config::Limits& limits;
+  net::BlockPool& head_blocks;  // >= limits.header_bytes + room for an early body
+  net::BlockPool& body_blocks;
+  std::span<char> scratch;  // the worker's memory for heads about to be sent
+  bool draining = false;    // keep-alive clients are told to leave
+  // Runs one exchange; never null. The stream is valid until the task ends.
+  std::function<Task<void>(DownstreamStream&)> run_exchange;
+  // A refused head, for counters and the access log.
+  std::function<void(const ClientInfo&, BadHead, int status)> on_bad_request;
+};
+
+class Http1ServerConnection final : public DownstreamStream {
+ public:
+  struct Peer {
+    std::string ip;
+    bool trusted = false;
+    std::string_view listener;  // outlives the connection
+  };
+  Http1ServerConnection(ServerContext& context, int fd, Peer peer);
+  ~Http1ServerConnection();
+
+  Task<void> serve();
+  // Drain: an idle connection closes now, a busy one after its response.
+  void close_when_idle();
+  // Stop: every wait is cancelled; serve() ends soon.
+  void abort();
+
+  // DownstreamStream
+  const RequestHead& head() const override { return *head_; }
+  const ClientInfo& client() const override { return client_; }
+  Result<Flow> try_read_body(BodyChunk& chunk) override;
+  Task<Result<BodyChunk>> read_body() override;
+  Result<Flow> write_informational(const ResponseHead& head) override;
+  Result<Flow> write_head(const ResponseHead& head, ResponseExtras extras,
+                          BodyChunk first) override;
+  Result<Flow> write_body(BodyChunk chunk) override;
+  Task<Result<void>> flush() override;
+  Task<Result<void>> reply_locally(int status, std::string_view text,
+                                   std::string_view request_id) override;
+  void become_tunnel(Nanoseconds idle) override;
+  void reset() override;
+  void cancel_read() override { socket_.cancel_read(); }
+  void cancel() override;
+  void on_gone(void (*callback)(void*), void* context) override {
+    socket_.on_broken(callback, context);
+  }
+  bool request_complete() const override { return body_.done(); }
+  std::uint64_t bytes_received() const override { return body_.bytes(); }
+  std::uint64_t bytes_sent() const override { return out_.bytes_sent(); }
+
+ private:
+  enum class Read : std::uint8_t { Request, Close };
+  Task<Read> read_request();
+  Read refuse(const ParseState& bad);
+  Read fill_block();
+  void begin_request(std::size_t head_bytes);
+  bool finish_request();  // true: keep the connection
+  Task<void> close_gently();
+
+  ServerContext& context_;
+  net::Socket socket_;
+  Peer peer_;
+  std::string client_ip_;  // from X-Forwarded-For of a trusted peer
+  ClientInfo client_;
+  net::SendQueue out_;
+
+  // The request at hand. `block_` holds its head, bytes [0, filled_); heads are pooled because
+  // they are large and an idle connection needs none.
+  net::Block block_;
+  std::size_t filled_ = 0;
+  std::string partial_;  // an unfinished head between two reads, so that slow clients stay small
+  HeadScanner scanner_;
+  RequestHead* head_ = nullptr;
+  Http1BodyReader body_;
+  BodyFraming framing_;
+  TimePoint body_started_;
+
+  bool head_sent_ = false;
+  bool keep_alive_ = true;
+  bool close_after_ = false;  // close-delimited, or the response was cut short
+  bool aborted_ = false;
+  bool serving_ = false;  // between a request's first byte and its end
+  bool linger_ = false;   // unread input may exist: do not let RST eat the response
+  std::uint32_t requests_ = 0;
+  Http1Tunnel tunnel_;
+};
+
+}  // namespace cutwater::http

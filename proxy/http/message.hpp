@@ -1,0 +1,166 @@
+// An HTTP message head as values. All string_views point into the buffer the head was parsed
+// from and live as long as that buffer holds it. Thread: the worker that parsed it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+
+namespace cutwater::http {
+
+enum class Method : std::uint8_t {
+  Get,
+  Head,
+  Post,
+  Put,
+  Delete,
+  Connect,
+  Options,
+  Trace,
+  Patch,
+  Other,
+};
+
+// RFC 9110 9.2.2: may be sent again without asking.
+constexpr bool is_idempotent(Method method) {
+  return method == Method::Get || method == Method::Head || method == Method::Put ||
+         method == Method::Delete || method == Method::Options || method == Method::Trace;
+}
+
+// Fields the proxy itself cares about; looked up once while parsing. Disguised: a name that would
+// be a framing or trust field if '_' were read as '-' (CGI and WSGI servers do); never forwarded.
+enum class FieldId : std::uint8_t {
+  Other,
+  AltSvc,
+  CacheControl,
+  Connection,
+  ContentLength,
+  ContentType,
+  Cookie,
+  Date,
+  Disguised,
+  Expect,
+  Forwarded,
+  Host,
+  KeepAlive,
+  MaxForwards,
+  Proxy,
+  ProxyAuthenticate,
+  ProxyAuthorization,
+  ProxyConnection,
+  SetCookie,
+  Te,
+  Traceparent,
+  Tracestate,
+  Trailer,
+  TransferEncoding,
+  Upgrade,
+  Via,
+  XForwardedFor,
+  XForwardedHost,
+  XForwardedProto,
+  XRealIp,
+  XRequestId,
+};
+
+// Case-insensitive; FieldId::Other when unknown, never Disguised.
+FieldId field_id(std::string_view name);
+
+struct Field {
+  std::string_view name;   // as received
+  std::string_view value;  // without surrounding whitespace
+  FieldId id = FieldId::Other;
+};
+
+// Fields in order of arrival, without heap allocation. The storage is left uninitialised: clearing
+// 10 KiB for every head would cost more than parsing it; a copy copies the live fields only.
+class FieldList {
+ public:
+  static constexpr std::size_t kCapacity = 256;  // hard ceiling of the configurable limit
+
+  FieldList() {}
+  FieldList(const FieldList& other) { copy(other); }
+  FieldList& operator=(const FieldList& other) {
+    if (this != &other) copy(other);
+    return *this;
+  }
+
+  bool push_back(const Field& field) {
+    if (size_ == kCapacity) return false;
+    std::construct_at(&fields_[size_++], field);
+    return true;
+  }
+  void clear() { size_ = 0; }
+  std::size_t size() const { return size_; }
+  const Field* begin() const { return fields_; }
+  const Field* end() const { return fields_ + size_; }
+  const Field& operator[](std::size_t i) const { return fields_[i]; }
+
+  // First field with this id, or nullptr.
+  const Field* find(FieldId id) const {
+    for (const Field& field : *this)
+      if (field.id == id) return &field;
+    return nullptr;
+  }
+  // First field with this name (case-insensitive), or nullptr.
+  const Field* find(std::string_view name) const;
+
+ private:
+  void copy(const FieldList& other) {
+    clear();
+    for (const Field& field : other) push_back(field);
+  }
+
+  std::size_t size_ = 0;
+  union {
+    Field fields_[kCapacity];
+  };
+};
+
+// How the end of the body is found: RFC 9112 6.3.
+enum class Framing : std::uint8_t { None, Length, Chunked, UntilClose };
+
+struct RequestHead {
+  Method method = Method::Get;
+  std::string_view method_text;
+  std::string_view target;     // origin-form as received: path and query; "*" for OPTIONS *
+  std::string_view path;       // the part of `target` before '?'
+  std::string_view query;      // after '?', without it; empty if none
+  std::string_view authority;  // host[:port] that counts: absolute-form target, else Host
+  std::string_view host;       // authority without the port
+  int minor_version = 1;       // HTTP/1.x
+  Framing framing = Framing::None;
+  std::uint64_t content_length = 0;  // with Framing::Length; 0 means no body, but said so
+  bool keep_alive = true;            // what the client asked for
+  bool expect_continue = false;      // HTTP/1.1, with a body, and the client waits for 100
+  std::string_view
+      upgrade;  // one protocol asked for, never h2c; empty if none or not to be followed
+  bool connection_names = false;  // Connection names fields beyond the usual options
+  // Only with OPTIONS (TRACE is refused). 0: answer here, do not forward (RFC 9110 7.6.2).
+  std::optional<std::uint32_t> max_forwards;
+  FieldList fields;
+};
+
+struct ResponseHead {
+  int status = 0;
+  std::string_view reason;
+  int minor_version = 1;
+  Framing framing = Framing::None;
+  std::uint64_t content_length = 0;  // with Framing::Length
+  bool keep_alive = true;            // the upstream connection may carry another request
+  std::string_view upgrade;          // with 101: the protocol switched to
+  bool connection_names = false;     // Connection names fields beyond the usual options
+  FieldList fields;
+};
+
+struct BodyChunk {
+  std::span<const char> data;  // valid until the next call on the same stream
+  bool end_stream = false;     // true on the last chunk, which may be empty
+};
+
+bool iequals(std::string_view a, std::string_view b);
+
+}  // namespace cutwater::http

@@ -1,0 +1,95 @@
+// One request and its response, seen from the exchange, whatever protocol carries them. The two
+// sides mirror each other; the exchange learns no protocol names.
+//
+// Writing: write_*() sends what the socket takes at once and says Done or Blocked; when Blocked,
+// co_await flush() before the next write. Views passed in stay valid until then.
+// Reading: try_read_body() never waits (Blocked = nothing yet); read_body() does. End of stream is
+// part of the last chunk. A view is valid until the next read on the same stream.
+// Backpressure is the loop itself: nobody reads more before what was read has been written.
+// Thread: the worker that owns the connection.
+#pragma once
+
+#include "proxy/base/clock.hpp"
+#include "proxy/base/error.hpp"
+#include "proxy/base/task.hpp"
+#include "proxy/http/header_rules.hpp"
+#include "proxy/http/message.hpp"
+#include "proxy/net/send_queue.hpp"
+
+namespace cutwater::http {
+
+using net::Flow;
+
+// Facts about the connection a request came in by.
+struct ClientInfo {
+  std::string_view peer_ip;    // of the connection
+  std::string_view client_ip;  // the client behind trusted proxies; equals peer_ip otherwise
+  bool trusted_peer = false;
+  std::string_view scheme = "http";
+  std::string_view listener;
+};
+
+class DownstreamStream {
+ public:
+  virtual const RequestHead& head() const = 0;
+  virtual const ClientInfo& client() const = 0;
+
+  virtual Result<Flow> try_read_body(BodyChunk& chunk) = 0;
+  virtual Task<Result<BodyChunk>> read_body() = 0;
+
+  virtual Result<Flow> write_informational(const ResponseHead& head) = 0;
+  // The stream itself decides framing and connection reuse; `extras` carries the rest.
+  virtual Result<Flow> write_head(const ResponseHead& head, ResponseExtras extras,
+                                  BodyChunk first) = 0;
+  virtual Result<Flow> write_body(BodyChunk chunk) = 0;
+  virtual Task<Result<void>> flush() = 0;
+  // A complete small response of the proxy itself, when no head was sent yet.
+  virtual Task<Result<void>> reply_locally(int status, std::string_view text,
+                                           std::string_view request_id) = 0;
+
+  // After a 101 response head: read_body/write_body carry raw bytes, end_stream is a half-close.
+  // A read fails with Timeout when nothing has moved in either direction for `idle`.
+  virtual void become_tunnel(Nanoseconds idle) = 0;
+  // The response cannot be completed: make the truncation visible to the client.
+  virtual void reset() = 0;
+  // Wakes a waiting reader or writer with Errc::Cancelled.
+  virtual void cancel_read() = 0;
+  virtual void cancel() = 0;
+  // `callback` runs when the client's connection breaks while nobody reads from it.
+  virtual void on_gone(void (*callback)(void*), void* context) = 0;
+
+  virtual bool request_complete() const = 0;         // the whole request body was read
+  virtual std::uint64_t bytes_received() const = 0;  // body bytes
+  virtual std::uint64_t bytes_sent() const = 0;      // head and body as sent
+
+ protected:
+  ~DownstreamStream() = default;
+};
+
+class UpstreamStream {
+ public:
+  virtual Result<Flow> write_head(const RequestHead& head, const ForwardInfo& info,
+                                  BodyChunk first) = 0;
+  virtual Result<Flow> write_body(BodyChunk chunk) = 0;
+  virtual Task<Result<void>> flush() = 0;
+
+  // Interim (1xx) heads are returned too; 101 and everything from 200 up is final. The head's
+  // views live until the stream is given back.
+  virtual Task<Result<const ResponseHead*>> read_head(TimePoint deadline) = 0;
+  virtual Result<Flow> try_read_body(BodyChunk& chunk) = 0;
+  virtual Task<Result<BodyChunk>> read_body(TimePoint deadline) = 0;
+
+  virtual void become_tunnel(Nanoseconds idle) = 0;  // as above; replaces read_body's deadline
+  virtual void cancel() = 0;
+  virtual void cancel_write() = 0;
+
+  // The connection had carried an exchange before: a failure without a response byte may only
+  // mean that it went stale in the pool.
+  virtual bool reused() const = 0;
+  virtual bool response_started() const = 0;  // at least one byte came back
+
+ protected:
+  ~UpstreamStream() = default;
+};
+
+}  // namespace cutwater::http

@@ -1,0 +1,52 @@
+// How many downstream connections there may be, in all and per client address. Touched when a
+// connection comes and goes, never per request. Thread-safe; shared by the workers.
+#pragma once
+
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <memory>
+#include <mutex>
+
+#include "proxy/net/ip_address.hpp"
+
+namespace cutwater::net {
+
+class ConnectionQuota {
+ public:
+  // 0 = no limit.
+  ConnectionQuota(std::uint32_t total, std::uint32_t per_ip) : total_(total), per_ip_(per_ip) {}
+
+  // A place for one connection; freed when destroyed. Must not outlive the quota.
+  class Place {
+   public:
+    Place() = default;
+    Place(Place&& other) noexcept : quota_(std::exchange(other.quota_, nullptr)), ip_(other.ip_) {}
+    Place& operator=(Place&&) = delete;
+    ~Place() {
+      if (quota_) quota_->leave(ip_);
+    }
+    explicit operator bool() const { return quota_ != nullptr; }
+
+   private:
+    friend class ConnectionQuota;
+    Place(ConnectionQuota* quota, const IpAddress& ip) : quota_(quota), ip_(ip) {}
+    ConnectionQuota* quota_ = nullptr;
+    IpAddress ip_;
+  };
+  // Empty when the limit is reached. `exempt`: a load balancer in front of many clients is not
+  // bound by the limit per address.
+  Place try_enter(const IpAddress& ip, bool exempt);
+
+ private:
+  struct Hash {
+    std::size_t operator()(const IpAddress& ip) const;
+  };
+  void leave(const IpAddress& ip);
+
+  const std::uint32_t total_;
+  const std::uint32_t per_ip_;
+  std::mutex mutex_;
+  std::uint32_t open_ = 0;                                                 // guarded by mutex_
+  boost::unordered_flat_map<IpAddress, std::uint32_t, Hash> open_per_ip_;  // guarded by mutex_
+};
+
+}  // namespace cutwater::net

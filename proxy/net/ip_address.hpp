@@ -1,0 +1,37 @@
+// IP addresses and networks as values: peers, trusted proxies. An IPv4 peer on an IPv6 socket
+// (::ffff:a.b.c.d, RFC 4291 2.5.5.2) is its IPv4 address.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace cutwater::net {
+
+struct IpAddress {
+  bool v6 = false;
+  std::array<std::uint8_t, 16> bytes{};  // IPv4 in the first four
+  bool is_loopback() const;
+  std::string to_string() const;
+  friend bool operator==(const IpAddress&, const IpAddress&) = default;
+};
+
+std::optional<IpAddress> parse_ip(std::string_view text);
+IpAddress ip_of(const sockaddr_storage& address);
+
+class Network {
+ public:
+  // "10.0.0.0/8", "::1/128", or a single address. nullopt when malformed.
+  static std::optional<Network> parse(std::string_view text);
+  bool contains(const IpAddress& address) const;
+
+ private:
+  IpAddress base_;
+  unsigned bits_ = 0;
+};
+
+}  // namespace cutwater::net

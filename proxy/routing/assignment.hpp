@@ -1,0 +1,51 @@
+// Who gets which version (contract.md section 2): flag, then split by subject, then the smooth
+// sequence. Pure: the snapshot, the request and the worker's own sequence state in, a decision out.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "proxy/http/message.hpp"
+#include "proxy/routing/smooth_sequence.hpp"
+#include "proxy/routing/snapshot.hpp"
+#include "proxy/routing/sticky_cookie.hpp"
+
+namespace cutwater::routing {
+
+enum class Reason : std::uint8_t {
+  Flag,      // a feature flag forced it
+  Sticky,    // split by the own cookie's id (or the id just made for a new visitor)
+  Key,       // split by the configured header, cookie or client address
+  Sequence,  // no subject: smooth weighted sequence
+  Stable,    // the chosen version is tripped, capped or has no usable endpoint
+};
+std::string_view to_string(Reason reason);
+
+struct Assignment {
+  std::size_t version = 0;  // index into service.versions
+  Reason reason = Reason::Sequence;
+  Reason first_reason = Reason::Sequence;  // the rule before a fall to stable
+  std::size_t wanted = 0;                  // what the rule chose before a fall to stable
+  std::string_view flag;                   // name, with Reason::Flag
+  std::int32_t weight = 0;   // of the chosen version at decision time; 0 when not random
+  bool random = false;       // feeds relative guards; false for flags
+  std::uint64_t client = 0;  // hash of a confirmed subject, 0 if none
+  std::uint32_t bucket = 0;  // u * 1 000 000 of the subject, for explain
+  bool has_subject = false;
+  // A new visitor with the own-cookie key: this id must be set, whatever the version.
+  bool set_cookie = false;
+  CookieId new_cookie{};
+};
+
+// `ids` makes a random id when a new cookie is needed. Does not call monitor->admit(): the
+// caller does, and calls fall_to_stable() when it is refused.
+struct RequestView {
+  const http::RequestHead* head = nullptr;
+  std::string_view client_ip;  // after trusted proxies were taken into account
+};
+Assignment assign(const ServiceSnapshot& service, const RequestView& request,
+                  SmoothSequence& sequence, CookieIdSource& ids);
+void fall_to_stable(const ServiceSnapshot& service, Assignment& assignment);
+
+}  // namespace cutwater::routing

@@ -1,0 +1,64 @@
+// Everything a worker needs to route a request, as one immutable value. Control builds it and
+// publishes it whole; a worker holds one pointer and swaps it between two events. Weights, flags,
+// health-independent membership and timeouts therefore never change separately under a reader.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/model.hpp"
+#include "proxy/guard/version_monitor.hpp"
+#include "proxy/routing/sticky_cookie.hpp"
+#include "proxy/upstream/endpoint.hpp"
+
+namespace cutwater::routing {
+
+struct VersionSnapshot {
+  std::string name;
+  std::int32_t weight = 0;  // out of 1 000 000
+  std::vector<std::shared_ptr<upstream::Endpoint>> endpoints;
+  std::shared_ptr<guard::VersionMonitor> monitor;
+
+  bool has_usable_endpoint() const {
+    for (const auto& endpoint : endpoints)
+      if (endpoint->healthy()) return true;
+    return false;
+  }
+  // Healthy enough to be given new requests. Weights are the split's business.
+  bool usable() const { return !(monitor && monitor->tripped()) && has_usable_endpoint(); }
+};
+
+struct ServiceSnapshot {
+  std::uint32_t id = 0;  // stable over snapshots: workers key per-service state by it
+  std::string name;
+  std::vector<VersionSnapshot> versions;  // weights sum to 1 000 000
+  std::size_t stable = 0;                 // index into versions
+  std::uint64_t salt = 0;                 // of the running or last rollout
+  CookieSigner cookie_key;                // assign a MacKey; the same one after a restart
+  std::string rollout;                    // id of the active rollout, empty if none
+  config::Sticky sticky;
+  std::vector<config::Flag> flags;
+  config::Fallback fallback = config::Fallback::None;
+  config::Timeouts timeouts;
+  std::string version_header;
+
+  // Index of the version with this name, or versions.size().
+  std::size_t find_version(std::string_view version) const;
+};
+
+struct RouteEntry {
+  std::string host;  // lower case; exact, "*.suffix", or "*"
+  std::string path;
+  std::shared_ptr<const ServiceSnapshot> service;
+};
+
+struct RoutingSnapshot {
+  std::uint64_t generation = 0;
+  std::vector<RouteEntry> routes;  // sorted by make_snapshot: see route_table.hpp
+  std::vector<std::shared_ptr<const ServiceSnapshot>> services;
+};
+
+}  // namespace cutwater::routing

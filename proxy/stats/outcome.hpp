@@ -1,0 +1,38 @@
+// How one attempt on an upstream ended. Recorded once, at the end of its stream.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "proxy/base/clock.hpp"
+
+namespace cutwater::stats {
+
+enum class Outcome : std::uint8_t {
+  Success,        // anything but the rows below, 4xx included
+  Status5xx,      // the upstream answered 5xx
+  ConnectFailed,  // refused, unreachable, connect timeout
+  Reset,          // closed or reset before the response was complete
+  Timeout,        // response head, request or idle timeout
+  Protocol,       // the upstream broke HTTP framing
+  ClientAbort,    // the client went away first: never charged to the version
+};
+inline constexpr std::size_t kOutcomes = 7;
+std::string_view to_string(Outcome outcome);
+
+// Errors that count against a version (statistics.md 1).
+constexpr bool is_error(Outcome o) {
+  return o != Outcome::Success && o != Outcome::ClientAbort;
+}
+
+struct AttemptResult {
+  Outcome outcome = Outcome::Success;
+  int status = 0;             // upstream's status; 0 when no response head came
+  Nanoseconds latency{0};     // attempt start to end of response (at a timeout: the timeout value)
+  bool latency_valid = true;  // false for tunnels and streams still open: counted, not timed
+  std::uint64_t client = 0;   // hash of a confirmed subject; 0 = every request its own client
+  std::uint32_t ticket = 0;   // guard::Ticket::value as admit() gave it; 0 = never went through it
+};
+
+}  // namespace cutwater::stats

@@ -1,0 +1,26 @@
+#include "proxy/stats/proxy_totals.hpp"
+
+namespace cutwater::stats {
+
+ProxyTotals& ProxyTotals::operator+=(const ProxyTotals& other) {
+  requests += other.requests;
+  downstream_accepted += other.downstream_accepted;
+  downstream_open += other.downstream_open;
+  upstream_opened += other.upstream_opened;
+  upstream_open += other.upstream_open;
+  upstream_idle += other.upstream_idle;
+  tunnels_open += other.tunnels_open;
+  exchanges_active += other.exchanges_active;
+  retries += other.retries;
+  retries_denied += other.retries_denied;
+  fallbacks += other.fallbacks;
+  client_aborts += other.client_aborts;
+  connections_refused += other.connections_refused;
+  accept_errors += other.accept_errors;
+  log_lines_dropped += other.log_lines_dropped;
+  for (const auto& [reason, count] : other.bad_requests) bad_requests[reason] += count;
+  for (const auto& [status, count] : other.local_replies) local_replies[status] += count;
+  return *this;
+}
+
+}  // namespace cutwater::stats

@@ -1,0 +1,34 @@
+// What the proxy did beside the versions: connections, refusals, retries. Values, summed over
+// workers.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <string>
+
+namespace cutwater::stats {
+
+struct ProxyTotals {
+  std::uint64_t requests = 0;  // heads accepted, local replies included
+  std::uint64_t downstream_accepted = 0;
+  std::uint64_t downstream_open = 0;  // gauge
+  std::uint64_t upstream_opened = 0;
+  std::uint64_t upstream_open = 0;     // gauge, idle and busy
+  std::uint64_t upstream_idle = 0;     // gauge
+  std::uint64_t tunnels_open = 0;      // gauge
+  std::uint64_t exchanges_active = 0;  // gauge
+  std::uint64_t retries = 0;
+  std::uint64_t retries_denied = 0;  // by the budget
+  std::uint64_t fallbacks = 0;       // answered by stable after a failure elsewhere
+  std::uint64_t client_aborts = 0;
+  std::uint64_t connections_refused = 0;  // quota, per-IP limit
+  std::uint64_t accept_errors = 0;        // EMFILE and friends
+  std::uint64_t log_lines_dropped = 0;
+  std::map<std::string, std::uint64_t> bad_requests;  // by reason label (http::BadHead)
+  std::map<int, std::uint64_t> local_replies;         // by status
+
+  ProxyTotals& operator+=(const ProxyTotals& other);
+};
+
+}  // namespace cutwater::stats

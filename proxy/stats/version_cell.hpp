@@ -1,0 +1,65 @@
+// Counters of one version on one worker: one writer, any number of readers, no atomic
+// read-modify-write. Totals are sums over workers by value.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <vector>
+
+#include "proxy/stats/distinct_clients.hpp"
+#include "proxy/stats/latency_histogram.hpp"
+#include "proxy/stats/outcome.hpp"
+
+namespace cutwater::stats {
+
+// Single writer: a relaxed load and store, which compiles to a plain add.
+class Counter {
+ public:
+  void add(std::uint64_t n = 1) {
+    value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+  }
+  std::uint64_t get() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint64_t> value_{0};
+};
+
+struct VersionTotals {
+  std::array<std::uint64_t, kOutcomes> outcomes{};
+  std::array<std::uint64_t, 6> code_class{};  // [1]..[5] = 1xx..5xx, [0] = no response
+  HistogramCounts latency;
+
+  std::uint64_t attempts() const;  // charged to the version: client aborts are not in it
+  std::uint64_t errors() const;
+  VersionTotals& operator+=(const VersionTotals& other);
+  VersionTotals operator-(const VersionTotals& earlier) const;  // a window
+};
+
+// The guard's three indicators; statistics.md 1 and 2.
+enum class Indicator : std::uint8_t { Error, SlowP95, SlowCritical };
+inline constexpr std::size_t kIndicators = 3;
+
+// About 17 KiB. Aligned, so that two workers' cells never share a cache line.
+class alignas(64) VersionCell {
+ public:
+  // The owning worker only.
+  void record(const AttemptResult& result, TimePoint now);
+  Counter& good(Indicator indicator) { return good_[static_cast<std::size_t>(indicator)]; }
+
+  // Any thread.
+  std::uint64_t good_count(Indicator indicator) const {
+    return good_[static_cast<std::size_t>(indicator)].get();
+  }
+  const DistinctClients& clients() const { return clients_; }
+  void add_to(VersionTotals& totals) const;
+
+ private:
+  std::array<Counter, kOutcomes> outcomes_;
+  std::array<Counter, 6> code_class_;
+  std::array<Counter, kIndicators> good_;  // attempts the armed guard found good, per indicator
+  DistinctClients clients_;
+  LatencyHistogram latency_;
+};
+
+}  // namespace cutwater::stats

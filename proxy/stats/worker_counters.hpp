@@ -1,0 +1,46 @@
+// What one worker did, beside what it measured per version. Single writer: the worker; read by
+// control when it sums the workers (proxy_totals.hpp).
+#pragma once
+
+#include <array>
+
+#include "proxy/stats/proxy_totals.hpp"
+#include "proxy/stats/version_cell.hpp"
+
+namespace cutwater::stats {
+
+// A number that goes up and down; single writer, any reader.
+class Gauge {
+ public:
+  void up() { value_.store(get() + 1, std::memory_order_relaxed); }
+  void down() { value_.store(get() - 1, std::memory_order_relaxed); }
+  std::uint64_t get() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint64_t> value_{0};
+};
+
+struct WorkerCounters {
+  static constexpr std::size_t kReasons = 32;
+  static constexpr std::size_t kStatuses = 600;
+
+  Counter requests;
+  Counter accepted;
+  Counter refused;
+  Counter accept_errors;
+  Counter upstream_opened;
+  Gauge downstream_open;
+  Gauge upstream_open;  // idle and busy
+  Gauge upstream_idle;
+  Gauge exchanges_active;
+  Gauge tunnels_open;
+  Counter retries;
+  Counter retries_denied;
+  Counter fallbacks;
+  Counter client_aborts;
+  Counter log_lines_dropped;
+  std::array<Counter, kReasons> bad_requests;    // by http::BadHead
+  std::array<Counter, kStatuses> local_replies;  // by status
+};
+
+}  // namespace cutwater::stats

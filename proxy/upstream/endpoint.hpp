@@ -1,0 +1,42 @@
+// One address of one version. Shared by all workers and by control; outlives every snapshot that
+// names it. Only `healthy_` changes: control writes it, workers read it.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+
+namespace cutwater::upstream {
+
+class Endpoint {
+ public:
+  // `id` is unique in the process and never reused: workers key their pools by it.
+  Endpoint(std::uint32_t id, std::string url, std::string authority,
+           const sockaddr_storage& address, socklen_t length)
+      : id_(id),
+        url_(std::move(url)),
+        authority_(std::move(authority)),
+        address_(address),
+        length_(length) {}
+
+  std::uint32_t id() const { return id_; }
+  const std::string& url() const { return url_; }
+  const std::string& authority() const { return authority_; }
+  const sockaddr* address() const { return reinterpret_cast<const sockaddr*>(&address_); }
+  socklen_t address_length() const { return length_; }
+
+  bool healthy() const { return healthy_.load(std::memory_order_relaxed); }
+  void set_healthy(bool healthy) { healthy_.store(healthy, std::memory_order_relaxed); }
+
+ private:
+  const std::uint32_t id_;
+  const std::string url_;
+  const std::string authority_;
+  const sockaddr_storage address_;
+  const socklen_t length_;
+  std::atomic<bool> healthy_{true};
+};
+
+}  // namespace cutwater::upstream

@@ -1,0 +1,138 @@
+#include "proxy/worker/worker.hpp"
+
+#include <unistd.h>
+
+namespace cutwater::worker {
+
+namespace {
+
+constexpr std::size_t kBodyBlock = 64 * 1024;
+constexpr std::size_t kEarlyBody = 4 * 1024;  // room behind a full-size head
+constexpr std::size_t kFreeBlocks = 256;      // kept warm; more is given back after a burst
+constexpr Milliseconds kLogFlush{200};
+
+exchange::Snapshot hold(Worker::SnapshotPtr snapshot) {
+  return exchange::Snapshot(
+      new const std::shared_ptr<const routing::RoutingSnapshot>(std::move(snapshot)));
+}
+
+}  // namespace
+
+Worker::Worker(unsigned index, SharedSetup& shared, std::vector<ListenerSetup> listeners,
+               SnapshotPtr snapshot)
+    : shared_(shared),
+      head_blocks_(shared.limits.header_bytes + kEarlyBody, kFreeBlocks),
+      body_blocks_(kBodyBlock, kFreeBlocks),
+      scratch_(kBodyBlock),
+      client_context_{loop_, body_blocks_, scratch_},
+      pool_(client_context_, counters_),
+      log_(shared.log_enabled ? std::make_unique<exchange::AccessLog>(shared.access_log) : nullptr),
+      exchange_context_{.worker = index,
+                        .loop = loop_,
+                        .pool = pool_,
+                        .blocks = body_blocks_,
+                        .counters = counters_,
+                        .log = log_.get(),
+                        .snapshot = hold(std::move(snapshot)),
+                        .retries = {},
+                        .sequence = {},
+                        .cookie_ids = {}},
+      server_context_{.loop = loop_,
+                      .limits = shared.limits,
+                      .head_blocks = head_blocks_,
+                      .body_blocks = body_blocks_,
+                      .scratch = scratch_,
+                      .run_exchange = {},
+                      .on_bad_request = {}},
+      setups_(std::move(listeners)),
+      log_timer_(this, &flush_log) {
+  server_context_.run_exchange = [this](http::DownstreamStream& stream) {
+    return exchange::run_exchange(exchange_context_, stream);
+  };
+  server_context_.on_bad_request = [this](const http::ClientInfo&, http::BadHead bad, int status) {
+    counters_.bad_requests[static_cast<std::size_t>(bad)].add();
+    counters_.local_replies[static_cast<std::size_t>(status)].add();
+  };
+}
+
+Worker::~Worker() = default;
+
+void Worker::run() {
+  for (const ListenerSetup& setup : setups_) {
+    listeners_.push_back(std::make_unique<net::Listener>(
+        loop_, setup.fd,
+        [this, &setup](int fd, const sockaddr_storage& peer) { accept(setup, fd, peer); },
+        [this] { counters_.accept_errors.add(); }));
+  }
+  if (log_) flush_log(this);
+  loop_.run();
+  listeners_.clear();
+  if (log_) log_->flush();
+}
+
+void Worker::accept(const ListenerSetup& listener, int fd, const sockaddr_storage& peer) {
+  const net::IpAddress ip = net::ip_of(peer);
+  bool trusted = false;
+  for (const net::Network& network : listener.trusted_proxies) trusted |= network.contains(ip);
+  auto place = shared_.quota.try_enter(ip, trusted || ip.is_loopback());
+  if (!place || stopping_) {
+    counters_.refused.add();
+    ::close(fd);
+    return;
+  }
+  counters_.accepted.add();
+  counters_.downstream_open.up();
+  auto connection = std::make_unique<Connection>(
+      server_context_, fd,
+      http::Http1ServerConnection::Peer{ip.to_string(), trusted, listener.name}, std::move(place));
+  connections_.push_back(*connection);
+  spawn(serve(std::move(connection)));
+}
+
+Task<void> Worker::serve(std::unique_ptr<Connection> connection) {
+  co_await connection->http.serve();
+  connection.reset();
+  counters_.downstream_open.down();
+  check_drained();
+}
+
+void Worker::check_drained() {
+  if (!connections_.empty()) return;
+  if (stopping_) loop_.stop();
+  if (drained_) std::exchange(drained_, nullptr)();
+}
+
+void Worker::switch_to(SnapshotPtr snapshot, std::function<void()> switched) {
+  loop_.post([this, snapshot = std::move(snapshot), switched = std::move(switched)]() mutable {
+    exchange_context_.snapshot = hold(std::move(snapshot));
+    switched();
+  });
+}
+
+void Worker::drain(std::function<void()> drained) {
+  loop_.post([this, drained = std::move(drained)]() mutable {
+    listeners_.clear();
+    drained_ = std::move(drained);
+    server_context_.draining = true;
+    for (Connection& connection : connections_) connection.http.close_when_idle();
+    check_drained();
+  });
+}
+
+void Worker::stop() {
+  loop_.post([this] {
+    stopping_ = true;
+    listeners_.clear();
+    for (Connection& connection : connections_) connection.http.abort();
+    pool_.abort();
+    check_drained();
+  });
+}
+
+void Worker::flush_log(void* self) {
+  auto* worker = static_cast<Worker*>(self);
+  worker->counters_.log_lines_dropped.add(worker->log_->flush());
+  worker->loop_.timers().arm(worker->log_timer_, worker->loop_.now() + kLogFlush);
+}
+
+}  // namespace cutwater::worker

@@ -1,0 +1,91 @@
+// One thread of the data plane with everything it owns: loop, listeners, connections, pools,
+// counters. Nothing here is shared with another worker but what arrives by post().
+#pragma once
+
+#include <boost/intrusive/list.hpp>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "proxy/exchange/exchange.hpp"
+#include "proxy/http/http1_server.hpp"
+#include "proxy/net/connection_quota.hpp"
+#include "proxy/net/listener.hpp"
+
+namespace cutwater::worker {
+
+// A bound socket with what its connections need to know.
+struct ListenerSetup {
+  int fd = -1;
+  std::string name;
+  std::vector<net::Network> trusted_proxies;
+};
+
+// Shared by all workers, read-only or thread-safe; outlives them.
+struct SharedSetup {
+  config::Limits limits;
+  net::ConnectionQuota quota;
+  exchange::AccessLogWriter access_log;
+  bool log_enabled = false;
+};
+
+// A downstream connection and its place in the quota, while it is served.
+struct Connection : upstream::ListHook {
+  Connection(http::ServerContext& context, int fd, http::Http1ServerConnection::Peer peer,
+             net::ConnectionQuota::Place held)
+      : place(std::move(held)), http(context, fd, std::move(peer)) {}
+  net::ConnectionQuota::Place place;
+  http::Http1ServerConnection http;
+};
+
+class Worker {
+ public:
+  using SnapshotPtr = std::shared_ptr<const routing::RoutingSnapshot>;
+
+  // Takes the listeners' fds. Call run() on the worker's own thread.
+  Worker(unsigned index, SharedSetup& shared, std::vector<ListenerSetup> listeners,
+         SnapshotPtr snapshot);
+  ~Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  void run();
+
+  // --- any thread; carried out on the worker's own, in order -----------------------------------
+  void switch_to(SnapshotPtr snapshot, std::function<void()> switched);
+  // No new connections; `drained` runs when the last one has ended.
+  void drain(std::function<void()> drained);
+  // Ends every exchange where it stands, then the loop.
+  void stop();
+
+  const stats::WorkerCounters& counters() const { return counters_; }
+
+ private:
+  using Connections =
+      boost::intrusive::list<Connection, boost::intrusive::constant_time_size<false>>;
+
+  void accept(const ListenerSetup& listener, int fd, const sockaddr_storage& peer);
+  Task<void> serve(std::unique_ptr<Connection> connection);
+  void check_drained();
+  static void flush_log(void* self);
+
+  SharedSetup& shared_;
+  net::EventLoop loop_;
+  net::BlockPool head_blocks_;
+  net::BlockPool body_blocks_;
+  std::vector<char> scratch_;
+  stats::WorkerCounters counters_;
+  http::ClientContext client_context_;
+  upstream::ConnectionPool pool_;
+  std::unique_ptr<exchange::AccessLog> log_;
+  exchange::ExchangeContext exchange_context_;
+  http::ServerContext server_context_;
+  std::vector<ListenerSetup> setups_;
+  std::vector<std::unique_ptr<net::Listener>> listeners_;
+  Connections connections_;
+  net::Timer log_timer_;
+  std::function<void()> drained_;
+  bool stopping_ = false;
+};
+
+}  // namespace cutwater::worker

@@ -1,0 +1,59 @@
+// The data plane as control sees it: N worker threads, one snapshot, counters.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "config/model.hpp"
+#include "proxy/routing/snapshot.hpp"
+#include "proxy/stats/proxy_totals.hpp"
+
+namespace cutwater::worker {
+
+struct Options {
+  unsigned workers = 1;
+  std::vector<config::Listener> listeners;
+  config::Limits limits;
+  config::AccessLog access_log;
+};
+
+struct BoundListener {
+  std::string name;
+  config::Address address;  // with the real port when 0 was asked for
+};
+
+class WorkerGroup {
+ public:
+  explicit WorkerGroup(Options options);
+  ~WorkerGroup();  // stops at once
+  WorkerGroup(const WorkerGroup&) = delete;
+  WorkerGroup& operator=(const WorkerGroup&) = delete;
+
+  // Binds every listener, opens the access log, starts the threads. Empty string on success, else
+  // a message for a person ("listener http: cannot bind 0.0.0.0:80: permission denied"); then
+  // nothing was started.
+  std::string start(std::shared_ptr<const routing::RoutingSnapshot> snapshot);
+  const std::vector<BoundListener>& listeners() const;
+
+  // Any thread. `on_switched` runs on the last worker to switch, when no worker will start another
+  // request by an older snapshot; it must only hand over to another thread.
+  void publish(std::shared_ptr<const routing::RoutingSnapshot> snapshot,
+               std::function<void()> on_switched = {});
+
+  // Stops accepting, tells keep-alive clients to leave, and calls `on_drained` (on a worker) when
+  // the last exchange has ended. Tunnels count. Call stop() at the deadline.
+  void drain(std::function<void()> on_drained);
+  void stop();  // closes everything and joins; idempotent
+
+  void reopen_access_log();           // SIGUSR1 / after logrotate
+  stats::ProxyTotals totals() const;  // any thread
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace cutwater::worker
