@@ -1,0 +1,99 @@
+// Who may ask: bearer tokens, the back-off of those who guess, and the Host allow-list that
+// defeats DNS rebinding. Owned by the admin server; control thread only; holds hashes, never
+// secrets. Pure apart from SHA-256: time is an argument.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/model.hpp"
+#include "control/reply.hpp"
+#include "proxy/base/clock.hpp"
+
+namespace cutwater::control::admin {
+
+std::string_view to_string(config::Role role);
+
+using Sha256 = std::array<unsigned char, 32>;
+Sha256 sha256(std::string_view text);
+std::string hex(const Sha256& hash);
+
+// Counts wrong guesses per peer. The same wrong token again is no new guess: a script with a
+// stale token must not lock out the person at the same address who needs a rollback.
+class GuessLimiter {
+ public:
+  static constexpr std::uint32_t kFailures = 10;
+  static constexpr std::chrono::seconds kWindow{10};
+  static constexpr std::chrono::seconds kBackOff{10};
+  static constexpr std::size_t kPeers = 4096;  // beyond it the oldest window is forgotten
+
+  // Seconds to wait, or nullopt when the peer may try.
+  std::optional<std::chrono::seconds> blocked(const std::string& peer, TimePoint now) const;
+  void failed(const std::string& peer, const Sha256& guess, TimePoint now);
+  std::size_t size() const { return peers_.size(); }
+
+ private:
+  struct Peer {
+    TimePoint window_start;
+    TimePoint blocked_until;
+    std::uint32_t failures = 0;
+    Sha256 last{};
+  };
+  void make_room(TimePoint now);
+  std::map<std::string, Peer> peers_;
+};
+
+struct Admitted {
+  std::optional<Actor> actor;  // set = come in
+  // Otherwise the answer: 400 several headers, 401, 429.
+  int status = 401;
+  std::string detail;
+  std::chrono::seconds retry_after{0};
+};
+
+class Authenticator {
+ public:
+  explicit Authenticator(const std::vector<config::Token>& tokens);
+
+  bool open() const { return tokens_.empty(); }  // no tokens configured: everyone is local Admin
+  // `headers`: every Authorization value of the request.
+  Admitted admit(const std::vector<std::string_view>& headers, const std::string& peer,
+                 TimePoint now);
+
+ private:
+  struct Hashed {
+    Sha256 hash;
+    Actor actor;
+  };
+  std::optional<Actor> find(const Sha256& presented) const;
+
+  std::vector<Hashed> tokens_;
+  GuessLimiter limiter_;
+};
+
+// Which Host values we answer to: loopback names, the listen address, and configured names;
+// each with or without a port, case-insensitively.
+class HostPolicy {
+ public:
+  explicit HostPolicy(const config::Admin& admin);
+  bool allows(std::string_view host) const;
+
+ private:
+  bool any_address_ = false;  // bound to 0.0.0.0 or ::: any IP literal may be ours
+  std::vector<std::string> names_;
+};
+
+// "example.com:80" -> "example.com"; "[::1]:9901" -> "[::1]"; lower case.
+std::string host_without_port(std::string_view host);
+
+// True for a request a browser sends on behalf of another site: Origin (RFC 6454) names another
+// authority than Host, or Sec-Fetch-Site says so. Scripts send neither.
+bool is_cross_site(std::string_view origin, std::string_view fetch_site, std::string_view host);
+
+}  // namespace cutwater::control::admin

@@ -1,0 +1,90 @@
+// /v1/rollouts: start, follow and steer.
+#include <algorithm>
+
+#include "config/units.hpp"
+#include "control/admin/route.hpp"
+
+namespace cutwater::control::admin {
+namespace http = boost::beast::http;
+namespace {
+
+constexpr std::chrono::milliseconds kLongestWait = std::chrono::minutes(5);
+
+Awaitable<Reply> list_rollouts(Call& call) {
+  co_return call.controller.rollouts(call.vars[0]);
+}
+
+Awaitable<Reply> start_rollout(Call& call) {
+  return call.controller.start_rollout(call.vars[0], std::move(call.body), call.actor,
+                                       call.dry_run);
+}
+
+Awaitable<Reply> get_rollout(Call& call) {
+  const auto wait = call.query.find("wait");
+  if (wait == call.query.end()) co_return call.controller.rollout(call.vars[0]);
+  const auto duration = config::parse_duration(wait->second);
+  if (!duration) {
+    co_return problem(400, "bad_query", "'wait' is a duration such as 60s, 500ms or 2m.");
+  }
+  co_return co_await call.controller.wait_rollout(call.vars[0], std::min(*duration, kLongestWait));
+}
+
+Awaitable<Reply> get_analysis(Call& call) {
+  co_return call.controller.analysis(call.vars[0]);
+}
+
+template <RolloutAction kAction>
+Awaitable<Reply> act(Call& call) {
+  return call.controller.act(call.vars[0], kAction, std::move(call.body), call.actor);
+}
+
+Route action(std::string_view pattern, std::string_view summary, Handler handler) {
+  return {.verb = http::verb::post,
+          .pattern = pattern,
+          .summary = summary,
+          .handler = handler,
+          .access = Access::Deployer,
+          .body = Body::OptionalJson,
+          .schema = "Rollout"};
+}
+
+}  // namespace
+
+std::vector<Route> rollout_routes() {
+  return {
+      {.verb = http::verb::get,
+       .pattern = "/v1/services/{service}/rollouts",
+       .summary = "Rollouts of a service, active and past",
+       .handler = list_rollouts},
+      {.verb = http::verb::post,
+       .pattern = "/v1/services/{service}/rollouts",
+       .summary = "Start a rollout; 409 if one is active",
+       .handler = start_rollout,
+       .access = Access::Deployer,
+       .body = Body::Json,
+       .query = {"dry_run"},
+       .schema = "Rollout",
+       .success = 201},
+      {.verb = http::verb::get,
+       .pattern = "/v1/rollouts/{id}",
+       .summary = "One rollout; ?wait=60s (at most 5m) answers when it changes",
+       .handler = get_rollout,
+       .query = {"wait"},
+       .schema = "Rollout"},
+      {.verb = http::verb::get,
+       .pattern = "/v1/rollouts/{id}/analysis",
+       .summary = "Counts, rates with intervals, quantiles, evidence, thresholds, verdict",
+       .handler = get_analysis},
+      action("/v1/rollouts/{id}:pause", "Hold at this weight; the guards stay armed",
+             act<RolloutAction::Pause>),
+      action("/v1/rollouts/{id}:resume", "Go on after a pause", act<RolloutAction::Resume>),
+      action("/v1/rollouts/{id}:promote", "Go to the next step without waiting",
+             act<RolloutAction::Promote>),
+      action("/v1/rollouts/{id}:promote-full", "Go to 100 % without waiting",
+             act<RolloutAction::PromoteFull>),
+      action("/v1/rollouts/{id}:abort", "Stop and give all traffic back to the old version",
+             act<RolloutAction::Abort>),
+  };
+}
+
+}  // namespace cutwater::control::admin

@@ -1,0 +1,79 @@
+// One operation of the admin API: the row from which requests are dispatched, access is checked
+// and /openapi.json is written. The table is built once and never changes; any thread may read it.
+#pragma once
+
+#include <boost/beast/http/verb.hpp>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/model.hpp"
+#include "control/controller.hpp"
+
+namespace cutwater::control::admin {
+
+// What a handler gets. Lives in the session's frame until the handler has completed.
+struct Call {
+  Controller& controller;
+  std::vector<std::string> vars;             // of the pattern, in order, percent-decoded
+  std::map<std::string, std::string> query;  // percent-decoded
+  std::string text;                          // the body as sent
+  boost::json::object body;                  // the body parsed, for Json and OptionalJson
+  Precondition precondition;
+  Actor actor;
+  bool dry_run = false;
+};
+
+using Handler = Awaitable<Reply> (*)(Call&);
+
+enum class Body { None, OptionalJson, Json, Yaml };
+enum class Kind { Api, OpenApi, Metrics, Events, Page };
+// Open: no token needed, because a load balancer or a browser's address bar sends none.
+enum class Access { Open, Viewer, Deployer, Approver, Admin };
+
+struct Route {
+  boost::beast::http::verb verb;
+  std::string_view pattern;  // "/v1/services/{service}/weights", "/v1/rollouts/{id}:pause"
+  std::string_view summary;
+  Handler handler = nullptr;  // only for Kind::Api
+  Access access = Access::Viewer;
+  Kind kind = Kind::Api;
+  Body body = Body::None;
+  bool if_match = false;                     // takes a Precondition
+  std::vector<std::string_view> query = {};  // parameters it knows
+  std::string_view schema = "Object";        // of the answer, in components/schemas
+  int success = 200;
+};
+
+// The whole API, in the order the documentation shows it.
+const std::vector<Route>& routes();
+
+// Rows of one resource each.
+std::vector<Route> service_routes();
+std::vector<Route> rollout_routes();
+std::vector<Route> history_routes();
+std::vector<Route> proxy_routes();
+
+struct Matched {
+  const Route* route = nullptr;
+  std::vector<std::string> vars;
+  std::vector<std::string_view> allow;  // methods the path knows; empty = no such path
+};
+// `target` as in the request line. HEAD finds the GET row.
+Matched match_route(boost::beast::http::verb verb, std::string_view target);
+
+// The values of the query; `error` names what is wrong (bad escapes, the same name twice).
+struct Query {
+  std::map<std::string, std::string> values;
+  std::string error;
+};
+Query parse_query(std::string_view target);
+
+// Absent, "*", or one strong entity tag holding a generation; else Unusable (RFC 9110 13.1.1).
+Precondition parse_if_match(const std::vector<std::string_view>& headers);
+
+// OpenAPI 3.1 of everything in the table.
+boost::json::object openapi(const std::vector<Route>& table);
+
+}  // namespace cutwater::control::admin

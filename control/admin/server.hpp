@@ -1,0 +1,58 @@
+// The admin API's HTTP/1.1 server: a thin, strict face of Controller. Lives on control's
+// single-threaded io_context and must be stopped (and the io_context run dry or destroyed) before
+// the Controller goes. It never touches the data plane and never blocks.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "config/model.hpp"
+#include "control/controller.hpp"
+
+namespace cutwater::control {
+
+using MetricsText = std::function<std::string()>;
+
+// Documented limits; members so that tests need not wait.
+struct AdminLimits {
+  std::chrono::milliseconds request_deadline = std::chrono::seconds(30);  // head and body
+  std::chrono::milliseconds write_deadline = std::chrono::seconds(30);
+  std::chrono::milliseconds heartbeat = std::chrono::seconds(15);  // of /v1/events
+  std::uint32_t head_bytes = 16 * 1024;                            // -> 431
+  std::uint64_t body_bytes = 64 * 1024;                            // -> 413
+  std::size_t connections = 64;      // -> the longest idle one goes, else 503
+  std::size_t followers = 48;        // long polls and event streams; the rest stays free
+  std::size_t scrapes = 8;           // -> 503
+  std::size_t queued_events = 1024;  // a slower reader is cut off and resumes
+};
+
+namespace admin {
+struct Shared;
+}
+
+class AdminServer {
+ public:
+  AdminServer(boost::asio::io_context& io, const config::Admin& config, Controller& controller,
+              MetricsText metrics);
+  ~AdminServer();
+  AdminServer(const AdminServer&) = delete;
+  AdminServer& operator=(const AdminServer&) = delete;
+
+  // Before start().
+  void set_limits(const AdminLimits& limits);
+  // "" once listening, else a sentence: the port is in use, the address is not loopback while
+  // there are no tokens, ...
+  std::string start();
+  // With the real port when 0 was configured; for a unix socket the host is its path.
+  config::Address address() const;
+  // Closes the listener and every connection; idempotent.
+  void stop();
+
+ private:
+  std::shared_ptr<admin::Shared> shared_;  // also held by the sessions
+};
+
+}  // namespace cutwater::control

@@ -1,0 +1,158 @@
+// /v1/services: what is running, weights, flags, rollback, explain.
+#include "control/admin/route.hpp"
+
+namespace cutwater::control::admin {
+namespace http = boost::beast::http;
+namespace {
+
+Awaitable<Reply> list_services(Call& call) {
+  co_return call.controller.services();
+}
+
+Awaitable<Reply> get_service(Call& call) {
+  co_return call.controller.service(call.vars[0]);
+}
+
+Awaitable<Reply> get_weights(Call& call) {
+  co_return call.controller.weights(call.vars[0]);
+}
+
+Awaitable<Reply> put_weights(Call& call) {
+  return call.controller.put_weights(call.vars[0], std::move(call.body), call.precondition,
+                                     call.actor, call.dry_run);
+}
+
+Awaitable<Reply> rollback(Call& call) {
+  return call.controller.rollback(call.vars[0], std::move(call.body), call.actor);
+}
+
+Awaitable<Reply> explain(Call& call) {
+  co_return call.controller.explain(call.vars[0], call.body);
+}
+
+// One member of a collection that the controller only gives as a whole: an array of objects with
+// a "name", or an object keyed by name, either bare or below `member`.
+Reply pick(Reply all, std::string_view member, const std::string& name) {
+  if (all.status >= 400) return all;
+  const boost::json::value* items = &all.body;
+  if (items->is_object()) {
+    if (const auto* below = items->as_object().if_contains(member)) items = below;
+  }
+  const boost::json::value* found = nullptr;
+  if (items->is_object()) found = items->as_object().if_contains(name);
+  if (items->is_array()) {
+    for (const auto& item : items->as_array()) {
+      const auto* title = item.is_object() ? item.as_object().if_contains("name") : nullptr;
+      if (title != nullptr && title->is_string() && title->as_string() == name) found = &item;
+    }
+  }
+  if (found == nullptr) {
+    return problem(
+        404, "not_found",
+        "There is no '" + name + "' among the " + std::string(member) + " of this service.");
+  }
+  Reply one;
+  one.body = *found;
+  one.etag = all.etag;
+  return one;
+}
+
+Awaitable<Reply> get_version(Call& call) {
+  co_return pick(call.controller.service(call.vars[0]), "versions", call.vars[1]);
+}
+
+Awaitable<Reply> unlock_version(Call& call) {
+  return call.controller.unlock(call.vars[0], call.vars[1], call.actor);
+}
+
+Awaitable<Reply> list_flags(Call& call) {
+  co_return call.controller.flags(call.vars[0]);
+}
+
+Awaitable<Reply> get_flag(Call& call) {
+  co_return pick(call.controller.flags(call.vars[0]), "flags", call.vars[1]);
+}
+
+Awaitable<Reply> kill_flag(Call& call) {
+  return call.controller.set_flag(call.vars[0], call.vars[1], false, call.actor);
+}
+
+Awaitable<Reply> revive_flag(Call& call) {
+  return call.controller.set_flag(call.vars[0], call.vars[1], true, call.actor);
+}
+
+}  // namespace
+
+std::vector<Route> service_routes() {
+  constexpr auto kGet = http::verb::get;
+  constexpr auto kPost = http::verb::post;
+  return {
+      {.verb = kGet,
+       .pattern = "/v1/services",
+       .summary = "All services: weights, versions, live rates, verdicts, active rollout",
+       .handler = list_services,
+       .schema = "Services"},
+      {.verb = kGet,
+       .pattern = "/v1/services/{service}",
+       .summary = "One service",
+       .handler = get_service,
+       .schema = "Service"},
+      {.verb = kGet,
+       .pattern = "/v1/services/{service}/weights",
+       .summary = "Configured weights in percent; the ETag is the generation",
+       .handler = get_weights,
+       .schema = "Weights"},
+      {.verb = http::verb::put,
+       .pattern = "/v1/services/{service}/weights",
+       .summary = "Set the split. Durable and switched on every worker when answered",
+       .handler = put_weights,
+       .access = Access::Deployer,
+       .body = Body::Json,
+       .if_match = true,
+       .query = {"dry_run"},
+       .schema = "Weights"},
+      {.verb = kPost,
+       .pattern = "/v1/services/{service}:rollback",
+       .summary = "Back to the last known-good version, now",
+       .handler = rollback,
+       .access = Access::Deployer,
+       .body = Body::OptionalJson},
+      {.verb = kPost,
+       .pattern = "/v1/services/{service}:explain",
+       .summary = "Which version a sample request would get, and why. Changes nothing",
+       .handler = explain,
+       .body = Body::Json},
+      {.verb = kGet,
+       .pattern = "/v1/services/{service}/versions/{version}",
+       .summary = "One version of a service",
+       .handler = get_version},
+      {.verb = kPost,
+       .pattern = "/v1/services/{service}/versions/{version}:unlock",
+       .summary = "Lift the lock-out a rollback put on a version",
+       .handler = unlock_version,
+       .access = Access::Deployer,
+       .body = Body::OptionalJson},
+      {.verb = kGet,
+       .pattern = "/v1/services/{service}/flags",
+       .summary = "The feature flags of a service",
+       .handler = list_flags},
+      {.verb = kGet,
+       .pattern = "/v1/services/{service}/flags/{flag}",
+       .summary = "One feature flag",
+       .handler = get_flag},
+      {.verb = kPost,
+       .pattern = "/v1/services/{service}/flags/{flag}:kill",
+       .summary = "Switch a flag off: it matches nobody from now on",
+       .handler = kill_flag,
+       .access = Access::Deployer,
+       .body = Body::OptionalJson},
+      {.verb = kPost,
+       .pattern = "/v1/services/{service}/flags/{flag}:revive",
+       .summary = "Switch a killed flag on again",
+       .handler = revive_flag,
+       .access = Access::Deployer,
+       .body = Body::OptionalJson},
+  };
+}
+
+}  // namespace cutwater::control::admin

@@ -1,0 +1,392 @@
+#include "control/admin/session.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/write.hpp>
+
+#include "control/admin/strict_json.hpp"
+#include "control/json_text.hpp"
+
+namespace cutwater::control::admin {
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace {
+
+constexpr auto kToken = asio::as_tuple(asio::use_awaitable);
+constexpr std::size_t kLongestKey = 255;
+
+std::string_view view(beast::string_view text) {
+  return {text.data(), text.size()};
+}
+
+// "application/json; charset=utf-8" -> "application/json"
+std::string_view media_type(std::string_view content_type) {
+  content_type = content_type.substr(0, content_type.find(';'));
+  while (!content_type.empty() && content_type.back() == ' ') content_type.remove_suffix(1);
+  return content_type;
+}
+
+bool is_json(std::string_view content_type) {
+  const std::string_view type = media_type(content_type);
+  return beast::iequals(type, "application/json") ||
+         (type.size() > 5 && beast::iequals(type.substr(type.size() - 5), "+json"));
+}
+
+std::string join(const std::vector<std::string_view>& words) {
+  std::string text;
+  for (const auto word : words) {
+    if (!text.empty()) text += ", ";
+    text += word;
+  }
+  return text;
+}
+
+Answer refuse(int status, std::string_view type, std::string detail,
+              boost::json::object extra = {}) {
+  return to_answer(problem(status, type, std::move(detail), std::move(extra)));
+}
+
+// A handler that throws is a bug of ours; the caller still gets an answer.
+Awaitable<Reply> perform(Handler handler, Call& call) {
+  std::string failed;
+  try {
+    co_return co_await handler(call);
+  } catch (const std::exception& failure) {
+    failed = failure.what();
+  }
+  co_return problem(500, "internal", "This is a bug: " + failed);
+}
+
+class Held {  // one of a limited number of places, for as long as it lives
+ public:
+  explicit Held(std::size_t& count) : count_(count) { ++count_; }
+  ~Held() { --count_; }
+  Held(const Held&) = delete;
+  Held& operator=(const Held&) = delete;
+
+ private:
+  std::size_t& count_;
+};
+
+}  // namespace
+
+Answer to_answer(const Reply& reply) {
+  Answer answer;
+  answer.status = reply.status;
+  if (reply.status >= 400) answer.content_type = "application/problem+json";
+  answer.body = to_text(reply.body) + "\n";
+  if (reply.etag) {
+    answer.fields.emplace_back("ETag", "\"" + std::to_string(*reply.etag) + "\"");
+  }
+  if (!reply.location.empty()) answer.fields.emplace_back("Location", reply.location);
+  return answer;
+}
+
+Session::Session(std::shared_ptr<Shared> shared, Stream stream, std::string peer)
+    : shared_(std::move(shared)), stream_(std::move(stream)), peer_(std::move(peer)) {
+  shared_->sessions.push_back(this);
+}
+
+Session::~Session() {
+  shared_->sessions.remove(this);
+}
+
+void Session::close() {
+  stream_.close();
+}
+
+std::vector<std::string_view> Session::header(std::string_view name) const {
+  std::vector<std::string_view> values;
+  const auto range = parser_->get().equal_range(beast::string_view(name.data(), name.size()));
+  for (auto field = range.first; field != range.second; ++field) {
+    values.push_back(view(field->value()));
+  }
+  return values;
+}
+
+std::string_view Session::header_one(std::string_view name) const {
+  return view(parser_->get()[beast::string_view(name.data(), name.size())]);
+}
+
+std::string_view Session::target() const {
+  return view(parser_->get().target());
+}
+
+Awaitable<void> Session::run() {
+  bool more = true;  // awaited in a statement of its own: see the GCC 12 rule in tidy_test.cpp
+  while (more) more = co_await serve_one();
+  co_await linger();
+}
+
+Awaitable<void> Session::linger() {
+  boost::system::error_code error;
+  stream_.socket().shutdown(asio::socket_base::shutdown_send, error);
+  stream_.expires_after(std::chrono::seconds(1));
+  buffer_.clear();
+  for (std::size_t left = 1024 * 1024; !error && left > 0;) {
+    auto [failed, size] = co_await stream_.async_read_some(buffer_.prepare(8 * 1024), kToken);
+    error = failed;
+    left -= std::min(left, size);
+  }
+}
+
+Awaitable<bool> Session::serve_one() {
+  parser_.emplace();
+  parser_->header_limit(shared_->limits.head_bytes);
+  parser_->body_limit(shared_->limits.body_bytes);
+  stream_.expires_after(shared_->limits.request_deadline);
+  idle_ = true;
+  auto [error, size] = co_await http::async_read_header(stream_, buffer_, *parser_, kToken);
+  idle_ = false;
+  if (error) co_return co_await refuse_unreadable(error);
+
+  const Matched matched = match_route(parser_->get().method(), target());
+  Actor actor;
+  if (auto refusal = check_head(matched, actor)) {
+    refusal->close = !parser_->is_done();  // the body is not worth reading
+    co_return co_await write(std::move(*refusal));
+  }
+  const auto body_error = co_await read_body();
+  if (body_error) co_return co_await refuse_unreadable(body_error);
+  const Route& route = *matched.route;
+  Call call{shared_->controller, matched.vars, {}, {}, {}, {}, std::move(actor), false};
+  std::optional<Answer> answer = prepare(route, call);
+  if (!answer && route.kind == Kind::Events) {
+    co_await stream_events(call);
+    co_return false;
+  }
+  std::optional<Held> scrape;
+  if (!answer && route.kind == Kind::Metrics) scrape.emplace(shared_->scrapes);
+  if (!answer && route.kind == Kind::Api) answer = co_await answer_api(route, call);
+  if (!answer) answer = answer_other(route);
+  co_return co_await write(std::move(*answer));
+}
+
+Awaitable<bool> Session::refuse_unreadable(boost::system::error_code error) {
+  Answer answer;
+  if (error == http::error::body_limit) {
+    answer = refuse(413, "body_too_large",
+                    "A body may have " + std::to_string(shared_->limits.body_bytes) + " bytes.");
+  } else if (error == http::error::header_limit || error == http::error::buffer_overflow) {
+    answer = refuse(431, "head_too_large", "The request head is too large.");
+  } else if (error.category() == make_error_code(http::error::bad_method).category() &&
+             error != http::error::end_of_stream && error != http::error::partial_message) {
+    answer = refuse(400, "bad_request", "This is not an HTTP/1.1 request: " + error.message());
+  } else {
+    co_return false;  // gone or too slow
+  }
+  answer.close = true;
+  co_return co_await write(std::move(answer));
+}
+
+std::optional<Answer> Session::check_head(const Matched& matched, Actor& actor) {
+  const auto hosts = header("Host");
+  if (hosts.size() != 1) return refuse(400, "bad_host", "Send exactly one Host header.");
+  if (!shared_->hosts.allows(hosts.front())) {
+    return refuse(421, "host_not_allowed",
+                  "This server does not answer to the Host '" + std::string(hosts.front()) +
+                      "'. Add it to admin.allowed_hosts if it is yours.");
+  }
+  const bool reads =
+      parser_->get().method() == http::verb::get || parser_->get().method() == http::verb::head;
+  if (!reads && is_cross_site(header_one("Origin"), header_one("Sec-Fetch-Site"), hosts.front())) {
+    return refuse(403, "cross_site", "Another web site may not change anything here.");
+  }
+  return check_access(matched, actor);
+}
+
+std::optional<Answer> Session::check_access(const Matched& matched, Actor& actor) {
+  const Route* route = matched.route;
+  if (route == nullptr || route->access != Access::Open) {
+    Admitted admitted = shared_->auth.admit(header("Authorization"), peer_, Clock::now());
+    if (!admitted.actor) {
+      Answer answer = refuse(admitted.status,
+                             admitted.status == 429   ? "too_many_attempts"
+                             : admitted.status == 400 ? "bad_authorization"
+                                                      : "unauthenticated",
+                             admitted.detail);
+      if (admitted.status == 401) {
+        answer.fields.emplace_back("WWW-Authenticate", "Bearer realm=\"cutwater\"");
+      }
+      if (admitted.retry_after.count() > 0) {
+        answer.fields.emplace_back("Retry-After", std::to_string(admitted.retry_after.count()));
+      }
+      return answer;
+    }
+    actor = std::move(*admitted.actor);
+  }
+  if (matched.allow.empty()) {
+    return refuse(404, "not_found", "There is nothing at this path. /openapi.json lists what is.");
+  }
+  if (route == nullptr) {
+    const std::string allowed = join(matched.allow);
+    Answer answer = refuse(405, "method_not_allowed", "Here you can use " + allowed + ".");
+    answer.fields.emplace_back("Allow", allowed);
+    return answer;
+  }
+  if (route->access == Access::Open) return std::nullopt;
+  const auto needed = static_cast<config::Role>(static_cast<int>(route->access) - 1);
+  if (actor.role < needed) {
+    const std::string role(to_string(needed));
+    return refuse(403, "role_too_low",
+                  "This needs the role " + role + "; the token '" + actor.name + "' has " +
+                      std::string(to_string(actor.role)) + ".",
+                  {{"role_needed", role}});
+  }
+  if (route->kind == Kind::Metrics && shared_->scrapes >= shared_->limits.scrapes) {
+    return refuse(503, "too_many_scrapes", "Too many scrapes at once. Try again in a second.");
+  }
+  const bool follows = route->kind == Kind::Events || target().find("wait=") != target().npos;
+  if (follows && shared_->followers >= shared_->limits.followers) {
+    return refuse(503, "too_many_followers",
+                  "Too many clients are waiting for changes. Try again later or poll.");
+  }
+  return std::nullopt;
+}
+
+Awaitable<boost::system::error_code> Session::read_body() {
+  if (parser_->is_done()) co_return boost::system::error_code();
+  if (beast::iequals(header_one("Expect"), "100-continue")) {
+    static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+    auto [error, size] = co_await asio::async_write(stream_, asio::buffer(kContinue), kToken);
+    if (error) co_return error;
+  }
+  auto [error, size] = co_await http::async_read(stream_, buffer_, *parser_, kToken);
+  co_return error;
+}
+
+std::optional<Answer> Session::prepare(const Route& route, Call& call) {
+  Query query = parse_query(target());
+  if (!query.error.empty()) return refuse(400, "bad_query", std::move(query.error));
+  for (const auto& [name, value] : query.values) {
+    const bool known = std::ranges::find(route.query, name) != route.query.end();
+    // A misspelt ?dry_run must not turn a rehearsal into the real thing.
+    if (!known && route.verb != http::verb::get) {
+      return refuse(400, "bad_query", "The query parameter '" + name + "' is not understood here.");
+    }
+  }
+  if (const auto dry = query.values.find("dry_run"); dry != query.values.end()) {
+    if (dry->second != "true" && dry->second != "false") {
+      return refuse(400, "bad_query", "dry_run is true or false.");
+    }
+    call.dry_run = dry->second == "true";
+  }
+  call.query = std::move(query.values);
+  call.precondition = parse_if_match(header("If-Match"));
+  call.text = std::move(parser_->get().body());
+  return parse_body(route, call);
+}
+
+std::optional<Answer> Session::parse_body(const Route& route, Call& call) {
+  if (route.body == Body::None || route.body == Body::Yaml) return std::nullopt;
+  const std::string_view type = header_one("Content-Type");
+  if ((!call.text.empty() || !type.empty()) && !is_json(type)) {
+    return refuse(415, "not_json", "Send JSON, with 'Content-Type: application/json'.");
+  }
+  if (call.text.empty()) {
+    if (route.body == Body::OptionalJson) return std::nullopt;
+    return refuse(400, "body_missing", "Send a JSON object as the body.");
+  }
+  ParsedJson parsed = parse_strict_json(call.text);
+  if (!parsed.error.empty()) {
+    return refuse(400, "bad_json", "The body is not usable JSON: " + parsed.error + ".");
+  }
+  if (!parsed.value.is_object()) {
+    return refuse(400, "bad_json", "The body must be a JSON object.");
+  }
+  call.body = std::move(parsed.value.as_object());
+  return std::nullopt;
+}
+
+Awaitable<Answer> Session::answer_api(const Route& route, Call& call) {
+  std::optional<Held> follower;
+  if (call.query.contains("wait")) follower.emplace(shared_->followers);
+  const auto keys = header("Idempotency-Key");
+  const bool changes = route.verb == http::verb::post && route.access >= Access::Deployer;
+  if (!changes || keys.empty()) {
+    const Reply reply = co_await perform(route.handler, call);
+    co_return to_answer(reply);
+  }
+  if (keys.size() > 1 || keys.front().empty() || keys.front().size() > kLongestKey) {
+    co_return refuse(400, "bad_idempotency_key",
+                     "Send one Idempotency-Key of at most 255 characters.");
+  }
+  // Two actors may use the same key without knowing of each other.
+  std::string key = call.actor.name + "/" + std::string(keys.front());
+  const Reply reply = co_await run_once(route, call, std::move(key));
+  co_return to_answer(reply);
+}
+
+Awaitable<Reply> Session::run_once(const Route& route, Call& call, std::string key) {
+  using Kind = IdempotentAnswer::Kind;
+  const std::string fingerprint = hex(sha256("POST\n" + std::string(target()) + "\n" + call.text));
+  IdempotentAnswer known = co_await shared_->controller.idempotent_lookup(key, fingerprint);
+  if (known.kind == Kind::Replay) co_return std::move(known.reply);
+  if (known.kind == Kind::Mismatch) {
+    co_return problem(422, "idempotency_key_reused",
+                      "This Idempotency-Key was used for another request. Use a new one.");
+  }
+  if (known.kind == Kind::InFlight) {
+    co_return problem(409, "idempotency_key_in_flight",
+                      "The first request with this Idempotency-Key is still running. Try again.");
+  }
+  Reply reply = co_await perform(route.handler, call);
+  co_await shared_->controller.idempotent_store(std::move(key), fingerprint, reply);
+  co_return reply;
+}
+
+Answer Session::answer_other(const Route& route) {
+  Answer answer;
+  if (route.kind == Kind::OpenApi) {
+    answer.body = shared_->openapi_text;
+  } else if (route.kind == Kind::Metrics) {
+    answer.content_type = "text/plain; version=0.0.4; charset=utf-8";
+    try {
+      answer.body = shared_->metrics();
+    } catch (const std::exception& failure) {
+      return refuse(500, "internal", std::string("This is a bug: ") + failure.what());
+    }
+  } else {
+    const PageFile file = page_file(route.pattern);
+    answer.content_type = file.content_type;
+    answer.body = file.text;
+    answer.fields.emplace_back("Content-Security-Policy",
+                               "default-src 'self'; base-uri 'none'; form-action 'none'; "
+                               "frame-ancestors 'none'");
+  }
+  return answer;
+}
+
+Awaitable<bool> Session::write(Answer answer) {
+  const bool has_request = parser_->is_header_done();
+  const bool keep = has_request && parser_->keep_alive() && !answer.close;
+  const unsigned version = has_request ? parser_->get().version() : 11;
+  http::response<http::string_body> response(static_cast<http::status>(answer.status), version);
+  response.set(http::field::content_type, answer.content_type);
+  response.set(http::field::cache_control, "no-store");
+  response.set("X-Content-Type-Options", "nosniff");
+  response.set("Referrer-Policy", "no-referrer");
+  for (const auto& [name, value] : answer.fields) response.insert(name, value);
+  response.keep_alive(keep);
+  response.body() = std::move(answer.body);
+  response.prepare_payload();
+  stream_.expires_after(shared_->limits.write_deadline);
+  http::response_serializer<http::string_body> serializer(response);
+  if (has_request && parser_->get().method() == http::verb::head) {
+    auto [error, size] = co_await http::async_write_header(stream_, serializer, kToken);
+    co_return keep && !error;
+  }
+  auto [error, size] = co_await http::async_write(stream_, serializer, kToken);
+  co_return keep && !error;
+}
+
+Awaitable<void> run_session(std::shared_ptr<Shared> shared, Stream stream, std::string peer) {
+  Session session(std::move(shared), std::move(stream), std::move(peer));
+  co_await session.run();
+}
+
+}  // namespace cutwater::control::admin

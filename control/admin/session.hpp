@@ -1,0 +1,110 @@
+// One admin connection: reads requests, checks them, asks the Controller, writes the answer.
+// Control thread only; lives as long as its coroutine.
+#pragma once
+
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/beast/core/basic_stream.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <list>
+#include <optional>
+
+#include "control/admin/auth.hpp"
+#include "control/admin/route.hpp"
+#include "control/admin/server.hpp"
+
+namespace cutwater::control::admin {
+
+namespace http = boost::beast::http;
+// TCP and unix sockets are one type here.
+using Stream = boost::beast::basic_stream<boost::asio::generic::stream_protocol>;
+
+class Session;
+
+// What all sessions of one server share.
+struct Shared {
+  Shared(const config::Admin& config, Controller& the_controller, MetricsText metrics_text)
+      : controller(the_controller),
+        metrics(std::move(metrics_text)),
+        auth(config.tokens),
+        hosts(config) {}
+
+  Controller& controller;
+  MetricsText metrics;
+  Authenticator auth;
+  HostPolicy hosts;
+  AdminLimits limits;
+  std::list<Session*> sessions;  // oldest first
+  std::size_t followers = 0;
+  std::size_t scrapes = 0;
+  std::string openapi_text;
+  std::function<void()> close_listener;
+};
+
+// An answer before it is written.
+struct Answer {
+  int status = 200;
+  std::string content_type = "application/json";
+  std::string body;
+  std::vector<std::pair<std::string, std::string>> fields = {};
+  bool close = false;
+};
+Answer to_answer(const Reply& reply);
+
+class Session {
+ public:
+  Session(std::shared_ptr<Shared> shared, Stream stream, std::string peer);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  Awaitable<void> run();
+  void close();
+  bool idle() const { return idle_; }
+
+ private:
+  using Parser = http::request_parser<http::string_body>;
+
+  // One request; false ends the connection.
+  Awaitable<bool> serve_one();
+  Awaitable<bool> refuse_unreadable(boost::system::error_code error);
+  // Everything that can be said after the head alone; the body of a refused request is not read.
+  std::optional<Answer> check_head(const Matched& matched, Actor& actor);
+  std::optional<Answer> check_access(const Matched& matched, Actor& actor);
+  Awaitable<boost::system::error_code> read_body();
+  // Body, query and conditions into `call`, or what is wrong with them.
+  std::optional<Answer> prepare(const Route& route, Call& call);
+  std::optional<Answer> parse_body(const Route& route, Call& call);
+  Awaitable<Answer> answer_api(const Route& route, Call& call);
+  // The operation, or the remembered answer of the same request under the same key.
+  Awaitable<Reply> run_once(const Route& route, Call& call, std::string key);
+  Answer answer_other(const Route& route);
+  Awaitable<bool> write(Answer answer);
+  // Reads what the peer still sends, for a moment: closing with unread bytes resets the connection
+  // and may destroy our last answer on its way.
+  Awaitable<void> linger();
+  Awaitable<void> stream_events(Call& call);
+
+  std::vector<std::string_view> header(std::string_view name) const;
+  std::string_view header_one(std::string_view name) const;
+  std::string_view target() const;
+
+  std::shared_ptr<Shared> shared_;
+  Stream stream_;
+  std::string peer_;
+  boost::beast::flat_buffer buffer_;
+  std::optional<Parser> parser_;  // of the current request
+  bool idle_ = true;              // waiting for the next request
+};
+
+Awaitable<void> run_session(std::shared_ptr<Shared> shared, Stream stream, std::string peer);
+
+// What the status page is made of: "/", "/ui.js", "/ui.css".
+struct PageFile {
+  std::string_view content_type;
+  std::string_view text;
+};
+PageFile page_file(std::string_view pattern);
+
+}  // namespace cutwater::control::admin

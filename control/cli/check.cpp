@@ -1,0 +1,45 @@
+// cutwater check: every problem of a configuration at once. Asks no proxy.
+#include "config/parse.hpp"
+#include "control/cli/commands.hpp"
+
+namespace cutwater::cli {
+namespace {
+
+boost::json::array problems_view(const std::vector<config::Problem>& problems) {
+  boost::json::array view;
+  for (const auto& problem : problems) {
+    view.push_back({{"file", problem.file},
+                    {"line", problem.line},
+                    {"column", problem.column},
+                    {"message", problem.message}});
+  }
+  return view;
+}
+
+void check(const std::string& path, Context& context) {
+  const config::Parsed parsed = config::load(path);
+  context.exit_code = parsed.problems.empty() ? kSucceeded : kUsage;
+  if (context.json()) {
+    context.print(
+        {{"valid", parsed.problems.empty()}, {"problems", problems_view(parsed.problems)}});
+    return;
+  }
+  for (const auto& problem : parsed.problems) context.io.out << config::to_string(problem) << "\n";
+  if (parsed.problems.empty()) {
+    context.io.err << path << ": fine, " << parsed.config->services.size() << " service(s)\n";
+  } else {
+    context.io.err << path << ": " << parsed.problems.size() << " problem(s)\n";
+  }
+}
+
+}  // namespace
+
+void add_check(CLI::App& parent, Context& context) {
+  auto* command =
+      parent.add_subcommand("check", "Check a configuration: exit 0, or 2 with all problems");
+  auto path = std::make_shared<std::string>();
+  command->add_option("-c,--config", *path, "Configuration file")->required();
+  command->callback([path, &context] { check(*path, context); });
+}
+
+}  // namespace cutwater::cli

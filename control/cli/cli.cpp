@@ -1,0 +1,95 @@
+#include "control/cli/cli.hpp"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+
+#include "control/cli/commands.hpp"
+#include "control/json_text.hpp"
+
+namespace cutwater::cli {
+namespace {
+
+constexpr const char* kDefaultAdmin = "http://127.0.0.1:9901";
+constexpr const char* kExitCodes =
+    "Exit codes: 0 succeeded, 1 internal, 2 usage or configuration, 3 rolled back by a guard,\n"
+    "4 aborted by a person, 5 timeout while still progressing, 6 waiting for approval,\n"
+    "7 inconclusive or no traffic, 8 conflict, 9 not authorised, 10 proxy unreachable.";
+
+void add_global_options(CLI::App& app, Context& context) {
+  app.add_option("--admin", context.admin_url,
+                 "Admin API: http://HOST:PORT or unix:PATH (env CUTWATER_ADMIN, default " +
+                     std::string(kDefaultAdmin) + ")");
+  app.add_option("--token-file", context.token_file,
+                 "File with the token (otherwise env CUTWATER_TOKEN)");
+  app.add_option("--output", context.output, "table or json")
+      ->check(CLI::IsMember({"table", "json"}));
+}
+
+void add_commands(CLI::App& app, Context& context) {
+  app.require_subcommand(1);
+  app.fallthrough();  // --admin and friends may follow the command
+  for (auto* add :
+       {add_run, add_check, add_status, add_weights, add_rollout, add_rollback, add_explain,
+        add_flag, add_history, add_drain, add_unlock, add_reload, add_completion, add_version}) {
+    add(app, context);
+  }
+}
+
+}  // namespace
+
+bool Context::colour() const {
+  const auto no_color = io.env("NO_COLOR");  // no-color.org: set and not empty
+  return io.out_is_terminal && (!no_color || no_color->empty());
+}
+
+AdminClient Context::client() const {
+  std::string url = admin_url;
+  if (url.empty()) url = io.env("CUTWATER_ADMIN").value_or("");
+  if (url.empty()) url = kDefaultAdmin;
+  std::string token = io.env("CUTWATER_TOKEN").value_or("");
+  if (!token_file.empty()) {
+    std::ifstream file(token_file);
+    token.assign(std::istreambuf_iterator<char>(file), {});
+    if (!file.is_open() || file.bad()) throw Failure(kUsage, "cannot read " + token_file);
+    if (token.ends_with('\n')) token.pop_back();
+    if (token.ends_with('\r')) token.pop_back();
+    if (token.empty()) throw Failure(kUsage, token_file + " is empty");
+  }
+  return AdminClient(std::move(url), std::move(token));
+}
+
+void Context::print(const boost::json::value& value) const {
+  io.out << control::to_text(value) << "\n";
+}
+
+void Context::say(const std::string& line) const {
+  (json() ? io.err : io.out) << line << "\n";
+}
+
+int run_cli(std::vector<std::string> arguments, Io io) {
+  Context context{std::move(io)};
+  CLI::App app("Cutwater parts traffic between versions of a service and turns it back by itself.",
+               "cutwater");
+  app.footer(kExitCodes);
+  add_global_options(app, context);
+  add_commands(app, context);
+  std::ranges::reverse(arguments);  // CLI11 takes them from the back
+  try {
+    app.parse(std::move(arguments));
+    context.io.out.flush();
+    return context.exit_code;
+  } catch (const CLI::ParseError& problem) {
+    const int code = app.exit(problem, context.io.out, context.io.err);
+    return code == 0 ? kSucceeded : kUsage;
+  } catch (const Failure& failure) {
+    context.io.err << "cutwater: " << failure.what() << "\n";
+    return failure.exit_code;
+  } catch (const std::exception& failure) {
+    context.io.err << "cutwater: internal error: " << failure.what() << "\n";
+    return kInternal;
+  }
+}
+
+}  // namespace cutwater::cli

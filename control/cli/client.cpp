@@ -1,0 +1,201 @@
+#include "control/cli/client.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/use_future.hpp>
+#include <boost/beast/core/basic_stream.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http.hpp>
+#include <boost/url/parse.hpp>
+#include <boost/url/url_view.hpp>
+
+#include "control/cli/output.hpp"
+#include "control/json_text.hpp"
+
+namespace cutwater::cli {
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+namespace {
+
+using Protocol = asio::generic::stream_protocol;
+using Stream = beast::basic_stream<Protocol>;
+using Request = http::request<http::string_body>;
+using Response = http::response<http::string_body>;
+
+constexpr auto kToken = asio::as_tuple(asio::use_awaitable);
+constexpr std::chrono::seconds kConnectTimeout{5};
+constexpr std::uint64_t kLargestAnswer = 64 * 1024 * 1024;
+
+// What one exchange ended with.
+struct Outcome {
+  boost::system::error_code error;
+  Response response;
+};
+
+// By pointer and not by reference: the caller waits for the end before they die.
+asio::awaitable<Outcome> exchange(const std::vector<Protocol::endpoint>* endpoints,
+                                  const Request* request, std::chrono::milliseconds timeout) {
+  Outcome outcome;
+  Stream stream(co_await asio::this_coro::executor);
+  for (const Protocol::endpoint& endpoint : *endpoints) {
+    stream.close();
+    stream.expires_after(kConnectTimeout);
+    auto [error] = co_await stream.async_connect(endpoint, kToken);
+    outcome.error = error;
+    if (!error) break;
+  }
+  if (outcome.error) co_return outcome;
+  stream.expires_after(timeout);
+  auto [write_error, written] = co_await http::async_write(stream, *request, kToken);
+  beast::flat_buffer buffer;
+  http::response_parser<http::string_body> parser;
+  parser.body_limit(kLargestAnswer);
+  auto [read_error, size] = co_await http::async_read(stream, buffer, parser, kToken);
+  // An answer may come although the request was refused half-way.
+  outcome.error = read_error && write_error ? write_error : read_error;
+  outcome.response = parser.release();
+  co_return outcome;
+}
+
+std::vector<Protocol::endpoint> resolve(asio::io_context& io, const std::string& host,
+                                        const std::string& port, boost::system::error_code& error) {
+  asio::ip::tcp::resolver resolver(io);
+  std::vector<Protocol::endpoint> endpoints;
+  for (const auto& entry : resolver.resolve(host, port, error)) {
+    endpoints.emplace_back(entry.endpoint());
+  }
+  return endpoints;
+}
+
+Request make_request(const AdminRequest& what, const std::string& host, const std::string& token) {
+  Request request(http::string_to_verb(what.method), what.target, 11);
+  request.set(http::field::host, host);
+  request.set(http::field::user_agent, "cutwater/" CUTWATER_VERSION);
+  request.set(http::field::accept, "application/json");
+  request.set(http::field::connection, "close");
+  if (!token.empty()) request.set(http::field::authorization, "Bearer " + token);
+  for (const auto& [name, value] : what.headers) request.set(name, value);
+  if (!what.body.empty() && request.count(http::field::content_type) == 0) {
+    request.set(http::field::content_type, "application/json");
+  }
+  request.body() = what.body;
+  request.prepare_payload();
+  return request;
+}
+
+// As `cutwater check` prints it: file:line:column: message.
+std::string problem_line(const boost::json::value& problem) {
+  std::string line = text_of(problem, "file");
+  for (const char* name : {"line", "column"}) {
+    if (const auto at = number_of(problem, name); at > 0) line += ":" + short_number(at, 0);
+  }
+  return line + ": " + text_of(problem, "message");
+}
+
+}  // namespace
+
+AdminClient::AdminClient(std::string url, std::string token)
+    : url_(std::move(url)), token_(std::move(token)) {
+  if (token_.find_first_of("\r\n") != token_.npos) {
+    throw Failure(kUsage, "the token contains a line break");
+  }
+  if (url_.starts_with("unix:") && url_.size() > 5) {
+    unix_path_ = url_.substr(5);
+    return;
+  }
+  const auto parsed = boost::urls::parse_uri(url_);
+  if (!parsed || parsed->scheme() != "http" || parsed->host().empty() ||
+      (!parsed->path().empty() && parsed->path() != "/")) {
+    throw Failure(kUsage,
+                  "'" + url_ + "' is no admin address; write http://HOST:PORT or unix:PATH");
+  }
+  host_ = parsed->host_address();
+  port_ = parsed->has_port() ? std::string(parsed->port()) : "80";
+}
+
+AdminResponse AdminClient::ask(const AdminRequest& what) const {
+  asio::io_context io(1);
+  std::vector<Protocol::endpoint> endpoints;
+  boost::system::error_code error;
+  if (unix_path_.empty()) {
+    endpoints = resolve(io, host_, port_, error);
+  } else if (unix_path_.size() < 108) {  // sockaddr_un
+    endpoints.emplace_back(asio::local::stream_protocol::endpoint(unix_path_));
+  } else {
+    error = asio::error::name_too_long;
+  }
+  const bool v6 = host_.find(':') != host_.npos;
+  const std::string host =
+      unix_path_.empty() ? (v6 ? "[" + host_ + "]" : host_) + ":" + port_ : "localhost";
+  const Request request = make_request(what, host, token_);
+  Outcome outcome;
+  if (!error) {
+    auto future =
+        asio::co_spawn(io, exchange(&endpoints, &request, what.timeout), asio::use_future);
+    io.run();
+    outcome = future.get();
+    error = outcome.error;
+  }
+  if (error) {
+    throw Failure(kUnreachable, "no answer from the proxy at " + url_ + ": " + error.message() +
+                                    ". Is it running? --admin or CUTWATER_ADMIN says where");
+  }
+  AdminResponse response;
+  response.status = static_cast<int>(outcome.response.result_int());
+  response.etag = std::string(outcome.response[http::field::etag]);
+  response.body = boost::json::parse(outcome.response.body(), error);
+  if (error) {
+    throw Failure(response.status < 400 ? kInternal : exit_code_of(response.status),
+                  "the answer from " + url_ + " (status " + std::to_string(response.status) +
+                      ") is not JSON; is this the admin address?");
+  }
+  return response;
+}
+
+AdminResponse AdminClient::demand(const AdminRequest& request) const {
+  AdminResponse response = ask(request);
+  if (response.status >= 400) fail_with_problem(response);
+  return response;
+}
+
+AdminResponse AdminClient::post(const std::string& target, const boost::json::object& body) const {
+  return demand({.method = "POST", .target = target, .body = control::to_text(body)});
+}
+
+void fail_with_problem(const AdminResponse& response) {
+  std::string message = "the proxy answered " + std::to_string(response.status);
+  if (const auto* body = response.body.if_object()) {
+    if (const auto* detail = body->if_contains("detail"); detail && detail->is_string()) {
+      message = detail->as_string();
+    }
+    const auto* problems = body->if_contains("problems");
+    if (problems != nullptr && problems->is_array()) {
+      for (const auto& problem : problems->as_array()) message += "\n  " + problem_line(problem);
+    }
+  }
+  throw Failure(exit_code_of(response.status), message);
+}
+
+std::string escaped(std::string_view segment) {
+  constexpr char kDigits[] = "0123456789ABCDEF";
+  std::string text;
+  for (const unsigned char c : segment) {
+    if (std::isalnum(c) || c == '-' || c == '.' || c == '_' || c == '~') {
+      text += static_cast<char>(c);
+    } else {
+      text += '%';
+      text += kDigits[c >> 4];
+      text += kDigits[c & 15];
+    }
+  }
+  return text;
+}
+
+}  // namespace cutwater::cli

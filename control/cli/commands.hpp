@@ -1,0 +1,57 @@
+// The commands, one file each. Every add_* hangs itself below `parent`; its callback runs once
+// the arguments are parsed, throws Failure or sets `context.exit_code`.
+#pragma once
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <string>
+
+#include "control/cli/client.hpp"
+#include "control/cli/output.hpp"
+
+namespace cutwater::cli {
+
+struct Context {
+  Io io;
+  std::string admin_url = {};
+  std::string token_file = {};
+  std::string output = "table";
+  int exit_code = kSucceeded;
+
+  bool json() const { return output == "json"; }
+  bool colour() const;  // on `out`
+  AdminClient client() const;
+  // One line of JSON on `out`.
+  void print(const boost::json::value& value) const;
+  // A line for people: on `out` unless JSON was asked for, when there is nothing but JSON.
+  void say(const std::string& line) const;
+};
+
+void add_run(CLI::App& parent, Context& context);
+void add_check(CLI::App& parent, Context& context);
+void add_status(CLI::App& parent, Context& context);
+void add_weights(CLI::App& parent, Context& context);
+void add_rollout(CLI::App& parent, Context& context);
+void add_rollback(CLI::App& parent, Context& context);
+void add_explain(CLI::App& parent, Context& context);
+void add_flag(CLI::App& parent, Context& context);
+void add_history(CLI::App& parent, Context& context);
+void add_drain(CLI::App& parent, Context& context);
+void add_unlock(CLI::App& parent, Context& context);
+void add_reload(CLI::App& parent, Context& context);
+void add_completion(CLI::App& parent, Context& context);
+void add_version(CLI::App& parent, Context& context);
+
+// --- shared by the rollout commands ------------------------------------------------------------
+struct Follow {
+  std::chrono::milliseconds timeout = std::chrono::minutes(30);
+};
+// Waits for the end by long polls, progress on a terminal; prints the last state; its exit code.
+int follow_rollout(const Context& context, const AdminClient& client, const std::string& id,
+                   const Follow& follow);
+// What a phase means for a script; nullopt while it goes on.
+std::optional<int> exit_code_of_phase(std::string_view phase);
+void print_rollout(const Context& context, const boost::json::value& rollout);
+
+}  // namespace cutwater::cli

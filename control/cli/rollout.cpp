@@ -1,0 +1,165 @@
+// cutwater rollout ...: start, look at and steer rollouts.
+#include "config/units.hpp"
+#include "control/cli/commands.hpp"
+#include "control/json_text.hpp"
+
+namespace cutwater::cli {
+namespace json = boost::json;
+namespace {
+
+struct StartOptions {
+  std::string service;
+  std::string to;
+  std::string strategy;
+  std::vector<std::string> steps;
+  std::vector<std::string> approval;
+  std::string bake;
+  std::string commit_time;
+  std::string idempotency_key;
+  std::string timeout = "30m";
+  bool retry = false;
+  bool wait = false;
+  bool dry_run = false;
+};
+
+Follow follow_options(const std::string& timeout) {
+  const auto duration = config::parse_duration(timeout);
+  if (!duration) throw Failure(kUsage, "'" + timeout + "' is no duration; write 30m, 90s or 2h");
+  return {*duration};
+}
+
+json::array to_array(const std::vector<std::string>& words) {
+  json::array array;
+  for (const auto& word : words) array.emplace_back(word);
+  return array;
+}
+
+void start(const StartOptions& options, Context& context) {
+  const Follow follow = follow_options(options.timeout);
+  const AdminClient client = context.client();
+  json::object body{{"to", options.to}};
+  if (!options.strategy.empty()) body["strategy"] = options.strategy;
+  if (!options.steps.empty()) body["steps"] = to_array(options.steps);
+  if (!options.approval.empty()) body["approval"] = to_array(options.approval);
+  if (!options.bake.empty()) body["bake"] = options.bake;
+  if (options.retry) body["retry"] = true;
+  if (!options.commit_time.empty()) body["commit_time"] = options.commit_time;
+  AdminRequest request{.method = "POST",
+                       .target = "/v1/services/" + escaped(options.service) + "/rollouts" +
+                                 (options.dry_run ? "?dry_run=true" : ""),
+                       .body = control::to_text(body)};
+  if (!options.idempotency_key.empty()) {
+    request.headers.emplace_back("Idempotency-Key", options.idempotency_key);
+  }
+  const AdminResponse made = client.demand(request);
+  const std::string id = text_of(made.body, "id");
+  if (!options.wait || options.dry_run) {
+    print_rollout(context, made.body);
+    return;
+  }
+  context.io.err << "rollout " << id << " started\n";
+  context.exit_code = follow_rollout(context, client, id, follow);
+}
+
+bool is_active(const json::value& rollout) {
+  const std::string phase = text_of(rollout, "phase");
+  return phase != "succeeded" && phase != "rolled_back" && phase != "aborted";
+}
+
+// `name` is a service, whose active (else latest) rollout is meant, or the id of a rollout.
+std::string find_rollout(const AdminClient& client, const std::string& name) {
+  const AdminResponse answer =
+      client.ask({.target = "/v1/services/" + escaped(name) + "/rollouts"});
+  if (answer.status == 404) return name;
+  if (answer.status >= 400) fail_with_problem(answer);
+  json::value latest;  // they come oldest first
+  for (const auto& rollout : list_of(member(answer.body, "rollouts"))) {
+    if (is_active(rollout)) return text_of(rollout, "id");
+    latest = rollout;
+  }
+  if (latest.is_null()) throw Failure(kUsage, "the service " + name + " never had a rollout");
+  return text_of(latest, "id");
+}
+
+void add_start(CLI::App& parent, Context& context) {
+  auto* command = parent.add_subcommand("start", "Send traffic to a version, step by step");
+  auto options = std::make_shared<StartOptions>();
+  command->add_option("service", options->service)->required();
+  command->add_option("--to", options->to, "The new version")->required();
+  command->add_option("--strategy", options->strategy, "canary (default)");
+  command->add_option("--steps", options->steps, "Shares such as 5%,25%,100%")->delimiter(',');
+  command->add_option("--bake", options->bake, "Least time at each step, such as 60s");
+  command->add_option("--approval", options->approval, "Steps that wait for approval")
+      ->delimiter(',');
+  command->add_option("--commit-time", options->commit_time, "RFC 3339; for lead time");
+  command->add_option("--idempotency-key", options->idempotency_key,
+                      "The same key starts the same rollout only once");
+  command->add_flag("--retry", options->retry, "Also if this version was rolled back before");
+  command->add_flag("--wait", options->wait, "Follow it to its end; the exit code tells which");
+  command->add_option("--timeout", options->timeout, "With --wait: exit 5 after this (30m)");
+  command->add_flag("--dry-run", options->dry_run, "Show the plan, start nothing");
+  command->callback([options, &context] { start(*options, context); });
+}
+
+void add_looks(CLI::App& parent, Context& context) {
+  auto* status = parent.add_subcommand("status", "Show a rollout; exits 0 whatever its phase");
+  auto name = std::make_shared<std::string>();
+  status->add_option("rollout", *name, "Service or rollout id")->required();
+  status->callback([name, &context] {
+    const AdminClient client = context.client();
+    const std::string id = find_rollout(client, *name);
+    print_rollout(context, client.get("/v1/rollouts/" + escaped(id)).body);
+  });
+  auto* watch =
+      parent.add_subcommand("watch", "Follow a rollout to its end; the exit code tells which");
+  auto watched = std::make_shared<std::string>();
+  auto timeout = std::make_shared<std::string>("30m");
+  watch->add_option("rollout", *watched, "Service or rollout id")->required();
+  watch->add_option("--timeout", *timeout, "Exit 5 after this (30m)");
+  watch->callback([watched, timeout, &context] {
+    const Follow follow = follow_options(*timeout);
+    const AdminClient client = context.client();
+    context.exit_code = follow_rollout(context, client, find_rollout(client, *watched), follow);
+  });
+}
+
+struct ActOptions {
+  std::string rollout;
+  std::string reason;
+  bool full = false;
+};
+
+void add_action(CLI::App& parent, Context& context, const std::string& verb,
+                const std::string& help) {
+  auto* command = parent.add_subcommand(verb, help);
+  auto options = std::make_shared<ActOptions>();
+  command->add_option("rollout", options->rollout, "Service or rollout id")->required();
+  command->add_option("--reason", options->reason, "Kept in the history");
+  if (verb == "promote") command->add_flag("--full", options->full, "To 100 %, at once");
+  command->callback([options, verb, &context] {
+    const AdminClient client = context.client();
+    const std::string id = find_rollout(client, options->rollout);
+    json::object body;
+    if (!options->reason.empty()) body["reason"] = options->reason;
+    print_rollout(
+        context,
+        client
+            .post("/v1/rollouts/" + escaped(id) + ":" + verb + (options->full ? "-full" : ""), body)
+            .body);
+  });
+}
+
+}  // namespace
+
+void add_rollout(CLI::App& parent, Context& context) {
+  auto* group = parent.add_subcommand("rollout", "Start, follow and steer rollouts");
+  group->require_subcommand(1);
+  add_start(*group, context);
+  add_looks(*group, context);
+  add_action(*group, context, "pause", "Hold at this weight; the guards stay armed");
+  add_action(*group, context, "resume", "Go on after a pause");
+  add_action(*group, context, "promote", "Go to the next step without waiting");
+  add_action(*group, context, "abort", "Give all traffic back to the old version");
+}
+
+}  // namespace cutwater::cli

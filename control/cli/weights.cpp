@@ -1,0 +1,88 @@
+// cutwater weights SERVICE [blue=95 green=5]: show or set the split.
+#include "config/share.hpp"
+#include "control/cli/commands.hpp"
+#include "control/json_text.hpp"
+
+namespace cutwater::cli {
+namespace json = boost::json;
+namespace {
+
+struct Options {
+  std::string service;
+  std::vector<std::string> assignments;
+  std::string if_match;
+  std::string ttl;
+  bool force = false;
+  bool dry_run = false;
+};
+
+// "green=5" or "green=5%"; the same strict decimals as in the configuration.
+void assign(json::object& body, const std::string& text) {
+  const std::size_t equals = text.find('=');
+  std::string share = equals == text.npos ? "" : text.substr(equals + 1);
+  if (!share.ends_with('%')) share += '%';
+  const auto parsed = parse_share(share);
+  if (equals == 0 || !parsed) {
+    throw Failure(kUsage, "'" + text + "' is no weight; write VERSION=PERCENT such as green=5");
+  }
+  if (body.contains(text.substr(0, equals))) {
+    throw Failure(kUsage, "the weight of " + text.substr(0, equals) + " is given twice");
+  }
+  body[text.substr(0, equals)] = control::number(parsed->as_percent());
+}
+
+void print_weights(const json::value& answer, Context& context) {
+  if (context.json()) {
+    context.print(answer);
+    return;
+  }
+  Table table({{"VERSION"}, {"WEIGHT", Ink::Plain, true}});
+  if (const auto* weights = member(answer, "weights").if_object()) {
+    for (const auto& [version, share] : *weights) {
+      table.add({{std::string(version), Ink::Bold},
+                 {percent_text(number_of(member(answer, "weights"), version)), Ink::Plain, true}});
+    }
+  }
+  table.print(context.io.out, context.colour());
+  context.io.out << "generation " << short_number(number_of(answer, "generation"), 0) << "\n";
+}
+
+void weights(const Options& options, Context& context) {
+  const AdminClient client = context.client();
+  const std::string target = "/v1/services/" + escaped(options.service) + "/weights";
+  if (options.assignments.empty()) {
+    print_weights(client.get(target).body, context);
+    return;
+  }
+  json::object body;
+  for (const auto& assignment : options.assignments) assign(body, assignment);
+  if (!options.ttl.empty()) body["ttl"] = options.ttl;
+  std::string tag = options.force ? "*" : "\"" + options.if_match + "\"";
+  // Without a generation from the caller: whoever writes between this and the PUT wins, and we
+  // say so instead of overwriting it.
+  if (!options.force && options.if_match.empty()) tag = client.get(target).etag;
+  print_weights(client
+                    .demand({.method = "PUT",
+                             .target = target + (options.dry_run ? "?dry_run=true" : ""),
+                             .body = control::to_text(body),
+                             .headers = {{"If-Match", tag}}})
+                    .body,
+                context);
+}
+
+}  // namespace
+
+void add_weights(CLI::App& parent, Context& context) {
+  auto* command = parent.add_subcommand("weights", "Show or set the split of a service");
+  auto options = std::make_shared<Options>();
+  command->add_option("service", options->service)->required();
+  command->add_option("weights", options->assignments, "VERSION=PERCENT ..., together 100");
+  auto* if_match = command->add_option("--if-match", options->if_match,
+                                       "Only if this is still the generation (else exit 8)");
+  command->add_flag("--force", options->force, "Whatever the generation")->excludes(if_match);
+  command->add_option("--ttl", options->ttl, "Fall back after this time, such as 15m");
+  command->add_flag("--dry-run", options->dry_run, "Show what would be, change nothing");
+  command->callback([options, &context] { weights(*options, context); });
+}
+
+}  // namespace cutwater::cli

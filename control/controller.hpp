@@ -1,0 +1,101 @@
+// Everything that can be asked of a running proxy. The admin server is its only HTTP face; tests
+// use a fake. Thread: control's io_context, always. Writes are durable and switched on every
+// worker when the awaitable completes.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/json.hpp>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "control/reply.hpp"
+
+namespace cutwater::control {
+
+template <typename T>
+using Awaitable = boost::asio::awaitable<T>;
+
+enum class RolloutAction { Pause, Resume, Promote, PromoteFull, Abort };
+
+// One entry of the event stream (GET /v1/events).
+struct Event {
+  std::uint64_t id = 0;  // increases by one; resumable with Last-Event-ID
+  std::string type;      // "decision", "rollout", "weights", "config", "health"
+  std::string data;      // JSON
+};
+
+// What is known about an Idempotency-Key (draft-ietf-httpapi-idempotency-key-header-07).
+struct IdempotentAnswer {
+  enum class Kind {
+    Miss,      // never seen: go on; the key is in flight until idempotent_store()
+    Replay,    // answer `reply` again
+    Mismatch,  // used before for another request: 422
+    InFlight,  // the first request is still running: 409
+  };
+  Kind kind = Kind::Miss;
+  Reply reply;
+};
+
+class Controller {
+ public:
+  virtual ~Controller() = default;
+
+  // --- reading ------------------------------------------------------------------------------
+  virtual Reply services() = 0;
+  virtual Reply service(const std::string& name) = 0;
+  virtual Reply weights(const std::string& service) = 0;
+  virtual Reply rollouts(const std::string& service) = 0;
+  virtual Reply rollout(const std::string& id) = 0;
+  virtual Reply analysis(const std::string& rollout_id) = 0;
+  virtual Reply explain(const std::string& service, const boost::json::object& request) = 0;
+  virtual Reply flags(const std::string& service) = 0;
+  // The first `limit` with a seq greater than `after`, 0 = from the beginning; without it the
+  // newest `limit`. Newest last.
+  virtual Awaitable<Reply> decisions(std::string service, std::optional<std::uint64_t> after,
+                                     std::size_t limit) = 0;
+  virtual Reply config() = 0;                           // secrets masked
+  virtual Reply validate(const std::string& yaml) = 0;  // 200 {"valid":true} or 422 with problems
+  virtual bool live() = 0;
+  virtual bool ready() = 0;   // false while starting or draining
+  virtual Reply proxy() = 0;  // version, uptime, generation, listeners with bound ports, workers
+
+  // --- changing -----------------------------------------------------------------------------
+  virtual Awaitable<Reply> put_weights(std::string service, boost::json::object weights,
+                                       Precondition precondition, Actor actor, bool dry_run) = 0;
+  virtual Awaitable<Reply> start_rollout(std::string service, boost::json::object body, Actor actor,
+                                         bool dry_run) = 0;
+  virtual Awaitable<Reply> act(std::string rollout_id, RolloutAction action,
+                               boost::json::object body, Actor actor) = 0;
+  virtual Awaitable<Reply> rollback(std::string service, boost::json::object body, Actor actor) = 0;
+  virtual Awaitable<Reply> unlock(std::string service, std::string version, Actor actor) = 0;
+  virtual Awaitable<Reply> set_flag(std::string service, std::string flag, bool enabled,
+                                    Actor actor) = 0;
+  virtual Awaitable<Reply> reload(Actor actor) = 0;
+  virtual Awaitable<Reply> drain(Actor actor) = 0;  // same as SIGTERM
+
+  // `fingerprint`: a hash of method, path and body, made by the caller. After Miss the caller must
+  // call idempotent_store() exactly once, also when the operation failed; answers >= 500 are not
+  // kept, so that the same key may be tried again.
+  virtual Awaitable<IdempotentAnswer> idempotent_lookup(std::string /*key*/,
+                                                        std::string /*fingerprint*/) {
+    co_return IdempotentAnswer{};
+  }
+  virtual Awaitable<void> idempotent_store(std::string /*key*/, std::string /*fingerprint*/,
+                                           Reply /*reply*/) {
+    co_return;
+  }
+
+  // --- following ----------------------------------------------------------------------------
+  // Completes when the rollout changes or `wait` has passed; then its current view.
+  virtual Awaitable<Reply> wait_rollout(std::string id, std::chrono::milliseconds wait) = 0;
+  // Calls `sink` for kept events after `after`, then for each new one, until the returned guard
+  // dies. The sink runs on the control thread and must not block.
+  virtual std::shared_ptr<void> subscribe(std::uint64_t after,
+                                          std::function<void(const Event&)> sink) = 0;
+};
+
+}  // namespace cutwater::control

@@ -1,0 +1,420 @@
+// The life of a change: draft -> durable -> guards -> published -> switched -> told. And the two
+// things that change by themselves: a tripped guard and the tick.
+#include <spdlog/spdlog.h>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+
+#include <chrono>
+
+#include "config/diff.hpp"
+#include "control/controller_impl.hpp"
+#include "control/json_text.hpp"
+#include "control/views.hpp"
+
+namespace cutwater::control {
+namespace asio = boost::asio;
+namespace json = boost::json;
+
+ControllerImpl::ControllerImpl(asio::io_context& context, AsyncStore& store, DataPlane& data_plane,
+                               Publisher& publisher, ControllerSetup setup)
+    : context_(context),
+      store_(store),
+      data_plane_(data_plane),
+      publisher_(publisher),
+      setup_(std::move(setup)),
+      config_(setup_.config),
+      turns_(context.get_executor()),
+      events_(0) {
+  if (!setup_.wall_ms) {
+    setup_.wall_ms = [] {
+      return std::chrono::duration_cast<std::chrono::milliseconds>(
+                 std::chrono::system_clock::now().time_since_epoch())
+          .count();
+    };
+  }
+  if (!setup_.load) setup_.load = [path = setup_.config_path] { return config::load(path); };
+  if (!setup_.restart_needed) setup_.restart_needed = config::restart_needed;
+  if (!setup_.resolver) setup_.resolver = system_resolver();
+  events_ = EventLog(static_cast<std::uint64_t>(setup_.wall_ms()));
+  started_ = setup_.now();
+  for (auto& [name, restored] : setup_.restored.services) {
+    Entry& entry = entries_[name];
+    static_cast<RestoredService&>(entry) = std::move(restored);
+    for (const auto& version : entry.state.locked_out)
+      if (auto monitor = publisher_.monitor(name, version)) monitor->set_tripped(true);
+    const EngineState* active = entry.rollout ? &*entry.rollout : nullptr;
+    for (const auto& version : guarded(entry.state, active)) arm(name, version);
+  }
+  sample_windows();
+  rebuild();
+}
+
+void ControllerImpl::stop() {
+  for (auto& [id, timer] : waiters_) timer->cancel();
+  waiters_.clear();
+  turns_.clear();
+}
+
+// --- drafts ------------------------------------------------------------------------------------
+
+std::optional<Refusal> ControllerImpl::run(Draft& draft, const RolloutEvent& event) {
+  Transition transition = apply(*draft.rollout, event);
+  if (transition.refusal) return transition.refusal;
+  for (const Effect& effect : transition.effects) {
+    apply_to_service(effect, draft.state);
+    if (std::holds_alternative<effect::Arm>(effect)) draft.rearm.insert(draft.rollout->to);
+    const auto* said = std::get_if<effect::Decide>(&effect);
+    if (said == nullptr) continue;
+    decide(draft, {said->action, said->cause, said->reason, said->actor});
+    if (said->action == "started") continue;  // nothing is known yet
+    draft.decisions.back().evidence = evidence_view(draft.state.name, draft.rollout->to);
+    draft.rollout->evidence = draft.decisions.back().evidence;
+  }
+  if (is_terminal(draft.rollout->phase)) draft.rollout->finished_ms = setup_.wall_ms();
+  return std::nullopt;
+}
+
+void ControllerImpl::decide(Draft& draft, const Why& why) {
+  const Entry& entry = entries_.at(draft.state.name);
+  Decision decision;
+  decision.time = time_text(setup_.wall_ms());
+  decision.service = draft.state.name;
+  decision.rollout = draft.rollout ? draft.rollout->id : "";
+  decision.action = why.action;
+  decision.cause = why.cause;
+  decision.reason = why.reason;
+  decision.actor = why.actor;
+  decision.before = state_summary(entry.state, entry.rollout ? &*entry.rollout : nullptr);
+  draft.decisions.push_back(std::move(decision));
+}
+
+Change ControllerImpl::make_change(Draft& draft) {
+  ++draft.state.generation;
+  const json::object after = state_summary(draft.state, draft.rollout ? &*draft.rollout : nullptr);
+  for (Decision& decision : draft.decisions) decision.after = after;
+  Change change;
+  change.services.push_back(draft.state);
+  if (draft.rollout) change.rollouts.push_back(rollout_record(*draft.rollout));
+  change.decisions = draft.decisions;
+  return change;
+}
+
+// --- writing -----------------------------------------------------------------------------------
+
+Awaitable<std::optional<StoreError>> ControllerImpl::write(Change change) {
+  Change all = unsaved_;
+  for (auto& state : change.services) all.services.push_back(std::move(state));
+  for (auto& record : change.rollouts) all.rollouts.push_back(std::move(record));
+  for (auto& decision : change.decisions) all.decisions.push_back(std::move(decision));
+  if (all.empty()) co_return std::nullopt;
+  const auto written = co_await store_.commit(all);
+  if (written.has_error()) {
+    if (state_writable_)
+      spdlog::error("state cannot be written error=\"{}\"", written.error().message);
+    state_writable_ = false;
+    co_return written.error();
+  }
+  if (!state_writable_) spdlog::info("state can be written again");
+  state_writable_ = true;
+  unsaved_ = {};
+  announce(all, *written);
+  co_return std::nullopt;
+}
+
+// For what has already happened: kept in memory and written with the next write or tick.
+Awaitable<void> ControllerImpl::write_or_keep(Change change) {
+  const auto failed = co_await write(change);
+  if (!failed) co_return;
+  for (auto& state : change.services) unsaved_.services.push_back(std::move(state));
+  for (auto& record : change.rollouts) unsaved_.rollouts.push_back(std::move(record));
+  for (auto& decision : change.decisions) unsaved_.decisions.push_back(std::move(decision));
+}
+
+void ControllerImpl::announce(const Change& change, const std::vector<std::uint64_t>& seqs) {
+  for (std::size_t i = 0; i < change.decisions.size(); ++i) {
+    Decision decision = change.decisions[i];
+    decision.seq = i < seqs.size() ? seqs[i] : 0;
+    ++decisions_counted_[{decision.service, decision.action, decision.cause}];
+    spdlog::info("decision seq={} service={} action={} cause={} actor={} reason=\"{}\"",
+                 decision.seq, decision.service, decision.action, decision.cause, decision.actor,
+                 decision.reason);
+    events_.publish("decision", decision_view(decision));
+  }
+}
+
+Reply ControllerImpl::store_problem(const StoreError& error) const {
+  if (error.kind == StoreError::Kind::Full)
+    return problem(507, "storage_full",
+                   "state_dir has no space left, nothing was changed: " + error.message +
+                       ". Free some space and ask again; requests are proxied as before");
+  return problem(503, "storage_unavailable",
+                 "state cannot be written, nothing was changed: " + error.message +
+                     ". Requests are proxied as before");
+}
+
+// --- making it true ----------------------------------------------------------------------------
+
+std::set<std::string> ControllerImpl::guarded(const ServiceState& state,
+                                              const EngineState* rollout) const {
+  std::set<std::string> out;
+  for (const auto& [version, share] : state.weights)
+    if (share.millionths > 0 && version != state.stable) out.insert(version);
+  if (rollout != nullptr && !is_terminal(rollout->phase) && rollout->phase != Phase::RollingBack &&
+      rollout->to != state.stable)
+    out.insert(rollout->to);
+  return out;
+}
+
+void ControllerImpl::arm(const std::string& service, const std::string& version) {
+  const auto monitor = publisher_.monitor(service, version);
+  const config::Service* config = find_config(service);
+  if (!monitor || config == nullptr) return;
+  guard::GuardPolicy policy;
+  policy.error_rate = config->guards.error_rate.ratio();
+  policy.p95 = config->guards.p95;
+  policy.p95_critical = config->guards.p95_critical;
+  // Four guards share the budget; the latency share covers two indicators (statistics.md 5).
+  policy.alpha_errors = config->guards.false_rollback / 4;
+  policy.alpha_latency = config->guards.false_rollback / 8;
+  const std::weak_ptr<int> alive = alive_;
+  monitor->arm(policy, [this, alive, service, version] {
+    // On a worker: only hand over. The flag is set already, nothing is sent there any more.
+    asio::post(context_, [this, alive, service, version] {
+      if (alive.expired()) return;
+      asio::co_spawn(context_, on_trip(service, version), asio::detached);
+    });
+  });
+}
+
+// Before the new snapshot: who gets traffic is guarded first, who lost it is shut.
+void ControllerImpl::sync_guards(const Entry& before, const Draft& draft) {
+  const std::string& service = draft.state.name;
+  for (const auto& version : draft.state.locked_out)
+    if (auto monitor = publisher_.monitor(service, version)) monitor->set_tripped(true);
+  for (const auto& version : before.state.locked_out)
+    if (!draft.state.locked_out.contains(version))
+      if (auto monitor = publisher_.monitor(service, version)) monitor->set_tripped(false);
+  const auto was = guarded(before.state, before.rollout ? &*before.rollout : nullptr);
+  for (const auto& version : guarded(draft.state, draft.rollout ? &*draft.rollout : nullptr))
+    if (!was.contains(version) || draft.rearm.contains(version)) arm(service, version);
+}
+
+// After it: who has no traffic left needs no guard. What was found stays readable.
+void ControllerImpl::retire_guards(const std::string& service) {
+  const Entry& entry = entries_.at(service);
+  const auto keep = guarded(entry.state, entry.rollout ? &*entry.rollout : nullptr);
+  for (const auto& [version, share] : entry.state.weights) {
+    const auto monitor = publisher_.monitor(service, version);
+    if (!monitor || keep.contains(version)) continue;
+    monitor->disarm();
+    // Tripped in the very moment a person took its traffic: nobody locked it out.
+    if (!entry.state.locked_out.contains(version)) monitor->set_tripped(false);
+  }
+}
+
+bool ControllerImpl::install(Draft& draft) {
+  Entry& entry = entries_.at(draft.state.name);
+  sync_guards(entry, draft);
+  ServiceState same = entry.state;
+  same.generation = draft.state.generation;
+  const auto id = [](const std::optional<EngineState>& rollout) {
+    return rollout ? rollout->id : std::string();
+  };
+  const bool publish = !(same == draft.state) || id(entry.rollout) != id(draft.rollout);
+  const bool moved = !(entry.state.weights == draft.state.weights);
+  entry.state = draft.state;
+  entry.rollout = draft.rollout;
+  if (entry.rollout) events_.publish("rollout", rollout_view(*entry.rollout));
+  if (moved) {
+    json::object data = weights_view(entry.state);
+    data["service"] = entry.state.name;
+    events_.publish("weights", data);
+  }
+  return publish;
+}
+
+void ControllerImpl::rebuild() {
+  std::map<std::string, Publisher::Steering> steering;
+  for (const auto& [name, entry] : entries_) {
+    // While it rolls back the candidate has no part in what happens to requests.
+    const bool active = entry.rollout && !is_terminal(entry.rollout->phase) &&
+                        entry.rollout->phase != Phase::RollingBack;
+    steering[name] = {&entry.state, active ? entry.rollout->id : ""};
+  }
+  snapshot_ = publisher_.build(config_, steering);
+}
+
+Awaitable<void> ControllerImpl::switch_workers() {
+  rebuild();
+  auto start = [this](auto handler) {
+    auto home = asio::get_associated_executor(handler);
+    auto keep = asio::make_work_guard(home);
+    auto shared = std::make_shared<decltype(handler)>(std::move(handler));
+    data_plane_.publish(
+        snapshot_, [home, keep, shared] { asio::post(home, [shared] { std::move (*shared)(); }); });
+  };
+  co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(std::move(start),
+                                                                       asio::use_awaitable);
+}
+
+void ControllerImpl::finish_if_terminal(Entry& entry) {
+  if (!entry.rollout) return;
+  const std::string id = entry.rollout->id;
+  if (is_terminal(entry.rollout->phase)) {
+    entry.finished.push_back(std::move(*entry.rollout));
+    entry.rollout.reset();
+    if (entry.finished.size() > kRolloutsInMemory) entry.finished.pop_front();
+  }
+  wake_waiters(id);
+}
+
+// Every worker has switched: the rollout's clock starts, or its revert is complete.
+Awaitable<void> ControllerImpl::settle(const std::string& service) {
+  Entry& entry = entries_.at(service);
+  if (entry.rollout && entry.rollout->switching) {
+    const Phase before = entry.rollout->phase;
+    Draft draft = draft_of(entry);
+    run(draft,
+        event::WeightsSwitched{setup_.now(), evidence_of(service, entry.rollout->to).report});
+    entry.rollout = draft.rollout;
+    if (entry.rollout->phase != before) {
+      events_.publish("rollout", rollout_view(*entry.rollout));
+      Change change;
+      change.rollouts.push_back(rollout_record(*entry.rollout));
+      co_await write_or_keep(std::move(change));
+    }
+  }
+  retire_guards(service);
+  finish_if_terminal(entries_.at(service));
+}
+
+Awaitable<std::optional<Reply>> ControllerImpl::commit(Draft draft, Order order) {
+  const std::string service = draft.state.name;
+  Change change = make_change(draft);
+  if (order == Order::StoreFirst) {
+    const auto failed = co_await write(change);
+    if (failed) co_return store_problem(*failed);
+    if (install(draft)) co_await switch_workers();
+  } else {
+    if (install(draft)) co_await switch_workers();
+    for (Decision& decision : change.decisions) {
+      const auto* version = decision.evidence.if_contains("version");
+      if (version == nullptr) continue;
+      const auto decided = evidence_of(service, std::string(version->as_string())).report.decided;
+      if (!decided) continue;
+      const auto took = std::chrono::duration<double, std::milli>(setup_.now() - *decided);
+      decision.evidence["switched_ms"] = rounded(took.count(), 3);
+      if (Entry& entry = entries_.at(service); entry.rollout)
+        entry.rollout->evidence = decision.evidence;
+    }
+    co_await write_or_keep(std::move(change));
+  }
+  co_await settle(service);
+  co_return std::nullopt;
+}
+
+// --- what happens by itself ----------------------------------------------------------------------
+
+// Without a rollout: all to stable, the bad one out.
+void ControllerImpl::revert_directly(Draft& draft, const std::string& version, const Why& why) {
+  for (auto& [name, share] : draft.state.weights) share = Share{};
+  draft.state.weights[draft.state.stable] = Share::percent(100);
+  draft.state.locked_out.insert(version);
+  decide(draft, why);
+  draft.decisions.back().evidence = evidence_view(draft.state.name, version);
+}
+
+Awaitable<void> ControllerImpl::on_trip(std::string service, std::string version) {
+  const auto turn = co_await turns_.take(TurnQueue::Urgency::Trip);
+  Entry* entry = find(service);
+  if (entry == nullptr) co_return;
+  const auto at_stake = guarded(entry->state, entry->rollout ? &*entry->rollout : nullptr);
+  const Evidence evidence = evidence_of(service, version);
+  // A person was faster, or a retry has begun since.
+  if (!at_stake.contains(version) || !evidence.report.failed_test) co_return;
+  Draft draft = draft_of(*entry);
+  if (draft.rollout && draft.rollout->to == version)
+    run(draft, event::Tripped{evidence});
+  else
+    revert_directly(draft, version,
+                    {"rolled_back", "guard", failure_sentence(version, evidence), kSelf});
+  co_await commit(std::move(draft), Order::PublishFirst);
+}
+
+Awaitable<void> ControllerImpl::health_changed(ProbedEndpoint probed, bool healthy,
+                                               std::string why) {
+  spdlog::log(healthy ? spdlog::level::info : spdlog::level::warn,
+              "health service={} version={} endpoint={} healthy={} why=\"{}\"", probed.service,
+              probed.version, probed.url, healthy, why);
+  events_.publish("health", {{"service", probed.service},
+                             {"version", probed.version},
+                             {"endpoint", probed.url},
+                             {"healthy", healthy},
+                             {"why", why}});
+  for (const auto& endpoint : publisher_.endpoints(probed.service, probed.version))
+    if (endpoint->healthy()) co_return;
+  const std::string& service = probed.service;
+  const std::string& version = probed.version;
+  const auto turn = co_await turns_.take(TurnQueue::Urgency::Trip);
+  Entry* entry = find(service);
+  if (entry == nullptr) co_return;
+  const auto at_stake = guarded(entry->state, entry->rollout ? &*entry->rollout : nullptr);
+  if (!at_stake.contains(version)) co_return;
+  const std::string reason = version + " has no healthy endpoint left: " + why;
+  Draft draft = draft_of(*entry);
+  if (draft.rollout && draft.rollout->to == version)
+    run(draft, event::Unhealthy{reason});
+  else
+    revert_directly(draft, version, {"rolled_back", "health", reason, kSelf});
+  co_await commit(std::move(draft), Order::PublishFirst);
+}
+
+void ControllerImpl::sample_windows() {
+  const TimePoint now = setup_.now();
+  for (auto& [name, entry] : entries_)
+    for (const auto& [version, share] : entry.state.weights)
+      if (const auto monitor = publisher_.monitor(name, version))
+        entry.windows[version].sample(now, monitor->totals());
+}
+
+Awaitable<void> ControllerImpl::tick() {
+  sample_windows();
+  const auto turn = turns_.try_take();
+  if (!turn) co_return;  // somebody's change comes first; there is a tick every second
+  Change nothing_new;
+  if (!unsaved_.empty()) co_await write(std::move(nothing_new));
+  std::vector<std::string> names;
+  for (const auto& [name, entry] : entries_) names.push_back(name);
+  for (const auto& name : names) co_await tick_service(name);
+}
+
+Awaitable<void> ControllerImpl::tick_service(std::string name) {
+  Entry& entry = entries_.at(name);
+  Draft draft = draft_of(entry);
+  if (entry.rollout) {
+    run(draft, event::Tick{setup_.now(), evidence_of(name, entry.rollout->to)});
+    if (draft.decisions.empty()) {
+      entry.rollout = draft.rollout;  // the verdict shown
+      co_return;
+    }
+    const bool reverting = draft.rollout->phase == Phase::RollingBack;
+    co_await commit(std::move(draft), reverting ? Order::PublishFirst : Order::StoreFirst);
+    co_return;
+  }
+  // Set to the whole by hand and proven good: it is what stable means.
+  for (const auto& [version, share] : entry.state.weights) {
+    if (version == entry.state.stable || share != Share::percent(100)) continue;
+    if (evidence_of(name, version).report.verdict != guard::Verdict::Pass) continue;
+    apply_to_service(effect::MakeStable{version}, draft.state);
+    decide(
+        draft,
+        {"promoted", "passed",
+         version + " is the new stable version: it has all traffic and every guard passed", kSelf});
+    draft.decisions.back().evidence = evidence_view(name, version);
+    co_await commit(std::move(draft), Order::StoreFirst);
+    co_return;
+  }
+}
+
+}  // namespace cutwater::control

@@ -1,0 +1,237 @@
+// Direct steering: weights by hand, back to the last good version, unlock, flags.
+#include "control/controller_impl.hpp"
+#include "control/json_text.hpp"
+#include "control/views.hpp"
+
+namespace cutwater::control {
+namespace json = boost::json;
+namespace {
+
+using Weights = std::map<std::string, Share>;
+
+Reply invalid_weights(const std::string& detail) {
+  return problem(422, "invalid_weights", detail);
+}
+
+std::string names(const Weights& weights) {
+  std::string out;
+  for (const auto& [version, share] : weights) out += (out.empty() ? "`" : ", `") + version + "`";
+  return out;
+}
+
+// "blue 95%, green 5%"
+std::string spoken(const Weights& weights) {
+  std::string out;
+  for (const auto& [version, share] : weights)
+    if (share.millionths > 0) out += (out.empty() ? "" : ", ") + version + " " + to_string(share);
+  return out;
+}
+
+// The body of PUT weights: percent per version, missing ones are 0. `known` has every version.
+std::variant<Weights, Reply> parse_weights(const json::object& body, const Weights& known) {
+  Weights out;
+  for (const auto& [version, share] : known) out[version] = Share{};
+  std::int64_t sum = 0;
+  for (const auto& [key, value] : body) {
+    const std::string version(key);
+    const auto found = out.find(version);
+    if (found == out.end()) {
+      if (version == "ttl") return invalid_weights("`ttl` is not available in this version");
+      return invalid_weights("unknown version `" + version + "`; known are " + names(known));
+    }
+    std::optional<Share> share;
+    if (value.is_number()) share = share_from_percent(value.to_number<double>());
+    if (!share)
+      return invalid_weights("`" + version + "`: " + to_text(value) +
+                             " is not a number of percent from 0 to 100 with at most 4 decimals");
+    found->second = *share;
+    sum += share->millionths;
+  }
+  if (sum != Share::kWhole)
+    return invalid_weights("the weights sum to " +
+                           to_text(number(static_cast<double>(sum) / 10000.0)) +
+                           " percent; they must sum to exactly 100");
+  return out;
+}
+
+std::optional<Reply> read_reason(const json::object& body, std::string& reason) {
+  for (const auto& [key, value] : body) {
+    if (key != "reason" || !value.is_string())
+      return problem(422, "invalid_body",
+                     "`" + std::string(key) + "`: only a text `reason` is known here");
+    reason = std::string(value.as_string());
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<Reply> ControllerImpl::check_precondition(const Entry& entry,
+                                                        const Precondition& given) const {
+  using Kind = Precondition::Kind;
+  const std::uint64_t current = entry.state.generation;
+  const json::object extra{{"current_generation", current}};
+  const std::string hint = "; the current generation is " + std::to_string(current);
+  switch (given.kind) {
+    case Kind::Any:
+      return std::nullopt;
+    case Kind::Absent:
+      return problem(428, "precondition_required",
+                     "send If-Match with the ETag you last saw, or * if you do not care" + hint,
+                     extra);
+    case Kind::Unusable:
+      return problem(412, "precondition_failed",
+                     "If-Match must be one strong ETag such as \"7\", or *" + hint, extra);
+    case Kind::Generation:
+      break;
+  }
+  if (given.generation == current) return std::nullopt;
+  return problem(412, "precondition_failed",
+                 "somebody else has changed `" + entry.state.name +
+                     "` since you looked: you sent " + std::to_string(given.generation) + hint +
+                     ". Read it again and decide again",
+                 extra);
+}
+
+Reply ControllerImpl::weights_reply(const Entry& entry) const {
+  Reply reply;
+  reply.body = weights_view(entry.state);
+  reply.etag = entry.state.generation;
+  return reply;
+}
+
+namespace {
+Reply no_service(const std::string& service) {
+  return problem(404, "service_unknown", "there is no service `" + service + "`");
+}
+}  // namespace
+
+Awaitable<Reply> ControllerImpl::put_weights(std::string service, json::object weights,
+                                             Precondition precondition, Actor actor, bool dry_run) {
+  const auto turn = co_await turns_.take(TurnQueue::Urgency::Person);
+  Entry* entry = find(service);
+  if (entry == nullptr) co_return no_service(service);
+  if (auto refused = check_precondition(*entry, precondition)) co_return *std::move(refused);
+  auto parsed = parse_weights(weights, entry->state.weights);
+  if (auto* refused = std::get_if<Reply>(&parsed)) co_return std::move(*refused);
+  const Weights& next = std::get<Weights>(parsed);
+  if (entry->rollout)
+    co_return problem(409, "rollout_active",
+                      "rollout " + entry->rollout->id + " is steering `" + service +
+                          "`; abort or promote it first, or use its commands",
+                      {{"rollout", entry->rollout->id}});
+  for (const auto& [version, share] : next)
+    if (share.millionths > 0 && entry->state.locked_out.contains(version))
+      co_return problem(
+          409, "locked_out",
+          "`" + version +
+              "` was rolled back and is locked out; unlock it first (POST /v1/services/" + service +
+              "/versions/" + version + ":unlock)",
+          {{"version", version}});
+  Draft draft = draft_of(*entry);
+  draft.state.weights = next;
+  if (dry_run) {
+    Reply plan;
+    plan.body = json::object{{"dry_run", true},
+                             {"generation", entry->state.generation},
+                             {"weights", percent_view(next)},
+                             {"before", percent_view(entry->state.weights)}};
+    co_return plan;
+  }
+  decide(draft, {"weights_set", "manual", "weights set to " + spoken(next) + " by " + actor.name,
+                 actor.name});
+  auto failed = co_await commit(std::move(draft), Order::StoreFirst);
+  if (failed) co_return *std::move(failed);
+  co_return weights_reply(entries_.at(service));
+}
+
+Awaitable<Reply> ControllerImpl::rollback(std::string service, json::object body, Actor actor) {
+  const auto turn = co_await turns_.take(TurnQueue::Urgency::Person);
+  Entry* entry = find(service);
+  if (entry == nullptr) co_return no_service(service);
+  std::string reason;
+  if (auto refused = read_reason(body, reason)) co_return *std::move(refused);
+  const std::string by = "rolled back by " + actor.name + (reason.empty() ? "" : ": " + reason);
+
+  Draft draft = draft_of(*entry);
+  ServiceState& state = draft.state;
+  if (draft.rollout) {
+    const event::Command command{event::Command::Kind::Rollback, actor.name, reason, setup_.now()};
+    if (const auto refusal = run(draft, command))
+      co_return problem(409, refusal->type, refusal->detail);
+  } else {
+    if (state.weights[state.stable] == Share::percent(100)) {
+      const bool usable = !state.last_good.empty() && !state.locked_out.contains(state.last_good);
+      if (!usable)
+        co_return problem(409, "nothing_to_roll_back",
+                          "`" + state.stable + "` already has all traffic of `" + service +
+                              "` and no earlier good version is known");
+      state.stable = std::exchange(state.last_good, "");
+    }
+    for (auto& [version, share] : state.weights) share = Share{};
+    state.weights[state.stable] = Share::percent(100);
+    decide(draft, {"rolled_back", "manual", by, actor.name});
+  }
+  const std::string rollout = draft.rollout ? draft.rollout->id : "";
+  auto failed = co_await commit(std::move(draft), Order::StoreFirst);
+  if (failed) co_return *std::move(failed);
+  Reply reply = weights_reply(entries_.at(service));
+  json::object& view = reply.body.as_object();
+  view["service"] = service;
+  view["stable"] = entries_.at(service).state.stable;
+  view["rollout"] = rollout.empty() ? json::value(nullptr) : rollout_reply(rollout).body;
+  co_return reply;
+}
+
+Awaitable<Reply> ControllerImpl::unlock(std::string service, std::string version, Actor actor) {
+  const auto turn = co_await turns_.take(TurnQueue::Urgency::Person);
+  Entry* entry = find(service);
+  if (entry == nullptr) co_return no_service(service);
+  if (!entry->state.weights.contains(version))
+    co_return problem(404, "version_unknown", "`" + service + "` has no version `" + version + "`");
+  if (!entry->state.locked_out.contains(version))
+    co_return problem(409, "not_locked_out", "`" + version + "` is not locked out");
+  Draft draft = draft_of(*entry);
+  draft.state.locked_out.erase(version);
+  decide(draft, {"unlocked", "manual", version + " unlocked by " + actor.name, actor.name});
+  auto failed = co_await commit(std::move(draft), Order::StoreFirst);
+  if (failed) co_return *std::move(failed);
+  Reply reply;
+  reply.body = version_view(*find_config(service), entries_.at(service), version);
+  reply.etag = entries_.at(service).state.generation;
+  co_return reply;
+}
+
+Awaitable<Reply> ControllerImpl::set_flag(std::string service, std::string flag, bool enabled,
+                                          Actor actor) {
+  const auto turn = co_await turns_.take(TurnQueue::Urgency::Person);
+  Entry* entry = find(service);
+  if (entry == nullptr) co_return no_service(service);
+  const config::Flag* known = nullptr;
+  for (const auto& candidate : find_config(service)->flags)
+    if (candidate.name == flag) known = &candidate;
+  if (known == nullptr)
+    co_return problem(404, "flag_unknown", "`" + service + "` has no flag `" + flag + "`");
+  const auto changed = entry->state.flags.find(flag);
+  const bool now = changed == entry->state.flags.end() ? known->enabled : changed->second;
+  if (now != enabled) {
+    Draft draft = draft_of(*entry);
+    draft.state.flags[flag] = enabled;
+    const std::string what = enabled ? "revived" : "killed";
+    decide(draft, {"flag_" + what, "manual", "flag " + flag + " " + what + " by " + actor.name,
+                   actor.name});
+    auto failed = co_await commit(std::move(draft), Order::StoreFirst);
+    if (failed) co_return *std::move(failed);
+  }
+  const Reply all = flags(service);
+  for (const auto& one : all.body.as_object().at("flags").as_array()) {
+    if (one.as_object().at("name").as_string() != flag) continue;
+    Reply reply;
+    reply.body = one;
+    reply.etag = all.etag;
+    co_return reply;
+  }
+  co_return problem(404, "flag_unknown", "`" + service + "` has no flag `" + flag + "`");
+}
+
+}  // namespace cutwater::control

@@ -1,0 +1,204 @@
+#include "control/health/prober.hpp"
+
+#include <algorithm>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+#include <cstring>
+#include <exception>
+#include <optional>
+#include <random>
+#include <set>
+#include <utility>
+
+namespace cutwater::control::health {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+using tcp = asio::ip::tcp;
+
+constexpr std::uint32_t kMaxHeadBytes = 8 * 1024;
+
+asio::awaitable<void> sleep_on_timer(config::Duration duration) {
+  asio::steady_timer timer(co_await asio::this_coro::executor, duration);
+  co_await timer.async_wait(asio::use_awaitable);
+}
+
+// A service with many endpoints is not asked in one burst.
+config::Duration spread_start(config::Duration interval) {
+  static thread_local std::mt19937_64 random{std::random_device{}()};
+  const auto most = std::min<config::Duration>(interval, std::chrono::seconds(1)).count();
+  return config::Duration(std::uniform_int_distribution<config::Duration::rep>(0, most)(random));
+}
+
+tcp::endpoint to_asio(const upstream::Endpoint& endpoint) {
+  tcp::endpoint address;
+  address.resize(endpoint.address_length());
+  std::memcpy(address.data(), endpoint.address(), endpoint.address_length());
+  return address;
+}
+
+std::string describe(const char* step, boost::system::error_code failed, const Target& target) {
+  if (failed == beast::error::timeout)
+    return "no answer within " + std::to_string(target.health.timeout.count()) + " ms";
+  return std::string(step) + ": " + failed.message();
+}
+
+// Asks once. nullopt: 2xx. Otherwise what went wrong, for a person. Throws only when cancelled by
+// its owner; a failure to connect is an answer.
+asio::awaitable<std::optional<std::string>> ask(Target target) {
+  beast::tcp_stream stream(co_await asio::this_coro::executor);
+  stream.expires_after(target.health.timeout);  // connect, write and read together
+  const auto await_error = [](auto& failed) {
+    return asio::redirect_error(asio::use_awaitable, failed);
+  };
+  boost::system::error_code failed;
+
+  co_await stream.async_connect(to_asio(*target.endpoint), await_error(failed));
+  if (failed) co_return describe("connect", failed, target);
+
+  http::request<http::empty_body> request{http::verb::get, target.health.path, 11};
+  request.set(http::field::host, target.endpoint->authority());
+  request.set(http::field::user_agent, "cutwater-health/" CUTWATER_VERSION);
+  request.set(http::field::connection, "close");
+  co_await http::async_write(stream, request, await_error(failed));
+  if (failed) co_return describe("write", failed, target);
+
+  beast::flat_buffer buffer;
+  http::response_parser<http::empty_body> parser;
+  parser.header_limit(kMaxHeadBytes);
+  co_await http::async_read_header(stream, buffer, parser, await_error(failed));
+  if (failed) co_return describe("read", failed, target);
+
+  const unsigned status = parser.get().result_int();
+  if (status / 100 == 2) co_return std::nullopt;
+  co_return "answered " + std::to_string(status);
+}
+
+}  // namespace
+
+// What the coroutines share with the prober; outlives it until the last of them has ended.
+struct HealthProber::Shared {
+  OnChange on_change;
+  ProbeTime time;
+
+  static asio::awaitable<void> run(std::shared_ptr<Shared> shared, std::shared_ptr<Probe> probe);
+  void note(Probe& probe, const std::optional<std::string>& problem);
+};
+
+struct HealthProber::Probe {
+  Target target;
+  TimePoint first_seen;
+  int failures = 0;        // in a row
+  bool succeeded = false;  // at least once: the start period is over
+  bool retired = false;
+  asio::cancellation_signal cancel;
+
+  bool starting(TimePoint now) const {
+    return !succeeded && now - first_seen < target.health.start_period;
+  }
+};
+
+asio::awaitable<void> HealthProber::Shared::run(std::shared_ptr<Shared> shared,
+                                                std::shared_ptr<Probe> probe) {
+  config::Duration delay = shared->time.first_delay(probe->target.health.interval);
+  while (!probe->retired) {
+    co_await shared->time.sleep(delay);
+    if (probe->retired) co_return;
+    const std::optional<std::string> problem = co_await ask(probe->target);
+    if (probe->retired) co_return;
+    shared->note(*probe, problem);
+    delay = probe->target.health.interval;
+  }
+}
+
+void HealthProber::Shared::note(Probe& probe, const std::optional<std::string>& problem) {
+  upstream::Endpoint& endpoint = *probe.target.endpoint;
+  if (!problem) {
+    probe.failures = 0;
+    probe.succeeded = true;
+    if (endpoint.healthy()) return;
+    endpoint.set_healthy(true);
+    const Target target = probe.target;
+    on_change(target, true, "answered " + target.health.path + " again");
+    return;
+  }
+  if (probe.starting(time.now())) return;
+  ++probe.failures;
+  if (probe.failures < probe.target.health.unhealthy_after || !endpoint.healthy()) return;
+  endpoint.set_healthy(false);
+  const Target target = probe.target;
+  on_change(target, false,
+            std::to_string(probe.failures) + " failures in a row, the last: " + *problem);
+}
+
+HealthProber::HealthProber(asio::io_context& context, OnChange on_change)
+    : HealthProber(context, std::move(on_change),
+                   {[] { return Clock::now(); }, sleep_on_timer, spread_start}) {}
+
+HealthProber::HealthProber(asio::io_context& context, OnChange on_change, ProbeTime time)
+    : context_(context), shared_(std::make_shared<Shared>()) {
+  shared_->on_change = std::move(on_change);
+  shared_->time = std::move(time);
+}
+
+HealthProber::~HealthProber() {
+  stop();
+}
+
+void HealthProber::update(std::vector<Target> targets) {
+  std::set<Key> wanted;
+  for (Target& target : targets) {
+    if (!target.health.enabled) continue;
+    const Key key{target.service, target.version, target.endpoint->id()};
+    wanted.insert(key);
+    const auto known = probes_.find(key);
+    if (known == probes_.end())
+      start(key, std::move(target));
+    else
+      known->second->target = std::move(target);
+  }
+  for (auto it = probes_.begin(); it != probes_.end();) {
+    if (wanted.contains(it->first)) {
+      ++it;
+      continue;
+    }
+    const std::shared_ptr<Probe> gone = it->second;
+    it = probes_.erase(it);
+    gone->target.endpoint->set_healthy(true);
+    retire(*gone);
+  }
+}
+
+void HealthProber::stop() {
+  const auto probes = std::exchange(probes_, {});
+  for (const auto& [key, probe] : probes) retire(*probe);
+}
+
+void HealthProber::start(const Key& key, Target target) {
+  auto probe = std::make_shared<Probe>();
+  probe->target = std::move(target);
+  probe->first_seen = shared_->time.now();
+  probes_.emplace(key, probe);
+  // A cancelled probe ends by an exception out of its wait; that is its orderly end. Anything else
+  // (out of descriptors, out of memory) must not end the checks silently.
+  const auto on_end = [probe](std::exception_ptr error) {
+    if (error && !probe->retired) std::rethrow_exception(error);
+  };
+  asio::co_spawn(context_, Shared::run(shared_, probe),
+                 asio::bind_cancellation_slot(probe->cancel.slot(), on_end));
+}
+
+void HealthProber::retire(Probe& probe) {
+  probe.retired = true;
+  probe.cancel.emit(asio::cancellation_type::terminal);
+}
+
+}  // namespace cutwater::control::health

@@ -1,0 +1,71 @@
+// Active health checks: asks every endpoint for its health path and marks it unhealthy after some
+// failures in a row, healthy again after one success. Thread: control's io_context, always. Lives
+// as long as the app; stop() (or the destructor) ends every probe. Never judges a version: it only
+// says which endpoints may be used, and tells `OnChange` when that changes.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "config/model.hpp"
+#include "proxy/base/clock.hpp"
+#include "proxy/upstream/endpoint.hpp"
+
+namespace cutwater::control::health {
+
+// One endpoint to ask, and how. `health.enabled == false` is a target that is not probed.
+struct Target {
+  std::string service;
+  std::string version;
+  std::shared_ptr<upstream::Endpoint> endpoint;
+  config::Health health;
+};
+
+// Called when an endpoint's health changes; `why` is for people ("3 failures in a row, the last:
+// answered 503"). Runs on the io_context; may call update().
+using OnChange = std::function<void(const Target& target, bool healthy, const std::string& why)>;
+
+// Time, so that tests can hold it. The defaults are the real clock and a timer; `first_delay` picks
+// when a new target is first asked (at random within its interval, at most a second: probes of many
+// endpoints spread out, and a new endpoint is still known soon).
+struct ProbeTime {
+  std::function<TimePoint()> now;
+  std::function<boost::asio::awaitable<void>(config::Duration)> sleep;
+  std::function<config::Duration(config::Duration interval)> first_delay;
+};
+
+class HealthProber {
+ public:
+  HealthProber(boost::asio::io_context& context, OnChange on_change);
+  HealthProber(boost::asio::io_context& context, OnChange on_change, ProbeTime time);
+  ~HealthProber();
+  HealthProber(const HealthProber&) = delete;
+  HealthProber& operator=(const HealthProber&) = delete;
+
+  // Probes exactly these from now on. A target that stays (same service, version and endpoint id)
+  // keeps its count of failures and its start period, and takes new settings at its next probe. An
+  // endpoint that is no longer probed is usable again: nobody could say when it recovers.
+  void update(std::vector<Target> targets);
+
+  void stop();  // ends every probe; no OnChange afterwards; idempotent
+
+ private:
+  struct Probe;
+  struct Shared;
+  using Key = std::tuple<std::string, std::string, std::uint32_t>;
+
+  void start(const Key& key, Target target);
+  void retire(Probe& probe);
+
+  boost::asio::io_context& context_;
+  std::shared_ptr<Shared> shared_;
+  std::map<Key, std::shared_ptr<Probe>> probes_;
+};
+
+}  // namespace cutwater::control::health

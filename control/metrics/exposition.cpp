@@ -1,0 +1,255 @@
+#include "control/metrics/exposition.hpp"
+
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+
+#include <array>
+#include <sstream>
+#include <string_view>
+
+namespace cutwater::control {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+using Labels = std::vector<ClientMetric::Label>;
+
+constexpr std::array kBucketBounds = {Milliseconds(1),    Milliseconds(2),    Milliseconds(5),
+                                      Milliseconds(10),   Milliseconds(25),   Milliseconds(50),
+                                      Milliseconds(100),  Milliseconds(250),  Milliseconds(500),
+                                      Milliseconds(1000), Milliseconds(2000), Milliseconds(3000),
+                                      Milliseconds(5000), Milliseconds(10000)};
+
+constexpr std::array<std::string_view, 6> kCodeClasses = {"none", "1xx", "2xx",
+                                                          "3xx",  "4xx", "5xx"};
+constexpr std::array<std::string_view, 12> kPhases = {
+    "pending",   "preview", "progressing", "paused",       "awaiting_approval", "inconclusive",
+    "promoting", "baking",  "succeeded",   "rolling_back", "rolled_back",       "aborted"};
+
+double seconds(Nanoseconds duration) {
+  return static_cast<double>(duration.count()) * 1e-9;
+}
+
+// Families under construction; `counter` and `gauge` add one sample to the family made last.
+class Families {
+ public:
+  void start(MetricType type, std::string name, std::string help) {
+    done_.push_back({std::move(name), std::move(help), type, {}});
+  }
+  ClientMetric& sample(Labels labels) {
+    ClientMetric& metric = done_.back().metric.emplace_back();
+    metric.label = std::move(labels);
+    return metric;
+  }
+  void counter(Labels labels, std::uint64_t value) {
+    sample(std::move(labels)).counter.value = static_cast<double>(value);
+  }
+  void gauge(Labels labels, double value) { sample(std::move(labels)).gauge.value = value; }
+  void lone_counter(std::string name, std::string help, std::uint64_t value) {
+    start(MetricType::Counter, std::move(name), std::move(help));
+    counter({}, value);
+  }
+  void lone_gauge(std::string name, std::string help, double value) {
+    start(MetricType::Gauge, std::move(name), std::move(help));
+    gauge({}, value);
+  }
+  std::string text() const {
+    std::ostringstream out;
+    prometheus::TextSerializer().Serialize(out, done_);
+    return std::move(out).str();
+  }
+
+ private:
+  std::vector<MetricFamily> done_;
+};
+
+// Calls `each` for every version with its two labels.
+template <typename Each>
+void for_versions(const MetricsInput& input, Each each) {
+  for (const auto& service : input.services) {
+    for (const auto& version : service.versions) {
+      each(version, Labels{{"service", service.name}, {"version", version.name}});
+    }
+  }
+}
+
+Labels with(Labels labels, std::string name, std::string_view value) {
+  labels.push_back({std::move(name), std::string(value)});
+  return labels;
+}
+
+void add_traffic(Families& out, const MetricsInput& input) {
+  out.start(MetricType::Counter, "cutwater_requests_total",
+            "Attempts sent to a version, by class of the status that came back.");
+  for_versions(input, [&](const auto& version, const Labels& labels) {
+    for (std::size_t i = 1; i <= kCodeClasses.size(); ++i) {
+      const std::size_t code = i % kCodeClasses.size();  // "none" last
+      out.counter(with(labels, "code_class", kCodeClasses[code]), version.totals.code_class[code]);
+    }
+  });
+  out.start(MetricType::Counter, "cutwater_errors_total",
+            "Failed attempts charged to a version, by reason.");
+  for_versions(input, [&](const auto& version, const Labels& labels) {
+    for (std::size_t i = 0; i < stats::kOutcomes; ++i) {
+      const auto outcome = static_cast<stats::Outcome>(i);
+      if (!stats::is_error(outcome)) continue;
+      out.counter(with(labels, "reason", stats::to_string(outcome)), version.totals.outcomes[i]);
+    }
+  });
+}
+
+void add_latency(Families& out, const MetricsInput& input) {
+  out.start(MetricType::Histogram, "cutwater_request_duration_seconds",
+            "Time from the start of an attempt to the end of its response.");
+  for_versions(input, [&](const auto& version, const Labels& labels) {
+    auto& histogram = out.sample(labels).histogram;
+    const stats::HistogramCounts& counts = version.totals.latency;
+    histogram.sample_count = counts.count;
+    histogram.sample_sum = static_cast<double>(counts.sum_ns) * 1e-9;
+    for (const Milliseconds bound : kBucketBounds) {
+      histogram.bucket.push_back({counts.count_at_most(bound), seconds(bound)});
+    }
+  });
+  out.start(MetricType::Summary, "cutwater_latency_seconds",
+            "Quantiles of the last minute, exact within 1 %; sum and count since the start.");
+  for_versions(input, [&](const auto& version, const Labels& labels) {
+    auto& summary = out.sample(labels).summary;
+    summary.sample_count = version.totals.latency.count;
+    summary.sample_sum = static_cast<double>(version.totals.latency.sum_ns) * 1e-9;
+    summary.quantile = {{0.5, seconds(version.last_minute.p50)},
+                        {0.95, seconds(version.last_minute.p95)},
+                        {0.99, seconds(version.last_minute.p99)}};
+  });
+}
+
+void add_split(Families& out, const MetricsInput& input) {
+  out.start(MetricType::Gauge, "cutwater_weight_ratio",
+            "Share of a version, 0 to 1: as configured, and as the workers apply it.");
+  for_versions(input, [&](const auto& version, const Labels& labels) {
+    out.gauge(with(labels, "kind", "configured"), version.weight_configured.ratio());
+    out.gauge(with(labels, "kind", "actual"), version.weight_actual.ratio());
+  });
+  out.start(MetricType::Gauge, "cutwater_endpoint_up", "1 while the endpoint may get requests.");
+  for_versions(input, [&](const auto& version, const Labels& labels) {
+    for (const auto& endpoint : version.endpoints) {
+      out.gauge(with(labels, "endpoint", endpoint.url), endpoint.up ? 1 : 0);
+    }
+  });
+}
+
+void add_guards(Families& out, const MetricsInput& input) {
+  out.start(MetricType::Gauge, "cutwater_guard_evidence",
+            "E-value against the version; the guard trips at cutwater_guard_threshold.");
+  for_versions(input, [&](const auto& version, const Labels& labels) {
+    for (const auto& test : version.guard.tests) {
+      out.gauge(with(labels, "guard", test.name), test.evidence);
+    }
+  });
+  out.start(MetricType::Gauge, "cutwater_guard_threshold", "E-value at which the guard trips.");
+  for_versions(input, [&](const auto& version, const Labels& labels) {
+    for (const auto& test : version.guard.tests) {
+      out.gauge(with(labels, "guard", test.name), test.alarm_at);
+    }
+  });
+  out.start(MetricType::Gauge, "cutwater_guard_tripped",
+            "1 when the version lost its traffic to a guard.");
+  for_versions(input, [&](const auto& version, const Labels& labels) {
+    out.gauge(labels, version.guard.tripped ? 1 : 0);
+  });
+}
+
+void add_rollouts(Families& out, const MetricsInput& input) {
+  out.start(MetricType::Gauge, "cutwater_rollout_phase",
+            "1 for the phase of the service's active or last rollout.");
+  for (const auto& service : input.services) {
+    for (const std::string_view phase : kPhases) {
+      if (!service.rollout_phase) continue;
+      out.gauge({{"service", service.name}, {"phase", std::string(phase)}},
+                *service.rollout_phase == phase ? 1 : 0);
+    }
+  }
+  out.start(MetricType::Counter, "cutwater_decisions_total",
+            "Shifts of traffic and decisions not to, by action and cause.");
+  for (const auto& [key, count] : input.decisions) {
+    const auto& [service, action, cause] = key;
+    out.counter({{"service", service}, {"action", action}, {"cause", cause}}, count);
+  }
+}
+
+void add_proxy(Families& out, const stats::ProxyTotals& proxy) {
+  out.lone_counter("cutwater_downstream_requests_total",
+                   "Request heads accepted from clients, local replies included.", proxy.requests);
+  out.start(MetricType::Gauge, "cutwater_connections", "Open connections.");
+  for (const auto& [side, open] : {std::pair{"downstream", proxy.downstream_open},
+                                   std::pair{"upstream", proxy.upstream_open}}) {
+    out.gauge({{"side", side}, {"protocol", "http1"}}, static_cast<double>(open));
+  }
+  out.start(MetricType::Counter, "cutwater_connections_opened_total",
+            "Connections accepted from clients or opened to endpoints.");
+  for (const auto& [side, opened] : {std::pair{"downstream", proxy.downstream_accepted},
+                                     std::pair{"upstream", proxy.upstream_opened}}) {
+    out.counter({{"side", side}, {"protocol", "http1"}}, opened);
+  }
+  out.lone_counter("cutwater_connections_refused_total",
+                   "Client connections closed at once: quota or per-address limit.",
+                   proxy.connections_refused);
+  out.lone_counter("cutwater_accept_errors_total",
+                   "Failures to accept, such as running out of file descriptors.",
+                   proxy.accept_errors);
+  out.lone_gauge("cutwater_upstream_idle_connections", "Pooled connections waiting for work.",
+                 static_cast<double>(proxy.upstream_idle));
+  out.lone_gauge("cutwater_tunnels", "Open upgrade tunnels (WebSocket).",
+                 static_cast<double>(proxy.tunnels_open));
+  out.lone_gauge("cutwater_exchanges_active", "Requests in flight.",
+                 static_cast<double>(proxy.exchanges_active));
+  out.lone_counter("cutwater_retries_total", "Attempts repeated on another endpoint.",
+                   proxy.retries);
+  out.lone_counter("cutwater_retries_denied_total", "Retries the budget did not allow.",
+                   proxy.retries_denied);
+  out.lone_counter("cutwater_fallbacks_total",
+                   "Requests answered by the stable version after another failed.",
+                   proxy.fallbacks);
+  out.lone_counter("cutwater_client_aborts_total", "Clients that went away first.",
+                   proxy.client_aborts);
+  out.lone_counter("cutwater_access_log_dropped_total",
+                   "Access log lines dropped rather than blocking.", proxy.log_lines_dropped);
+  out.start(MetricType::Counter, "cutwater_bad_requests_total",
+            "Requests refused as malformed, by reason.");
+  for (const auto& [reason, count] : proxy.bad_requests) out.counter({{"reason", reason}}, count);
+  out.start(MetricType::Counter, "cutwater_local_replies_total",
+            "Answers the proxy gave itself, by status.");
+  for (const auto& [code, count] : proxy.local_replies) {
+    out.counter({{"code", std::to_string(code)}}, count);
+  }
+}
+
+void add_process(Families& out, const MetricsInput& input) {
+  out.start(MetricType::Gauge, "cutwater_build_info", "Always 1; the labels tell the build.");
+  out.gauge({{"version", input.build_version}}, 1);
+  out.lone_gauge("cutwater_uptime_seconds", "Since this process started serving.",
+                 input.uptime_seconds);
+  out.lone_gauge("cutwater_ready", "1 while /readyz answers 200.", input.ready ? 1 : 0);
+  out.lone_gauge("cutwater_config_generation", "Generation of the routing snapshot in use.",
+                 static_cast<double>(input.config_generation));
+  out.lone_gauge("cutwater_config_last_reload_success", "0 when the last reload was refused.",
+                 input.last_reload_success ? 1 : 0);
+  out.lone_gauge("cutwater_state_writable", "0 when the last write of the state failed.",
+                 input.state_writable ? 1 : 0);
+}
+
+}  // namespace
+
+std::string render_metrics(const MetricsInput& input) {
+  Families out;
+  add_process(out, input);
+  add_traffic(out, input);
+  add_latency(out, input);
+  add_split(out, input);
+  add_guards(out, input);
+  add_rollouts(out, input);
+  add_proxy(out, input.proxy);
+  return out.text();
+}
+
+}  // namespace cutwater::control

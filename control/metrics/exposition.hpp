@@ -1,0 +1,62 @@
+// Values -> Prometheus text (exposition format 0.0.4). prometheus-cpp serves only as serializer:
+// its own counters and histograms would take a mutex per request. Pure; any thread. Label values
+// are bounded by the configuration and by fixed lists, never by what clients send.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "config/share.hpp"
+#include "proxy/guard/version_monitor.hpp"
+#include "proxy/stats/proxy_totals.hpp"
+#include "proxy/stats/version_cell.hpp"
+
+namespace cutwater::control {
+
+struct MetricsInput {
+  struct Endpoint {
+    std::string url;
+    bool up = true;
+  };
+  // Of the last minute; zero without traffic.
+  struct Quantiles {
+    Nanoseconds p50{0};
+    Nanoseconds p95{0};
+    Nanoseconds p99{0};
+  };
+  struct Version {
+    std::string name;
+    stats::VersionTotals totals;  // monotonic over the process life
+    Quantiles last_minute;
+    Share weight_configured;
+    Share weight_actual;  // what the workers really apply: 0 when tripped or without endpoints
+    guard::GuardReport guard;
+    std::vector<Endpoint> endpoints;
+  };
+  struct Service {
+    std::string name;
+    std::vector<Version> versions;
+    std::optional<std::string> rollout_phase;  // of the active or last rollout
+  };
+  using DecisionKey = std::tuple<std::string, std::string, std::string>;  // service, action, cause
+
+  std::vector<Service> services;
+  stats::ProxyTotals proxy;
+  std::map<DecisionKey, std::uint64_t> decisions;
+  std::uint64_t config_generation = 0;
+  bool last_reload_success = true;
+  bool state_writable = true;
+  bool ready = true;
+  double uptime_seconds = 0;
+  std::string build_version = CUTWATER_VERSION;
+};
+
+// Sorted by nothing but the order below, which is stable; ends with a newline. Clean under
+// `promtool check metrics`.
+std::string render_metrics(const MetricsInput& input);
+
+}  // namespace cutwater::control

@@ -1,0 +1,90 @@
+// Configuration and stored state in, routing snapshots out. Keeps the objects that must live
+// through reloads: an endpoint (connection pools hang on its id) as long as service, version and
+// URL stay, a version's monitor (its counters and evidence) as long as service and version stay.
+// Ids are never reused. Thread: control's.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <tuple>
+#include <variant>
+#include <vector>
+
+#include "config/model.hpp"
+#include "config/parse.hpp"
+#include "control/store/records.hpp"
+#include "proxy/routing/snapshot.hpp"
+
+namespace cutwater::control {
+
+struct SocketAddress {
+  sockaddr_storage storage{};
+  socklen_t length = 0;
+};
+// An address, or why there is none.
+using Resolver = std::function<std::variant<SocketAddress, std::string>(const config::Address&)>;
+// IP literals directly, names by getaddrinfo (blocks).
+Resolver system_resolver();
+
+struct Resolution {
+  std::map<std::string, SocketAddress> addresses;  // by host:port
+  std::vector<config::Problem> problems;
+};
+// Blocks: run it away from the control thread. `known` (host:port) need no look-up: a name that
+// stopped resolving must not take a working endpoint away.
+Resolution resolve_endpoints(const config::Config& config, const std::string& file,
+                             const Resolver& resolver, const std::set<std::string>& known);
+
+// "127.0.0.1:9001", "[::1]:80"
+std::string to_string(const config::Address& address);
+
+class Publisher {
+ public:
+  Publisher(unsigned workers, const std::array<std::uint8_t, 32>& cookie_key);
+
+  std::set<std::string> known() const;  // host:port of the endpoints it has
+
+  // Makes what the configuration newly names, forgets what it no longer names.
+  void adopt(const config::Config& config, const Resolution& resolution);
+
+  std::shared_ptr<guard::VersionMonitor> monitor(const std::string& service,
+                                                 const std::string& version) const;
+  const std::vector<std::shared_ptr<upstream::Endpoint>>& endpoints(
+      const std::string& service, const std::string& version) const;
+
+  struct Steering {
+    const ServiceState* state;
+    std::string rollout;  // id of the active one
+  };
+  // After adopt(); every service of `config` has its steering.
+  std::shared_ptr<const routing::RoutingSnapshot> build(
+      const config::Config& config, const std::map<std::string, Steering>& steering);
+
+ private:
+  struct VersionObjects {
+    std::shared_ptr<guard::VersionMonitor> monitor;
+    std::vector<std::shared_ptr<upstream::Endpoint>> endpoints;
+  };
+  using Key = std::pair<std::string, std::string>;  // service, version
+
+  std::shared_ptr<upstream::Endpoint> make_endpoint(const config::Endpoint& endpoint,
+                                                    const Resolution& resolution);
+  std::shared_ptr<const routing::ServiceSnapshot> build_service(const config::Service& service,
+                                                                const Steering& steering);
+
+  const unsigned workers_;
+  const std::array<std::uint8_t, 32> cookie_key_;
+  std::map<Key, VersionObjects> versions_;
+  std::map<std::string, SocketAddress> addresses_;
+  std::map<std::string, std::uint32_t> service_ids_;
+  std::uint32_t next_endpoint_id_ = 1;
+  std::uint64_t generation_ = 0;
+};
+
+}  // namespace cutwater::control

@@ -1,0 +1,38 @@
+// The answer to an admin operation, before it is HTTP: what the controller says and the admin
+// server writes down.
+#pragma once
+
+#include <boost/json.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "config/model.hpp"
+
+namespace cutwater::control {
+
+// Who asks. Without configured tokens: name "local", role Admin.
+struct Actor {
+  std::string name = "local";
+  config::Role role = config::Role::Admin;
+};
+
+struct Reply {
+  int status = 200;
+  boost::json::value body;            // object or array; problem+json members when status >= 400
+  std::optional<std::uint64_t> etag;  // generation
+  std::string location;               // with 201
+};
+
+// RFC 9457. `type` is a short stable word: "about:blank#<type>" is what goes out.
+Reply problem(int status, std::string_view type, std::string detail,
+              boost::json::object extra = {});
+
+// If-Match as sent: nothing, "*", or a generation.
+struct Precondition {
+  enum class Kind { Absent, Any, Generation, Unusable };  // Unusable: weak or unreadable -> 412
+  Kind kind = Kind::Absent;
+  std::uint64_t generation = 0;
+};
+
+}  // namespace cutwater::control

@@ -1,0 +1,147 @@
+#include "control/restore.hpp"
+
+#include <openssl/rand.h>
+
+#include <cstdio>
+#include <ctime>
+#include <stdexcept>
+
+#include "control/views.hpp"
+
+namespace cutwater::control {
+namespace {
+
+bool has_version(const config::Service& config, const std::string& name) {
+  for (const auto& version : config.versions)
+    if (version.name == name) return true;
+  return false;
+}
+
+// A rollout that was under way goes on from the beginning of its step, with fresh evidence.
+void resume(RestoredService& service, Moment at, Change& change) {
+  const auto before = state_summary(service.state, service.rollout ? &*service.rollout : nullptr);
+  const Transition transition = apply(*service.rollout, event::Restarted{at.now});
+  for (const Effect& effect : transition.effects) {
+    apply_to_service(effect, service.state);
+    const auto* decide = std::get_if<effect::Decide>(&effect);
+    if (decide == nullptr) continue;
+    Decision decision;
+    decision.time = time_text(at.wall_ms);
+    decision.service = service.state.name;
+    decision.rollout = service.rollout->id;
+    decision.action = decide->action;
+    decision.cause = decide->cause;
+    decision.actor = decide->actor;
+    decision.reason = decide->reason;
+    decision.before = before;
+    decision.after = state_summary(service.state, &*service.rollout);
+    change.decisions.push_back(std::move(decision));
+  }
+  if (is_terminal(service.rollout->phase)) service.rollout->finished_ms = at.wall_ms;
+  change.rollouts.push_back(rollout_record(*service.rollout));
+  if (is_terminal(service.rollout->phase)) {
+    service.finished.push_back(*service.rollout);
+    service.rollout.reset();
+  }
+}
+
+void load_rollouts(const std::string& name, const Loaded& loaded, RestoredService& service) {
+  for (const RolloutRecord& record : loaded.rollouts) {
+    if (record.service != name) continue;
+    auto state = engine_state_from_json(record.state);
+    // Its checksum was right, so this is a format this version should know.
+    if (!state) throw std::runtime_error("rollout " + record.id + " cannot be read");
+    if (record.active)
+      service.rollout = std::move(*state);
+    else
+      service.finished.push_back(std::move(*state));
+  }
+}
+
+}  // namespace
+
+std::uint64_t random_u64() {
+  std::uint64_t value = 0;
+  if (RAND_bytes(reinterpret_cast<unsigned char*>(&value), sizeof value) != 1)
+    throw std::runtime_error("no random numbers");
+  return value;
+}
+
+std::string time_text(std::int64_t unix_ms) {
+  const std::time_t seconds = static_cast<std::time_t>(unix_ms / 1000);
+  std::tm utc{};
+  gmtime_r(&seconds, &utc);
+  char text[48];
+  const std::size_t length = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
+  std::snprintf(text + length, sizeof text - length, ".%03dZ", static_cast<int>(unix_ms % 1000));
+  return text;
+}
+
+ServiceState first_state(const config::Service& config) {
+  ServiceState state;
+  state.name = config.name;
+  state.stable = config.stable.empty() ? config.versions.front().name : config.stable;
+  state.salt = random_u64();
+  for (const auto& version : config.versions) {
+    const auto weight = config.weights.find(version.name);
+    state.weights[version.name] = weight == config.weights.end() ? Share{} : weight->second;
+  }
+  if (config.weights.empty()) state.weights[state.stable] = Share::percent(100);
+  return state;
+}
+
+std::vector<std::string> fit_to_config(RestoredService& service, const config::Service& config) {
+  std::vector<std::string> problems;
+  ServiceState& state = service.state;
+  const std::string place = "services." + config.name + ".versions: ";
+  if (!has_version(config, state.stable))
+    problems.push_back(place + "`" + state.stable +
+                       "` is the stable version and must stay; make another one stable first");
+  for (const auto& [version, share] : state.weights)
+    if (share.millionths > 0 && version != state.stable && !has_version(config, version))
+      problems.push_back(place + "`" + version + "` still has " + to_string(share) +
+                         " of the traffic; take it to 0% before removing it");
+  if (service.rollout)
+    for (const auto& version : {service.rollout->from, service.rollout->to})
+      if (version != state.stable && !has_version(config, version))
+        problems.push_back(place + "`" + version + "` is part of rollout " + service.rollout->id +
+                           "; end it before removing the version");
+  if (!problems.empty()) return problems;
+
+  std::map<std::string, Share> weights;
+  for (const auto& version : config.versions) {
+    const auto had = state.weights.find(version.name);
+    weights[version.name] = had == state.weights.end() ? Share{} : had->second;
+  }
+  state.weights = std::move(weights);
+  if (!has_version(config, state.last_good)) state.last_good.clear();
+  if (service.rollout) {  // an abort gives back weights: of versions that exist
+    for (auto it = service.rollout->before.begin(); it != service.rollout->before.end();)
+      it = has_version(config, it->first) ? std::next(it) : service.rollout->before.erase(it);
+  }
+  return {};
+}
+
+Restored restore(const config::Config& config, const std::string& file, const Loaded& loaded,
+                 Moment at) {
+  Restored out;
+  for (const config::Service& service : config.services) {
+    RestoredService restored;
+    const ServiceState* stored = nullptr;
+    for (const ServiceState& state : loaded.services)
+      if (state.name == service.name) stored = &state;
+    restored.state = stored ? *stored : first_state(service);
+    load_rollouts(service.name, loaded, restored);
+    for (auto& problem : fit_to_config(restored, service))
+      out.problems.push_back({file, 0, 0, std::move(problem) + " (stored state)"});
+    if (restored.rollout) resume(restored, at, out.change);
+    if (stored == nullptr || !(restored.state == *stored)) {
+      if (stored != nullptr) ++restored.state.generation;
+      out.change.services.push_back(restored.state);
+    }
+    out.services[service.name] = std::move(restored);
+  }
+  return out;
+}
+
+}  // namespace cutwater::control

@@ -1,0 +1,47 @@
+// What a start begins with: the stored state fitted to the configuration. Pure; the caller writes
+// `change` before it serves. Stored state wins over the file's weights; what does not fit is a
+// problem for a person, never a guess.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/parse.hpp"
+#include "control/rollout/engine.hpp"
+#include "control/store/store.hpp"
+
+namespace cutwater::control {
+
+struct RestoredService {
+  ServiceState state;
+  std::optional<EngineState> rollout;  // the active one
+  std::deque<EngineState> finished;    // newest last
+};
+
+struct Moment {
+  TimePoint now;         // steady
+  std::int64_t wall_ms;  // unix
+};
+
+struct Restored {
+  std::map<std::string, RestoredService> services;
+  Change change;
+  std::vector<config::Problem> problems;
+};
+Restored restore(const config::Config& config, const std::string& file, const Loaded& loaded,
+                 Moment at);
+
+// Gives new versions weight 0 and forgets vanished ones. Answers what makes that impossible: a
+// version with traffic, the stable one, or one under rollout is missing.
+std::vector<std::string> fit_to_config(RestoredService& service, const config::Service& config);
+// As the file says, with a fresh salt.
+ServiceState first_state(const config::Service& config);
+
+std::uint64_t random_u64();
+// RFC 3339, UTC, milliseconds.
+std::string time_text(std::int64_t unix_ms);
+
+}  // namespace cutwater::control

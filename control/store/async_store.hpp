@@ -1,0 +1,69 @@
+// The store behind its own thread: SQLite blocks on fsync, the control thread must not. Requests
+// run in the order asked. Lives as long as the application; the destructor finishes what was
+// asked and joins. Awaitables complete on the caller's executor.
+#pragma once
+
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "control/store/store.hpp"
+
+namespace cutwater::control {
+
+class AsyncStore {
+ public:
+  explicit AsyncStore(std::unique_ptr<Store> store);
+  ~AsyncStore();
+  AsyncStore(const AsyncStore&) = delete;
+  AsyncStore& operator=(const AsyncStore&) = delete;
+
+  const Loaded& loaded() const { return store_->loaded(); }  // immutable after open
+
+  template <typename T>
+  using Awaitable = boost::asio::awaitable<T>;
+  Awaitable<StoreResult<std::vector<std::uint64_t>>> commit(Change change);
+  Awaitable<StoreResult<std::vector<Decision>>> decisions(std::string service,
+                                                          std::optional<std::uint64_t> after,
+                                                          std::size_t limit);
+  Awaitable<StoreResult<std::vector<IdempotencyRecord>>> find_idempotent(std::string key,
+                                                                         std::int64_t now_unix_s);
+  Awaitable<StoreResult<bool>> remember(IdempotencyRecord record, std::int64_t now_unix_s);
+
+  // Runs `work` on the store thread: for other blocking calls (name resolution at reload).
+  template <typename R>
+  Awaitable<R> run(std::function<R(Store&)> work) {
+    auto start = [this](auto handler, std::function<R(Store&)> task) {
+      auto home = boost::asio::get_associated_executor(handler);
+      auto keep = boost::asio::make_work_guard(home);
+      auto job = [this, home, keep, task = std::move(task),
+                  handler = std::move(handler)]() mutable {
+        R result = task(*store_);
+        boost::asio::post(home,
+                          [handler = std::move(handler), result = std::move(result)]() mutable {
+                            handler(std::move(result));
+                          });
+      };
+      boost::asio::post(context_, std::move(job));
+    };
+    return boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void(R)>(
+        std::move(start), boost::asio::use_awaitable, std::move(work));
+  }
+
+ private:
+  std::unique_ptr<Store> store_;
+  boost::asio::io_context context_{1};
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
+  std::thread thread_;
+};
+
+}  // namespace cutwater::control

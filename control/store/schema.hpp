@@ -1,0 +1,48 @@
+// The tables and the checksum of their rows. Internal to control/store/.
+#pragma once
+
+#ifndef XXH_INLINE_ALL
+#define XXH_INLINE_ALL  // header-only: nothing to link
+#endif
+#include <xxhash.h>
+
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+
+#include "control/store/sqlite.hpp"
+
+namespace cutwater::control {
+
+// WITHOUT ROWID: the table is its only b-tree, so quick_check sees everything a key look-up uses.
+inline constexpr const char* kSchema = R"sql(
+CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL, sum INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE services(name TEXT PRIMARY KEY, state TEXT NOT NULL, sum INTEGER NOT NULL)
+  WITHOUT ROWID;
+CREATE TABLE rollouts(id TEXT PRIMARY KEY, service TEXT NOT NULL, active INTEGER NOT NULL,
+  started INTEGER NOT NULL, state TEXT NOT NULL, sum INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE decisions(seq INTEGER PRIMARY KEY AUTOINCREMENT, service TEXT NOT NULL,
+  body TEXT NOT NULL, sum INTEGER NOT NULL);
+CREATE TABLE idempotency(key TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, status INTEGER NOT NULL,
+  body TEXT NOT NULL, location TEXT NOT NULL, etag INTEGER NOT NULL, expires INTEGER NOT NULL,
+  sum INTEGER NOT NULL) WITHOUT ROWID;
+)sql";
+
+// SQLite's b-tree checks do not see a flipped bit inside a value; this does. Parts are length
+// separated so that they cannot slide into each other.
+inline std::int64_t row_sum(std::initializer_list<std::string_view> parts) {
+  std::string all;
+  for (const std::string_view part : parts) {
+    all += std::to_string(part.size());
+    all += ':';
+    all += part;
+  }
+  return static_cast<std::int64_t>(XXH3_64bits(all.data(), all.size()));
+}
+
+inline std::string as_text(std::int64_t value) {
+  return std::to_string(value);
+}
+
+}  // namespace cutwater::control

@@ -1,0 +1,88 @@
+// The durable state: steering of every service, rollouts, decisions, idempotency keys, in one
+// SQLite file (WAL, synchronous=FULL) below the state directory, which is locked against a second
+// process. Lives from start to exit; after open() it is used by the store thread only (see
+// async_store.hpp). What it returns as written is on disk. It never repairs or guesses: what does
+// not check out is refused with a message for a person.
+#pragma once
+
+#include <array>
+#include <boost/system/result.hpp>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "control/store/records.hpp"
+
+namespace cutwater::control {
+
+struct StoreError {
+  enum class Kind {
+    Full,         // no space left (also quotas): free some and write again
+    Unavailable,  // I/O error, read-only file system
+    Directory,    // cannot be created, read or written (at open)
+    Locked,       // another process holds the directory (at open)
+    Corrupt,      // damaged, or written by a newer version
+  };
+  Kind kind = Kind::Unavailable;
+  std::string message;
+};
+[[noreturn]] void throw_exception_from_error(const StoreError& error,
+                                             const boost::source_location&);
+
+template <typename T>
+using StoreResult = boost::system::result<T, StoreError>;
+
+inline constexpr int kSchemaVersion = 1;
+// Finished rollouts kept in memory per service; all stay in the file.
+inline constexpr std::size_t kRolloutsInMemory = 50;
+
+// Everything that is kept in memory while running.
+struct Loaded {
+  std::array<std::uint8_t, 32> cookie_key{};  // random, made at first start
+  std::vector<ServiceState> services;
+  std::vector<RolloutRecord> rollouts;  // oldest first
+};
+
+class StateLock;
+class Database;
+
+class Store {
+ public:
+  // Creates the directory and the file at first start.
+  static StoreResult<std::unique_ptr<Store>> open(const std::string& state_dir);
+  ~Store();
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+
+  const Loaded& loaded() const { return loaded_; }
+
+  // All or nothing, durable on success. Answers the seq of each decision.
+  StoreResult<std::vector<std::uint64_t>> commit(const Change& change);
+
+  // The first `limit` with seq > after (0: from the beginning); without `after` the newest `limit`.
+  // Newest last.
+  // `service` empty: of all services.
+  StoreResult<std::vector<Decision>> decisions(const std::string& service,
+                                               std::optional<std::uint64_t> after,
+                                               std::size_t limit);
+
+  StoreResult<std::vector<IdempotencyRecord>> find_idempotent(const std::string& key,
+                                                              std::int64_t now_unix_s);
+  // Also drops what has expired.
+  StoreResult<bool> remember(const IdempotencyRecord& record, std::int64_t now_unix_s);
+
+  // A full disk without filling one: SQLite may use this many pages, then says SQLITE_FULL.
+  void limit_pages_for_test(std::int64_t pages);
+
+ private:
+  Store(std::unique_ptr<StateLock> lock, std::unique_ptr<Database> database);
+  void load();
+
+  std::unique_ptr<StateLock> lock_;
+  std::unique_ptr<Database> database_;
+  Loaded loaded_;
+};
+
+}  // namespace cutwater::control

@@ -1,0 +1,26 @@
+// How state looks as JSON (contract.md section 3): percent as numbers, times as RFC 3339. Pure.
+#pragma once
+
+#include <boost/json.hpp>
+#include <map>
+#include <string>
+
+#include "control/rollout/engine.hpp"
+#include "control/store/records.hpp"
+#include "control/windows.hpp"
+
+namespace cutwater::control {
+
+// {"blue": 95, "green": 5}
+boost::json::object percent_view(const std::map<std::string, Share>& weights);
+boost::json::object weights_view(const ServiceState& state);
+boost::json::object rollout_view(const EngineState& rollout);
+boost::json::object decision_view(const Decision& decision);
+// {"seconds", "requests", "requests_per_second", "errors", "error_rate", "p50_ms", ...}
+boost::json::object window_view(const Window& window);
+// `before` and `after` of a decision.
+boost::json::object state_summary(const ServiceState& state, const EngineState* rollout);
+
+RolloutRecord rollout_record(const EngineState& rollout);
+
+}  // namespace cutwater::control
