@@ -1,0 +1,76 @@
+// Response heads: whole and byte by byte must agree, and whatever is accepted must reach the
+// client as exactly one response framed the way the proxy will frame it.
+#include <array>
+#include <memory>
+#include <vector>
+
+#include "fuzz_check.hpp"
+#include "proxy/http/head_parser.hpp"
+#include "proxy/http/header_rules.hpp"
+
+using namespace cutwater;
+using namespace cutwater::http;
+using Kind = ParseState::Kind;
+
+namespace {
+
+constexpr std::array<Method, 3> kMethods = {Method::Get, Method::Head, Method::Post};
+
+void check_written(const ResponseHead& head, Method method) {
+  std::vector<char> room(8192);
+  HeadWriter out(room);
+  ResponseExtras extras;
+  extras.chunked = head.framing == Framing::Chunked || head.framing == Framing::UntilClose;
+  extras.set_cookie = "cw=1";
+  extras.version_header = "X-Version";
+  extras.version = "green";
+  extras.request_id = "id";
+  if (head.status < 200 && head.status != 101) {
+    write_informational(head, out);
+  } else {
+    write_downstream_response(head, extras, out);
+  }
+  fuzz::check(!out.overflow(), "head fits");
+  auto again = std::make_unique<ResponseHead>();
+  HeadScanner scanner;
+  HeadLimits limits;
+  limits.fields = 200;
+  const ParseState state = scanner.parse_response(out.text(), limits, method, *again);
+  fuzz::check(state.kind == Kind::Complete, "written head is accepted");
+  fuzz::check(state.head_bytes == out.size(), "one response and nothing behind it");
+  fuzz::check(again->status == head.status, "same status");
+  fuzz::check(again->framing == (extras.chunked ? Framing::Chunked : head.framing), "our framing");
+  fuzz::check(again->content_length == head.content_length, "same length");
+  fuzz::check(again->upgrade == head.upgrade, "same upgrade");
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size == 0) return 0;
+  const Method method = kMethods[data[0] % kMethods.size()];
+  const std::string_view input = fuzz::as_text(data + 1, size - 1);
+  HeadLimits limits;
+  limits.head_bytes = 1024;
+  limits.fields = 20;
+  limits.target_bytes = 200;
+  auto whole = std::make_unique<ResponseHead>();
+  auto pieces = std::make_unique<ResponseHead>();
+  HeadScanner scanner;
+  const ParseState verdict = scanner.parse_response(input, limits, method, *whole);
+  HeadScanner slow;
+  ParseState last;
+  for (std::size_t i = 1; i <= input.size() && last.kind == Kind::NeedMore; ++i)
+    last = slow.parse_response(input.substr(0, i), limits, method, *pieces);
+  fuzz::check(last.kind == verdict.kind && last.bad == verdict.bad, "same verdict byte by byte");
+  if (verdict.kind != Kind::Complete) return 0;
+  fuzz::check(last.head_bytes == verdict.head_bytes, "same length byte by byte");
+  fuzz::check(whole->framing == pieces->framing && whole->keep_alive == pieces->keep_alive &&
+                  whole->content_length == pieces->content_length &&
+                  whole->fields.size() == pieces->fields.size(),
+              "same head byte by byte");
+  for (const Field& field : whole->fields)
+    fuzz::check(fuzz::within(field.name, input) && fuzz::within(field.value, input), "in buffer");
+  check_written(*whole, method);
+  return 0;
+}

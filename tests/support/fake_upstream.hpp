@@ -1,0 +1,155 @@
+// A scripted service version on an ephemeral loopback port: one thread accepts, one per connection
+// reads requests and answers as the test says. Everything it receives is kept for the test to
+// read. Threads are joined by the destructor, whatever their handlers wait for.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "tests/support/http_text.hpp"
+
+namespace cutwater::test {
+
+// A request as it reached the upstream.
+struct Received {
+  std::size_t connection = 0;  // 0 = the first one accepted
+  Head head;
+  std::string body;            // decoded
+  bool body_complete = false;  // its end was seen
+
+  std::string method() const { return head.start_line.substr(0, head.start_line.find(' ')); }
+  std::string target() const;
+  std::string field(std::string_view name) const { return head.field(name).value_or("<none>"); }
+};
+
+class FakeUpstream;
+
+// The upstream's end of a connection, in the hands of a handler.
+class UpstreamConnection {
+ public:
+  UpstreamConnection(FakeUpstream& owner, int fd) : owner_(owner), stream_(fd) {}
+
+  // False once the proxy has closed.
+  bool send(std::string_view bytes) { return stream_.try_send(bytes, kPatience); }
+  void answer(int status, std::string_view body, std::string_view more_fields = "");
+  void close();
+  void half_close() { stream_.half_close(); }
+  void reset();
+  bool is_open() const { return stream_.is_open(); }
+  // Reads and throws away until the proxy closes: how it did.
+  TcpStream::End wait_for_end();
+  // For handlers that run before the body, and for tunnels.
+  MessageReader& reader() { return reader_; }
+  TcpStream& stream() { return stream_; }
+  // Waits until the test says release(), or the upstream ends.
+  void wait_for_release();
+
+ private:
+  friend class FakeUpstream;
+  FakeUpstream& owner_;
+  TcpStream stream_;
+  MessageReader reader_{stream_};
+};
+
+class FakeUpstream {
+ public:
+  using Handler = std::function<void(const Received&, UpstreamConnection&)>;
+
+  // Answers 200 "ok" until told otherwise.
+  FakeUpstream();
+  ~FakeUpstream();
+  FakeUpstream(const FakeUpstream&) = delete;
+  FakeUpstream& operator=(const FakeUpstream&) = delete;
+
+  std::uint16_t port() const { return port_; }
+
+  // --- the script: each replaces the one before, for requests that arrive from now on -----------
+  void on_request(Handler handler);  // after the whole request was read
+  void on_head(Handler handler);     // before its body is read; then on_request is not called
+  void answer(int status, std::string body, std::string more_fields = "");
+  void answer_raw(std::string bytes);
+  void close_after(std::string bytes);  // sends this, then FIN
+  void reset_after(std::string bytes);  // sends this, then RST
+  void never_answer();
+  void close_without_answer() { close_after(""); }
+  void reset_without_answer() { reset_after(""); }
+  // Wakes every handler in wait_for_release(), now and later.
+  void release();
+  // Closes every connection it has, and the port with `refuse`: connects are then refused.
+  void close_connections();
+  void refuse();
+
+  // --- what it saw -------------------------------------------------------------------------------
+  std::size_t connections() const { return connection_count_; }
+  std::size_t open_connections() const { return open_count_; }
+  std::size_t requests() const;
+  std::vector<Received> received() const;
+  // The next request nobody has asked for yet; throws when none comes in time. With on_head it
+  // has no body.
+  Received wait_for_request(std::chrono::milliseconds within = kPatience);
+  // Bytes that were no request, problems of handlers; empty in a healthy test.
+  std::vector<std::string> problems() const;
+
+ private:
+  friend class UpstreamConnection;
+  void accept_loop();
+  void serve(std::size_t index, UpstreamConnection& connection);
+  void serve_requests(std::size_t index, UpstreamConnection& connection);
+  void record(const Received& request);
+
+  std::uint16_t port_ = 0;  // before the descriptor, whose initialiser fills it in
+  int listen_fd_ = -1;
+  std::atomic<std::size_t> connection_count_{0};
+  std::atomic<std::size_t> open_count_{0};
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  Handler handler_;
+  bool handle_head_ = false;
+  bool released_ = false;
+  bool ending_ = false;
+  std::vector<Received> received_;
+  std::size_t handed_out_ = 0;
+  std::vector<std::string> problems_;
+  std::vector<std::shared_ptr<UpstreamConnection>> live_;
+  std::vector<std::thread> threads_;
+  std::thread acceptor_;
+};
+
+// A loopback port that refuses connections: bound, never listening, so nobody else gets it.
+class RefusingPort {
+ public:
+  RefusingPort();
+  ~RefusingPort();
+  RefusingPort(const RefusingPort&) = delete;
+  RefusingPort& operator=(const RefusingPort&) = delete;
+  std::uint16_t port() const { return port_; }
+
+ private:
+  std::uint16_t port_ = 0;
+  int fd_;
+};
+
+// A loopback port whose accept queue is full: connects hang, as behind a firewall that drops.
+class SilentPort {
+ public:
+  SilentPort();
+  ~SilentPort();
+  SilentPort(const SilentPort&) = delete;
+  SilentPort& operator=(const SilentPort&) = delete;
+  std::uint16_t port() const { return port_; }
+  // Takes what waits: hanging connects succeed at their next SYN. No one answers.
+  void accept_all();
+
+ private:
+  std::uint16_t port_ = 0;
+  int fd_;
+  std::vector<int> fillers_;
+};
+
+}  // namespace cutwater::test

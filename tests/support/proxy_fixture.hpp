@@ -1,0 +1,97 @@
+// The real data plane inside the test's process: describe it, start it, talk to its port.
+//
+//   FakeUpstream blue;
+//   ProxySetup setup;
+//   setup.version("blue", 100, {blue.port()});
+//   Proxy proxy(setup);
+//   EXPECT_EQ(get(proxy.port()).status, 200);
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "proxy/worker/worker_group.hpp"
+#include "tests/support/eventually.hpp"
+
+namespace cutwater::test {
+
+// A value: change a copy and publish() it.
+class ProxySetup {
+ public:
+  // Starts another service; without it there is one called "shop", which takes every request.
+  ProxySetup& service(const std::string& name);
+  // Of the last service, whose first version is stable unless stable() says otherwise.
+  ProxySetup& version(const std::string& name, double percent, std::vector<std::uint16_t> ports);
+  ProxySetup& weight(const std::string& version, double percent);
+  ProxySetup& stable(const std::string& version);
+  ProxySetup& route(const std::string& host, const std::string& path);  // default: * and /
+  ProxySetup& fallback_to_stable();
+  ProxySetup& flag(config::Flag flag);
+  config::Sticky& sticky() { return last().sticky; }
+  config::Timeouts& timeouts() { return last().timeouts; }
+
+  config::Limits limits;
+  config::AccessLog access_log;
+  std::vector<std::string> trusted_proxies;
+  unsigned workers = 1;
+
+ private:
+  friend class Proxy;
+  struct Version {
+    std::string name;
+    std::int32_t weight = 0;
+    std::vector<std::uint16_t> ports;
+  };
+  struct Service {
+    std::string name;
+    std::vector<Version> versions;
+    std::vector<std::pair<std::string, std::string>> routes;
+    std::string stable;
+    config::Sticky sticky;
+    std::vector<config::Flag> flags;
+    config::Fallback fallback = config::Fallback::None;
+    config::Timeouts timeouts;
+  };
+  Service& last();
+  std::vector<Service> services_;
+};
+
+class Proxy {
+ public:
+  explicit Proxy(const ProxySetup& setup);
+  Proxy(const Proxy&) = delete;
+  Proxy& operator=(const Proxy&) = delete;
+
+  std::uint16_t port() const { return port_; }
+  stats::ProxyTotals totals() const { return group_->totals(); }
+  // Survives publish(), as in production. `service` is the one from the setup.
+  guard::VersionMonitor& monitor(const std::string& version, const std::string& service = "shop");
+  upstream::Endpoint& endpoint(std::uint16_t port);
+  stats::VersionTotals of(const std::string& version, const std::string& service = "shop") {
+    return monitor(version, service).totals();
+  }
+  std::uint64_t outcomes(const std::string& version, stats::Outcome outcome) {
+    return of(version).outcomes[static_cast<std::size_t>(outcome)];
+  }
+
+  // Returns when all workers have switched. Limits and listeners stay as they were.
+  void publish(const ProxySetup& setup);
+  // `on_drained` runs on a worker.
+  void drain(std::function<void()> on_drained) { group_->drain(std::move(on_drained)); }
+  void stop() { group_->stop(); }
+  worker::WorkerGroup& group() { return *group_; }
+
+  std::shared_ptr<routing::RoutingSnapshot> snapshot_of(const ProxySetup& setup);
+
+ private:
+  std::map<std::pair<std::string, std::string>, std::shared_ptr<guard::VersionMonitor>> monitors_;
+  std::map<std::uint16_t, std::shared_ptr<upstream::Endpoint>> endpoints_;
+  std::uint64_t generation_ = 0;
+  unsigned workers_;
+  std::unique_ptr<worker::WorkerGroup> group_;
+  std::uint16_t port_ = 0;
+};
+
+}  // namespace cutwater::test

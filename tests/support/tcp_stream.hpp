@@ -1,0 +1,68 @@
+// A connected TCP socket for tests: blocking calls, each with a deadline. What cannot be done in
+// time throws TestFailure, which GoogleTest reports with its message. One thread at a time, but
+// close_now() may be called from another to wake it.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace cutwater::test {
+
+using namespace std::chrono_literals;
+
+inline constexpr std::chrono::milliseconds kPatience = 5s;
+
+struct TestFailure : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+class TcpStream {
+ public:
+  TcpStream() = default;
+  explicit TcpStream(int fd) : fd_(fd) {}
+  TcpStream(TcpStream&& other) noexcept;
+  TcpStream& operator=(TcpStream&& other) noexcept;
+  ~TcpStream() { close(); }
+
+  // `receive_buffer`: SO_RCVBUF in bytes, 0 = the system's. `from`: source address.
+  struct Dial {
+    std::uint16_t port = 0;
+    int receive_buffer = 0;
+    std::string from = "127.0.0.1";
+  };
+  static TcpStream connect(const Dial& dial);
+  // In two steps, for tests that let descriptors run out in between.
+  static TcpStream prepare(const Dial& dial);
+  void connect_to(std::uint16_t port) const;
+
+  int fd() const { return fd_; }
+  bool is_open() const { return fd_ >= 0; }
+
+  // All of it. A peer that has closed is a failure here; see try_send().
+  void send(std::string_view bytes, std::chrono::milliseconds within = kPatience);
+  // Every byte in a segment of its own.
+  void send_byte_by_byte(std::string_view bytes);
+  // As much as the peer takes; false once it has closed or stopped reading for `within`.
+  bool try_send(std::string_view bytes, std::chrono::milliseconds within = kPatience);
+
+  enum class End { Open, Fin, Reset };
+  // Appends what arrives next to `into`. Waits for at least one byte or the end.
+  End receive(std::string& into, std::chrono::milliseconds within = kPatience);
+  // Whether something (bytes or the end) arrives within this time: only for showing that nothing
+  // has come yet, never as synchronisation.
+  bool readable_within(std::chrono::milliseconds time) const;
+
+  void half_close();  // FIN, still reading
+  void reset();       // RST
+  void close();
+  // Any thread: wakes whoever waits on the socket, which then sees the end of the stream.
+  void shut_down_now() const;
+
+ private:
+  int fd_ = -1;
+};
+
+}  // namespace cutwater::test

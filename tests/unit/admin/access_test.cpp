@@ -1,0 +1,125 @@
+// Who may ask and from where: roles, tokens, Host, Origin.
+#include <gtest/gtest.h>
+
+#include "tests/unit/admin/admin_harness.hpp"
+
+namespace cutwater::control {
+namespace {
+
+TEST(Access, TheRolesAreOfTheContract) {
+  RunningAdmin admin(admin_with_tokens());
+  struct RoleRow {
+    const char* method;
+    const char* target;
+    const char* role;  // the least that may
+  };
+  const std::vector<std::string> roles = {"viewer", "deployer", "approver", "admin"};
+  for (const RoleRow& row :
+       std::vector<RoleRow>{{"GET", "/v1/services", "viewer"},
+                            {"GET", "/v1/decisions", "viewer"},
+                            {"GET", "/v1/config", "viewer"},
+                            {"GET", "/metrics", "viewer"},
+                            {"GET", "/openapi.json", "viewer"},
+                            {"POST", "/v1/services/shop:explain", "viewer"},
+                            {"POST", "/v1/config:validate", "deployer"},
+                            {"PUT", "/v1/services/shop/weights", "deployer"},
+                            {"POST", "/v1/services/shop/rollouts", "deployer"},
+                            {"POST", "/v1/rollouts/r-1:pause", "deployer"},
+                            {"POST", "/v1/rollouts/r-1:resume", "deployer"},
+                            {"POST", "/v1/rollouts/r-1:promote", "deployer"},
+                            {"POST", "/v1/rollouts/r-1:abort", "deployer"},
+                            {"POST", "/v1/services/shop:rollback", "deployer"},
+                            {"POST", "/v1/services/shop/flags/beta:kill", "deployer"},
+                            {"POST", "/v1/services/shop/flags/beta:revive", "deployer"},
+                            {"POST", "/v1/services/shop/versions/green:unlock", "deployer"},
+                            {"POST", "/v1/config:reload", "admin"},
+                            {"POST", "/v1/proxy:drain", "admin"}}) {
+    bool may = false;
+    for (const std::string& role : roles) {
+      may = may || role == row.role;
+      const std::string body = std::string(row.method) == "GET" ? "" : "{}";
+      const Response response =
+          body.empty() ? ask(admin, row.method, row.target, {bearer(role + "-secret")})
+                       : ask_json(admin, row.method, row.target, body, {bearer(role + "-secret")});
+      EXPECT_EQ(response.result_int() != 403, may) << role << " " << row.target;
+      if (!may) {
+        EXPECT_EQ(json_of(response).at("role_needed").as_string(), row.role) << row.target;
+      }
+    }
+    EXPECT_EQ(ask(admin, row.method, row.target).result_int(), 401u) << row.target;
+  }
+}
+
+TEST(Access, AsksForATokenAndNeverTakesItFromTheQuery) {
+  RunningAdmin admin(admin_with_tokens());
+  const Response refused = ask(admin, "GET", "/v1/services?token=viewer-secret&access_token=x");
+  EXPECT_EQ(refused.result_int(), 401u);
+  EXPECT_EQ(refused[http::field::www_authenticate], "Bearer realm=\"cutwater\"");
+  EXPECT_EQ(problem_type(refused), "unauthenticated");
+  EXPECT_EQ(ask(admin, "GET", "/no/such/path").result_int(), 401u);
+  EXPECT_EQ(ask(admin, "GET", "/v1/services", {bearer("viewer-secret"), bearer("viewer-secret")})
+                .result_int(),
+            400u);
+}
+
+TEST(Access, TheActorIsTheTokensName) {
+  RunningAdmin admin(admin_with_tokens());
+  ask(admin, "POST", "/v1/services/shop:rollback", {bearer("deployer-secret")});
+  EXPECT_EQ(admin.last_asked(), "rollback shop {} by deployer");
+}
+
+TEST(Access, GuessingIsSlowedDown) {
+  RunningAdmin admin(admin_with_tokens());
+  for (int guess = 0; guess < 10; ++guess) {
+    EXPECT_EQ(ask(admin, "GET", "/v1/services", {bearer("x" + std::to_string(guess))}).result_int(),
+              401u);
+  }
+  const Response blocked = ask(admin, "GET", "/v1/services", {bearer("viewer-secret")});
+  EXPECT_EQ(blocked.result_int(), 429u);
+  EXPECT_NE(blocked[http::field::retry_after], "");
+}
+
+TEST(Access, HealthNeedsNoToken) {
+  RunningAdmin admin(admin_with_tokens());
+  EXPECT_EQ(ask(admin, "GET", "/livez").result_int(), 200u);
+  admin.controller.is_ready = false;
+  EXPECT_EQ(ask(admin, "GET", "/readyz").result_int(), 503u);
+  EXPECT_EQ(problem_type(ask(admin, "GET", "/readyz")), "not_ready");
+}
+
+TEST(Access, ARebornNameIsMisdirected) {
+  RunningAdmin admin;
+  const Response response = ask(admin, "GET", "/v1/services", {"Host: evil.test"});
+  EXPECT_EQ(response.result_int(), 421u);
+  EXPECT_EQ(problem_type(response), "host_not_allowed");
+  EXPECT_EQ(ask(admin, "GET", "/", {"Host: evil.test"}).result_int(), 421u);
+  EXPECT_EQ(ask(admin, "GET", "/livez", {"Host: localhost", "Host: evil.test"}).result_int(), 400u);
+}
+
+TEST(Access, AnotherWebSiteChangesNothing) {
+  RunningAdmin admin;
+  EXPECT_EQ(
+      ask(admin, "POST", "/v1/services/shop:rollback", {"Origin: http://evil.test"}).result_int(),
+      403u);
+  EXPECT_EQ(
+      ask(admin, "POST", "/v1/services/shop:rollback", {"Sec-Fetch-Site: cross-site"}).result_int(),
+      403u);
+  EXPECT_TRUE(admin.controller.asked.empty());
+  EXPECT_EQ(
+      ask(admin, "POST", "/v1/services/shop:rollback", {"Origin: http://localhost"}).result_int(),
+      200u);
+}
+
+TEST(Access, NoPreflightIsEverAnswered) {
+  RunningAdmin admin;
+  const Response response = ask(admin, "OPTIONS", "/v1/services/shop/weights",
+                                {"Origin: http://evil.test", "Access-Control-Request-Method: PUT"});
+  EXPECT_EQ(response.result_int(), 403u);
+  EXPECT_EQ(response.count(http::field::access_control_allow_origin), 0u);
+  EXPECT_EQ(ask(admin, "GET", "/v1/services", {"Origin: http://evil.test"})
+                .count(http::field::access_control_allow_origin),
+            0u);
+}
+
+}  // namespace
+}  // namespace cutwater::control

@@ -1,0 +1,362 @@
+// What a bad file is told: the exact words and the exact place.
+#include "reading.hpp"
+
+namespace cutwater::config {
+namespace {
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+const std::string kDuration = "expected a duration such as 250ms, 10s, 5m, 1h or 30d";
+const std::string kShare = "expected a share such as 5% or 0.01%, at most 4 decimals";
+
+// In the service, from column 5 of line 5.
+class ServiceProblem : public testing::TestWithParam<Case> {};
+TEST_P(ServiceProblem, IsReported) {
+  EXPECT_THAT(problems_in(in_service(GetParam().line)), ElementsAre(GetParam().problem))
+      << GetParam().line;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Keys, ServiceProblem,
+    testing::Values(
+        Case{"wieghts: {blue: 100%}", "5:5: unknown key `wieghts`, did you mean `weights`?"},
+        Case{"guards: {p59: 2s}", "5:14: unknown key `p59`, did you mean `p95`?"},
+        Case{"timeouts: {read: 2s}",
+             "5:16: unknown key `read`; known here: connect, response_head, request, stream_idle, "
+             "tunnel_idle, upstream_idle"},
+        Case{"guards:",
+             "5:5: `guards` has no value; give it one or leave the key out for the default"},
+        Case{"guards: 5%",
+             "5:13: `guards`: expected a mapping (`key: value`), found a single value"},
+        Case{"flags: {beta: on}", "5:12: `flags`: expected a list of flags, found a mapping"},
+        Case{"stable: [blue]", "5:13: `stable`: expected the name of a version, found a list"},
+        Case{"version_header: \"${env:X}\"",
+             "5:21: `version_header`: `${env:NAME}` and `${file:PATH}` are read in secrets only"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Later, ServiceProblem,
+    testing::Values(
+        Case{"mirror: {version: green, share: 5%}",
+             "5:5: `mirror` is part of the contract but not available in this version"},
+        Case{"memory: {}",
+             "5:5: `memory` is part of the contract but not available in this version"},
+        Case{"guards: {relative: true}",
+             "5:14: `relative` is part of the contract but not available in this version"},
+        Case{"rollout: {approval: [50%]}",
+             "5:15: `approval` is part of the contract but not available in this version"},
+        Case{"rollout: {holdback: 2%}",
+             "5:15: `holdback` is part of the contract but not available in this version"},
+        Case{"rollout: {keep_old: 1h}",
+             "5:15: `keep_old` is part of the contract but not available in this version"},
+        Case{"rollout: {strategy: rolling}",
+             "5:25: `strategy` is `rolling`: this strategy is part of the contract but not "
+             "available in this version"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Weights, ServiceProblem,
+    testing::Values(
+        Case{"weights: {blue: 95%, green: 6%}", "5:5: `weights` add up to 101%, not to 100%"},
+        Case{"weights: {blue: 0%, green: 0%}", "5:5: `weights` add up to 0%, not to 100%"},
+        Case{"weights: {}", "5:5: `weights` add up to 0%, not to 100%"},
+        Case{"weights: {blue: 33.3333%, green: 66.6666%}",
+             "5:5: `weights` add up to 99.9999%, not to 100%"},
+        Case{"weights: {blue: 95%, gren: 5%}",
+             "5:26: unknown version `gren`, did you mean `green`?"},
+        Case{"weights: 100%", "5:14: `weights`: expected a mapping such as {blue: 95%, green: 5%}"},
+        Case{"weights: {blue: [1], green: 0%}",
+             "5:21: the weight of `blue` is no share: " + kShare},
+        Case{"weights: {blue: , green: 0%}", "5:15: the weight of `blue` is no share: " + kShare}));
+
+std::vector<Case> bad_weights() {
+  std::vector<Case> cases;
+  for (const std::string text : {"010", "010%", "0x10", ".nan", ".inf", "yes", "1e3", "-1", "-1%",
+                                 "101", "101%", "95", "0.00001%", "+5%"}) {
+    cases.push_back({"weights: {blue: " + text + "}",
+                     "5:21: the weight of `blue` is `" + text + "`: " + kShare});
+  }
+  return cases;
+}
+INSTANTIATE_TEST_SUITE_P(BadWeights, ServiceProblem, testing::ValuesIn(bad_weights()));
+
+INSTANTIATE_TEST_SUITE_P(
+    Names, ServiceProblem,
+    testing::Values(
+        Case{"stable: bleu", "5:13: unknown version `bleu`, did you mean `blue`?"},
+        Case{"stable: red", "5:13: unknown version `red`; known here: blue, green"},
+        Case{"fallback: stabel",
+             "5:15: `fallback` is `stabel`: expected none or stable, did you mean `stable`?"},
+        Case{"rollout: {strategy: canray}",
+             "5:25: unknown strategy `canray`, did you mean `canary`?"},
+        Case{"rollout: {on_inconclusive: wait}",
+             "5:32: `on_inconclusive` is `wait`: expected hold, extend, promote or rollback"},
+        Case{"version_header: \"X Y\"",
+             "5:21: `version_header` is `X Y`: expected a header name or none"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Sticky, ServiceProblem,
+    testing::Values(
+        Case{"sticky: off",
+             "5:13: `sticky` is `off`: expected none, {cookie: NAME, ttl: 30d} or {key: ...}"},
+        Case{"sticky: {key: uid}",
+             "5:19: `key` is `uid`: expected header:NAME, cookie:NAME or client_ip"},
+        Case{"sticky: {key: \"header:\"}",
+             "5:19: `key` is `header:`: expected header:NAME, cookie:NAME or client_ip"},
+        Case{"sticky: {cookie: \"a b\"}", "5:22: `cookie` is `a b`: expected the name of a cookie"},
+        Case{"sticky: {key: client_ip, ttl: 1d}",
+             "5:30: `ttl` belongs to the own cookie and cannot stand with `key`"},
+        Case{"sticky: {ttl: 1500ms}", "5:19: `ttl` must be whole seconds"},
+        Case{"sticky: {ttl: 1000d}", "5:19: `ttl` is `1000d`: expected between 1s and 400d"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Flags, ServiceProblem,
+    testing::Values(
+        Case{"flags: [{name: b, when: {cookie: \"b=1\"}, version: purple}]",
+             "5:55: unknown version `purple`; known here: blue, green"},
+        Case{"flags: [{name: b, when: {cookie: b}, version: blue}]",
+             "5:38: `cookie` is `b`: expected NAME=VALUE such as \"beta=on\""},
+        Case{"flags: [{name: b, when: {header: \"=x\"}, version: blue}]",
+             "5:38: `header` is `=x`: expected NAME=VALUE such as \"X-Staff=true\""},
+        Case{"flags: [{name: b, when: {cookie: \"b=1;2\"}, version: blue}]",
+             "5:38: `cookie` is `b=1;2`: no cookie can have this value"},
+        Case{"flags: [{name: b, when: {}, version: blue}]",
+             "5:29: `when` needs either `cookie` or `header`"},
+        Case{"flags: [{when: {cookie: \"b=1\"}, version: blue}]", "5:13: `name` is missing"},
+        Case{"flags: [{name: b, when: {cookie: \"b=1\"}, version: blue, enabled: yes}]",
+             "5:70: `enabled` is `yes`: expected true or false"},
+        Case{"flags: [{name: b, when: {cookie: \"b=1\"}, version: blue, percentage: 10%}]",
+             "5:61: `percentage` is part of the contract but not available in this version"},
+        Case{"flags: [{name: b, when: {cookie: \"b=1\"}, version: blue}, {name: b, when: {cookie: "
+             "\"b=2\"}, version: blue}]",
+             "5:62: duplicate flag `b`"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Values, ServiceProblem,
+    testing::Values(
+        Case{"timeouts: {connect: 10}", "5:25: `connect` is `10`: " + kDuration},
+        Case{"timeouts: {connect: 0s}", "5:25: `connect` is `0s`: expected between 1ms and 30d"},
+        Case{"guards: {error_rate: 5}", "5:26: `error_rate` is `5`: " + kShare},
+        Case{"guards: {error_rate: 0%}",
+             "5:26: `error_rate` is `0%`: expected between 0.0001% and 99.9999%"},
+        Case{"guards: {false_rollback: 51%}",
+             "5:30: `false_rollback` is `51%`: expected between 0.0001% and 50%"},
+        Case{"guards: {p95: 2s, p95_critical: 1s}", "5:37: `p95_critical` is below `p95`"},
+        Case{"health: {path: health}", "5:20: `path` is `health`: expected a path such as /health"},
+        Case{"health: {interval: 1s, timeout: 2s}", "5:37: `timeout` is longer than `interval`"},
+        Case{"health: {unhealthy_after: 0x3}",
+             "5:31: `unhealthy_after` is `0x3`: expected a whole number between 1 and 1000"},
+        Case{"rollout: {bake: 999ms}", "5:21: `bake` is `999ms`: expected between 1s and 30d"},
+        Case{"rollout: {bake: 2m, max_step: 1m}", "5:35: `max_step` is shorter than `bake`"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Steps, ServiceProblem,
+    testing::Values(Case{"rollout: {steps: [5%, 50%]}", "5:22: the last of `steps` must be 100%"},
+                    Case{"rollout: {steps: []}", "5:22: the last of `steps` must be 100%"},
+                    Case{"rollout: {steps: [50%, 25%, 100%]}",
+                         "5:28: steps must rise: 25% follows 50%"},
+                    Case{"rollout: {steps: [0%, 100%]}", "5:23: steps must rise: 0% follows 0%"},
+                    Case{"rollout: {steps: [5, 100%]}", "5:23: `steps` has `5`: " + kShare},
+                    Case{"rollout: {steps: 5%}",
+                         "5:22: `steps`: expected a list of shares, found a single value"}));
+
+// At the top level, from column 1 of line 5.
+class FileProblem : public testing::TestWithParam<Case> {};
+TEST_P(FileProblem, IsReported) {
+  EXPECT_THAT(problems_in(with(GetParam().line)), ElementsAre(GetParam().problem))
+      << GetParam().line;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Root, FileProblem,
+    testing::Values(
+        Case{"listner: []", "5:1: unknown key `listner`, did you mean `listeners`?"},
+        Case{"notify: []",
+             "5:1: `notify` is part of the contract but not available in this version"},
+        Case{"fleet: {}", "5:1: `fleet` is part of the contract but not available in this version"},
+        Case{"version: 2", "5:10: `version` is `2`: expected a whole number between 1 and 1"},
+        Case{"workers: 0", "5:10: `workers` is `0`: expected a whole number between 1 and 256"},
+        Case{"workers: 04", "5:10: `workers` is `04`: expected a whole number between 1 and 256"},
+        Case{"state_dir: state", "5:12: `state_dir` is `state`: expected an absolute path"},
+        Case{"drain_timeout: 1.5s", "5:16: `drain_timeout` is `1.5s`: " + kDuration},
+        Case{"access_log: on", "5:13: `access_log` is `on`: expected off, stdout or {file: PATH}"},
+        Case{"access_log: {}", "5:13: `file` is missing"},
+        Case{"routes: []", "5:9: `routes` is empty, so nothing would be reachable; leave it out"},
+        Case{"routes: [{service: shpo}]", "5:20: unknown service `shpo`, did you mean `shop`?"},
+        Case{"routes: [{service: shop}, {match: {path: /, host: \"*\"}, service: shop}]",
+             "5:27: duplicate route for host `*` and path `/`"},
+        Case{"routes: [{match: {path: api}, service: shop}]",
+             "5:25: `path` is `api`: a path starts with `/`"},
+        Case{"routes: [{match: {path: /a/../b}, service: shop}]",
+             "5:25: `path` is `/a/../b`: `//`, `/./` and `/../` are not possible in a path prefix"},
+        Case{"routes: [{match: {path: /%61}, service: shop}]",
+             "5:25: `path` is `/%61`: an escape is written `%2F`: upper case, and only where it is "
+             "needed"},
+        Case{"routes: [{match: {host: \"a:80\"}, service: shop}]",
+             "5:25: `host` is `a:80`: expected a host such as shop.example.com, *.example.com or "
+             "*, without port"},
+        Case{"limits: {header_bytes: 16KB}",
+             "5:24: `header_bytes` is `16KB`: expected a size such as 512B, 64KiB or 1MiB"},
+        Case{"limits: {header_bytes: 16}",
+             "5:24: `header_bytes` is `16`: expected between 1KiB and 1MiB"},
+        Case{"limits: {header_bytes: 2KiB, target_bytes: 4KiB}",
+             "5:44: `target_bytes` is more than `header_bytes`, which counts the target too"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Admin, FileProblem,
+    testing::Values(
+        Case{"admin: {listen: \"0.0.0.0:9901\"}",
+             "5:17: without `tokens` the admin API listens on a loopback address or a unix socket "
+             "only; add `tokens`, or use 127.0.0.1 or unix:/path"},
+        Case{"admin: {listen: \"[::]:9901\"}",
+             "5:17: without `tokens` the admin API listens on a loopback address or a unix socket "
+             "only; add `tokens`, or use 127.0.0.1 or unix:/path"},
+        Case{"admin: {listen: \"localhost:9901\"}",
+             "5:17: `listen` is `localhost:9901`: a name is not an address, did you mean "
+             "`127.0.0.1:9901`?"},
+        Case{"admin: {listen: \"unix:relative\"}",
+             "5:17: `listen` is `unix:relative`: expected unix:/path with at most 107 characters"},
+        Case{"admin: {allowed_hosts: [\"a b\"]}",
+             "5:25: `allowed_hosts` has `a b`: expected a host name or IP address, without port"},
+        Case{"admin: {listen: \"127.0.0.1:1\", token: x}",
+             "5:32: unknown key `token`, did you mean `tokens`?"}));
+
+// In place of the first line, from column 13.
+class ListenerProblem : public testing::TestWithParam<Case> {};
+TEST_P(ListenerProblem, IsReported) {
+  const std::string rest = kGood.substr(kGood.find('\n'));
+  EXPECT_THAT(problems_in("listeners: [" + GetParam().line + "]" + rest),
+              ElementsAre(GetParam().problem));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Listeners, ListenerProblem,
+    testing::Values(
+        Case{"", "1:12: `listeners` is empty; at least one is needed"},
+        Case{"{name: web}", "1:13: `listen` is missing"},
+        Case{"{listen: \":8080\"}",
+             "1:22: `listen` is `:8080`: an address is missing, did you mean `0.0.0.0:8080`?"},
+        Case{"{listen: 8080}",
+             "1:22: `listen` is `8080`: expected ADDRESS:PORT such as 0.0.0.0:8080 or [::]:8080"},
+        Case{"{listen: \"::1:80\"}",
+             "1:22: `listen` is `::1:80`: the port must be a number from 0 to 65535"},
+        Case{"{listen: \"1.2.3.4:65536\"}",
+             "1:22: `listen` is `1.2.3.4:65536`: the port must be a number from 0 to 65535"},
+        Case{"{listen: \"1.2.3.4:080\"}",
+             "1:22: `listen` is `1.2.3.4:080`: the port must be a number from 0 to 65535"},
+        Case{"{listen: \"0x7f.1:80\"}",
+             "1:22: `listen` is `0x7f.1:80`: expected ADDRESS:PORT such as 0.0.0.0:8080 or "
+             "[::]:8080"},
+        Case{"{listen: \"1.1.1.1:1\", name: \"a b\"}",
+             "1:41: `name` is `a b`: expected up to 63 letters, digits, `.`, `_` or `-`, the first "
+             "a letter or digit"},
+        Case{"{name: a, listen: \"1.1.1.1:1\"}, {name: a, listen: \"1.1.1.1:2\"}",
+             "1:45: duplicate listener `a`"},
+        Case{"{name: a, listen: \"1.1.1.1:1\"}, {name: b, listen: \"1.1.1.1:1\"}",
+             "1:45: listener `b` has the address of `a`"},
+        Case{"{listen: \"127.0.0.1:9901\"}",
+             "1:1: listener `http` has the address of `admin.listen`"},
+        Case{"{listen: \"1.1.1.1:1\", trusted_proxies: [10.0.0.1/8]}",
+             "1:53: `trusted_proxies` has `10.0.0.1/8`: the address has bits outside the prefix, "
+             "did you mean `10.0.0.0/8`?"},
+        Case{"{listen: \"1.1.1.1:1\", trusted_proxies: [10.0.0.0/33]}",
+             "1:53: `trusted_proxies` has `10.0.0.0/33`: the length of the prefix must be from 0 "
+             "to 32"},
+        Case{"{listen: \"1.1.1.1:1\", proxy_protocol: required}",
+             "1:35: `proxy_protocol` is part of the contract but not available in this version"},
+        Case{"{listen: \"1.1.1.1:1\", tls: {}}",
+             "1:35: `tls` is part of the contract but not available in this version"}));
+
+// The value of version `v`, from column 30 of line 2.
+class VersionProblem : public testing::TestWithParam<Case> {};
+TEST_P(VersionProblem, IsReported) {
+  EXPECT_THAT(problems_in("listeners: [{listen: \"0.0.0.0:8080\"}]\nservices: {s: {versions: {v: " +
+                          GetParam().line + "}}}\n"),
+              ElementsAre(GetParam().problem));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Versions, VersionProblem,
+    testing::Values(
+        Case{"\"https://a:1\"",
+             "2:30: endpoint `https://a:1`: `https` endpoints are part of the contract but not "
+             "available in this version"},
+        Case{"\"127.0.0.1:9001\"",
+             "2:30: endpoint `127.0.0.1:9001`: expected http://HOST:PORT, did you mean "
+             "`http://127.0.0.1:9001`?"},
+        Case{"\"ftp://a\"", "2:30: endpoint `ftp://a`: expected http://HOST:PORT"},
+        Case{"\"http://a:1/x\"",
+             "2:30: endpoint `http://a:1/x`: an endpoint has no path: the request's own path is "
+             "used"},
+        Case{"\"http://me:hunter2@a\"", "2:30: endpoint: an endpoint has no user or password"},
+        Case{"\"http://10.0.0.256:1\"",
+             "2:30: endpoint `http://10.0.0.256:1`: the host is neither an IP address nor a DNS "
+             "name"},
+        Case{"\"http://127.1:1\"",
+             "2:30: endpoint `http://127.1:1`: the host is neither an IP address nor a DNS name"},
+        Case{"\"http://::1:1\"",
+             "2:30: endpoint `http://::1:1`: the host is neither an IP address nor a DNS name"},
+        Case{"\"http://a:0\"",
+             "2:30: endpoint `http://a:0`: the port must be a number from 1 to 65535"},
+        Case{"",
+             "2:27: version `v` has no endpoint; write \"http://HOST:PORT\" or {endpoints: "
+             "[...]}"},
+        Case{"{}", "2:30: `endpoints` is missing"},
+        Case{"{endpoints: []}", "2:42: `endpoints` is empty; at least one is needed"},
+        Case{"{endpoints: [\"http://a:1\", \"http://a:1/\"]}",
+             "2:57: duplicate endpoint `http://a:1/`"},
+        Case{"{endpoints: [\"http://a:1\"], protocol: h2}",
+             "2:58: `protocol` is part of the contract but not available in this version"},
+        Case{"{endpoints: [\"http://a:1\"], tls: {}}",
+             "2:58: `tls` is part of the contract but not available in this version"}));
+
+TEST(Problems, WhatMustBeThere) {
+  EXPECT_THAT(problems_in("workers: auto\n"),
+              ElementsAre("1:1: `listeners` is missing", "1:1: `services` is missing"));
+  EXPECT_THAT(
+      problems_in("listeners: [{listen: \"0.0.0.0:1\"}]\nservices: {}\n"),
+      ElementsAre("2:11: `services`: expected a mapping such as {shop: {versions: {...}}}"));
+  EXPECT_THAT(problems_in("listeners: [{listen: \"0.0.0.0:1\"}]\nservices: {shop: }\n"),
+              ElementsAre("2:12: service `shop` needs `versions`"));
+}
+
+TEST(Problems, SeveralServicesNeedRoutes) {
+  EXPECT_THAT(problems_in("listeners: [{listen: \"0.0.0.0:1\"}]\n"
+                          "services:\n"
+                          "  a: {versions: {v: \"http://h:1\"}}\n"
+                          "  b: {versions: {v: \"http://h:1\"}}\n"),
+              ElementsAre("2:1: `routes` is needed when there is more than one service"));
+}
+
+TEST(Problems, NamesOfServicesAndVersions) {
+  EXPECT_THAT(problems_in("listeners: [{listen: \"0.0.0.0:1\"}]\n"
+                          "services: {\"my shop\": {versions: {\"-v\": \"http://h:1\"}}}\n"),
+              ElementsAre(HasSubstr("2:12: service `my shop`: expected up to 63 letters"),
+                          HasSubstr("2:35: version `-v`: expected up to 63 letters")));
+}
+
+TEST(Problems, AllAreReportedAtOnceInFileOrder) {
+  EXPECT_THAT(
+      problems_in("workers: many\n"
+                  "listeners:\n"
+                  "  - {listen: \"8080\", naem: web}\n"
+                  "services:\n"
+                  "  shop:\n"
+                  "    rollout: {bake: soon}\n"
+                  "    weights: {blue: 90%, green: 5%}\n"
+                  "    versions: {blue: \"http://127.0.0.1:9001\", green: \"nope\"}\n"
+                  "    stable: geen\n"
+                  "mirror: 1\n"),
+      ElementsAre(HasSubstr("1:10: `workers` is `many`"), HasSubstr("3:14: `listen` is `8080`"),
+                  "3:22: unknown key `naem`, did you mean `name`?",
+                  HasSubstr("6:21: `bake` is `soon`"), "7:5: `weights` add up to 95%, not to 100%",
+                  HasSubstr("8:54: endpoint `nope`"),
+                  "9:13: unknown version `geen`, did you mean `green`?",
+                  HasSubstr("10:1: unknown key `mirror`")));
+}
+
+TEST(Problems, AreWrittenWithFileLineAndColumn) {
+  EXPECT_EQ(to_string(Problem{"cutwater.yaml", 3, 7, "wrong"}), "cutwater.yaml:3:7: wrong");
+  EXPECT_EQ(to_string(Problem{"cutwater.yaml", 0, 0, "wrong"}), "cutwater.yaml: wrong");
+}
+
+}  // namespace
+}  // namespace cutwater::config

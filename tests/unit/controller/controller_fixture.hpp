@@ -1,0 +1,219 @@
+// A controller with a real store and real guards, workers that are played by the test, and a clock
+// in the test's hand.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <spdlog/spdlog.h>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "control/controller_impl.hpp"
+#include "control/json_text.hpp"
+
+namespace cutwater::control {
+
+using namespace std::chrono_literals;
+namespace json = boost::json;
+
+// Workers that acknowledge at once, or when told to.
+class PlayedWorkers : public DataPlane {
+ public:
+  void publish(std::shared_ptr<const routing::RoutingSnapshot> snapshot,
+               std::function<void()> on_switched) override {
+    ++published;
+    pending_ = std::move(on_switched);
+    latest = std::move(snapshot);
+    if (!hold) acknowledge();
+  }
+  void acknowledge() {
+    current = latest;
+    if (auto done = std::exchange(pending_, {})) done();
+  }
+  bool waiting() const { return static_cast<bool>(pending_); }
+  std::int32_t percent(const std::string& version, std::size_t service = 0) const {
+    const auto& snapshot = *current->services.at(service);
+    return snapshot.versions.at(snapshot.find_version(version)).weight / 10'000;
+  }
+
+  bool hold = false;
+  int published = 0;
+  std::shared_ptr<const routing::RoutingSnapshot> current, latest;
+
+ private:
+  std::function<void()> pending_;
+};
+
+inline config::Service make_service(const std::string& name, std::vector<std::string> versions) {
+  config::Service service;
+  service.name = name;
+  std::uint16_t port = 9001;
+  for (const auto& version : versions) {
+    const std::string url = "http://127.0.0.1:" + std::to_string(port);
+    service.versions.push_back({version, {{url, {"127.0.0.1", port}}}});
+    ++port;
+  }
+  service.stable = versions.front();
+  service.sticky.name = "cw_" + name;
+  service.rollout.steps = {Share::percent(5), Share::percent(50), Share::percent(100)};
+  return service;
+}
+
+inline config::Config shop_config() {
+  config::Config config;
+  config.listeners.push_back({});
+  config.services.push_back(make_service("shop", {"blue", "green", "red"}));
+  config.services[0].flags.push_back(
+      {"beta", config::Flag::Source::Cookie, "beta", "on", "green", true});
+  return config;
+}
+
+class ControllerTest : public ::testing::Test {
+ protected:
+  ControllerTest() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "cw-control-XXXXXX").string();
+    dir_ = mkdtemp(pattern.data());
+    spdlog::set_level(spdlog::level::off);  // decisions are read from the store here
+  }
+  ~ControllerTest() override {
+    stop();
+    std::filesystem::remove_all(dir_);
+  }
+
+  // Starts, or starts again with what is on disk.
+  Restored start(config::Config config = shop_config()) {
+    stop();
+    auto opened = Store::open(dir_);
+    EXPECT_TRUE(opened.has_value());
+    store_file_ = opened->get();
+    Restored restored = restore(config, "cutwater.yaml", (*opened)->loaded(), {now_, wall_ms_});
+    if (!restored.problems.empty()) return restored;
+    EXPECT_TRUE((*opened)->commit(restored.change).has_value());
+    publisher_ = std::make_unique<Publisher>(1, (*opened)->loaded().cookie_key);
+    publisher_->adopt(config, resolve_endpoints(config, "cutwater.yaml", system_resolver(), {}));
+    store_ = std::make_unique<AsyncStore>(std::move(*opened));
+    context_ = std::make_unique<boost::asio::io_context>(1);
+    workers_ = PlayedWorkers();
+    ControllerSetup setup;
+    setup.config = config;
+    setup.config_path = "cutwater.yaml";
+    setup.restored = restored;
+    setup.now = [this] { return now_; };
+    setup.wall_ms = [this] { return wall_ms_; };
+    setup.load = [this] { return next_config_; };
+    controller_ = std::make_unique<ControllerImpl>(*context_, *store_, workers_, *publisher_,
+                                                   std::move(setup));
+    workers_.current = controller_->snapshot();
+    return restored;
+  }
+  void stop() {
+    store_.reset();  // joins: nothing is posted to the context any more
+    if (controller_) controller_->stop();
+    context_.reset();
+    controller_.reset();
+  }
+
+  template <typename T>
+  T ask(Awaitable<T> question) {
+    std::optional<T> answer;
+    boost::asio::co_spawn(*context_, std::move(question), [&](std::exception_ptr error, T value) {
+      if (error) std::rethrow_exception(error);
+      answer = std::move(value);
+    });
+    run_until([&] { return answer.has_value(); });
+    return answer ? std::move(*answer) : T{};
+  }
+  void ask(Awaitable<void> question) {
+    bool done = false;
+    boost::asio::co_spawn(*context_, std::move(question), [&](std::exception_ptr error) {
+      if (error) std::rethrow_exception(error);
+      done = true;
+    });
+    run_until([&] { return done; });
+  }
+  // A question whose answer comes later.
+  std::shared_ptr<std::optional<Reply>> ask_later(Awaitable<Reply> question) {
+    auto answer = std::make_shared<std::optional<Reply>>();
+    boost::asio::co_spawn(
+        *context_, std::move(question),
+        [answer](std::exception_ptr, Reply reply) { *answer = std::move(reply); });
+    return answer;
+  }
+  template <typename Condition>
+  void run_until(Condition condition) {
+    const auto deadline = Clock::now() + 20s;
+    while (!condition()) {
+      if (context_->stopped()) context_->restart();
+      context_->run_one_for(100ms);
+      if (Clock::now() > deadline) {
+        ADD_FAILURE() << "nothing happened for 20 s";
+        return;
+      }
+    }
+  }
+
+  Reply put(const char* weights, Precondition precondition = {Precondition::Kind::Any, 0}) {
+    return ask(controller_->put_weights("shop", json::parse(weights).as_object(), precondition,
+                                        ana_, false));
+  }
+  Reply roll_out(const char* body) {
+    return ask(controller_->start_rollout("shop", json::parse(body).as_object(), ana_, false));
+  }
+  Reply act(const std::string& id, RolloutAction action) {
+    return ask(controller_->act(id, action, {}, ana_));
+  }
+  // Completed attempts on a version, as a worker records them.
+  void requests(const std::string& version, int count, stats::Outcome outcome) {
+    const auto monitor = publisher_->monitor("shop", version);
+    for (int i = 0; i < count; ++i) {
+      stats::AttemptResult result;
+      result.outcome = outcome;
+      result.status = outcome == stats::Outcome::Success ? 200 : 500;
+      result.latency = 3ms;
+      monitor->record(0, result, now_);
+    }
+  }
+  void succeed(const std::string& version, int count) {
+    requests(version, count, stats::Outcome::Success);
+  }
+  void fail(const std::string& version, int count) {
+    requests(version, count, stats::Outcome::Status5xx);
+  }
+  void pass_time(Seconds seconds) {
+    for (; seconds > 0s; seconds -= 1s) {
+      now_ += 1s;
+      wall_ms_ += 1000;
+      ask(controller_->tick());
+    }
+  }
+  json::object decision() {
+    const Reply reply = ask(controller_->decisions("shop", std::nullopt, 1));
+    return reply.body.at("decisions").at(0).as_object();
+  }
+  std::string phase(const std::string& id) {
+    return std::string(controller_->rollout(id).body.at("phase").as_string());
+  }
+  static std::string type(const Reply& reply) {
+    return std::string(reply.body.at("type").as_string()).substr(12);
+  }
+  static std::string id(const Reply& reply) { return std::string(reply.body.at("id").as_string()); }
+
+  std::string dir_;
+  TimePoint now_{1000s};
+  std::int64_t wall_ms_ = 1'795'000'000'000;
+  Actor ana_{"ana", config::Role::Deployer};
+  config::Parsed next_config_;
+  PlayedWorkers workers_;
+  Store* store_file_ = nullptr;
+  std::unique_ptr<boost::asio::io_context> context_;
+  std::unique_ptr<AsyncStore> store_;
+  std::unique_ptr<Publisher> publisher_;
+  std::unique_ptr<ControllerImpl> controller_;
+};
+
+}  // namespace cutwater::control

@@ -1,0 +1,96 @@
+// A rollout on the table: the test holds the clock and the guard's report in its hand.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "control/rollout/engine.hpp"
+
+namespace cutwater::control {
+
+using namespace std::chrono_literals;
+
+inline guard::TestReport test_report(guard::Verdict verdict, std::uint64_t bad,
+                                     std::uint64_t good) {
+  guard::TestReport test;
+  test.name = "error_rate";
+  test.verdict = verdict;
+  test.bad = bad;
+  test.good = good;
+  test.rate = bad + good == 0 ? 0 : static_cast<double>(bad) / static_cast<double>(bad + good);
+  test.evidence = verdict == guard::Verdict::Fail ? 1274.4 : 0.5;
+  test.alarm_at = 400;
+  test.pass_at = 20;
+  return test;
+}
+
+inline guard::GuardReport report(guard::Verdict verdict, std::uint64_t bad, std::uint64_t good) {
+  guard::GuardReport out;
+  out.armed = true;
+  out.verdict = verdict;
+  out.tests = {test_report(verdict, bad, good)};
+  if (verdict == guard::Verdict::Fail) {
+    out.tripped = true;
+    out.failed_test = "error_rate";
+    out.failed_attempts = bad;
+    out.requests_to_decision = bad + good;
+    out.first_bad = TimePoint(1s);
+    out.decided = TimePoint(1s + 12ms);
+  }
+  return out;
+}
+
+// The service and its rollout as the controller drives them.
+struct Bench {
+  ServiceState service;
+  EngineState rollout;
+  TimePoint now{100s};
+  std::uint64_t requests = 0;
+  std::vector<effect::Decide> decisions;
+
+  explicit Bench(Plan::OnInconclusive on_inconclusive = Plan::OnInconclusive::Hold) {
+    service.name = "shop";
+    service.stable = "blue";
+    service.weights = {{"blue", Share::percent(100)}, {"green", Share{}}, {"red", Share{}}};
+    rollout.id = "r1";
+    rollout.service = "shop";
+    rollout.from = "blue";
+    rollout.to = "green";
+    rollout.actor = "ana";
+    rollout.before = service.weights;
+    rollout.plan = {"canary",
+                    {Share::percent(5), Share::percent(25), Share::percent(100)},
+                    60s,
+                    600s,
+                    on_inconclusive};
+  }
+
+  Transition happens(const RolloutEvent& event) {
+    Transition transition = apply(rollout, event);
+    for (const Effect& effect : transition.effects) {
+      apply_to_service(effect, service);
+      if (const auto* decide = std::get_if<effect::Decide>(&effect)) decisions.push_back(*decide);
+    }
+    return transition;
+  }
+  Transition starts() { return happens(event::Start{}); }
+  Transition switches(guard::Verdict verdict = guard::Verdict::Inconclusive) {
+    return happens(event::WeightsSwitched{now, report(verdict, 0, requests)});
+  }
+  Transition tick(Nanoseconds later, guard::Verdict verdict, std::uint64_t new_requests) {
+    now += later;
+    requests += new_requests;
+    const std::uint64_t bad = verdict == guard::Verdict::Fail ? 5 : 0;
+    return happens(event::Tick{now, {report(verdict, bad, requests), {}}});
+  }
+  Transition person(event::Command::Kind kind, const std::string& why = "") {
+    return happens(event::Command{kind, "bob", why, now});
+  }
+
+  int green() const { return service.weights.at("green").millionths / 10'000; }
+  std::string last_action() const { return decisions.empty() ? "" : decisions.back().action; }
+};
+
+}  // namespace cutwater::control
