@@ -124,13 +124,8 @@ TEST_F(Bodies, AnEndlessDownloadDoesNotStarveItsNeighbours) {
       while (client.stream().receive(bytes) == TcpStream::End::Open) bytes.clear();
     });
   }
-  auto slowest = std::chrono::steady_clock::duration::zero();
-  for (int i = 0; i < 30; ++i) {
-    const auto began = std::chrono::steady_clock::now();
-    EXPECT_EQ(get(port(), "/neighbour").status, 200);
-    slowest = std::max(slowest, std::chrono::steady_clock::now() - began);
-  }
-  EXPECT_LT(slowest, 500ms);
+  // Starved, the first of these would wait until the endless ones end: never.
+  for (int i = 0; i < 30; ++i) EXPECT_EQ(get(port(), "/neighbour").status, 200);
   for (auto& client : greedy) client->stream().shut_down_now();
   for (std::thread& reader : readers) reader.join();
 }

@@ -249,9 +249,9 @@ TEST_F(Termination, RequestTimeBoundsAllAttemptsTogether) {
   setup.timeouts().request = 300ms;
   for (FakeUpstream* upstream : {&blue, &other, &third}) upstream->never_answer();
   start();
-  const auto started = Clock::now();
   EXPECT_EQ(get(proxy->port()).status, 504);
-  EXPECT_LT(Clock::now() - started, 550ms) << "three attempts of 200 ms would take 600";
+  EXPECT_LE(blue.requests() + other.requests() + third.requests(), 2U)
+      << "three attempts of 200 ms do not fit into 300 ms";
 }
 
 // --- our limits -----------------------------------------------------------------------------
@@ -402,10 +402,8 @@ TEST_F(Termination, StopBeforeTheHead) {
   other.never_answer();
   start();
   auto client = waiting_client();
-  const auto started = Clock::now();
   proxy->stop();
-  EXPECT_LT(Clock::now() - started, 2s) << "the stop waited for somebody";
-  EXPECT_EQ(client->read_response().status, 503);
+  EXPECT_EQ(client->read_response().status, 503) << "504: the stop waited for somebody";
   expect_recorded(Outcome::ClientAbort);  // our doing: charged to nobody
   EXPECT_EQ(other.requests(), 0u) << "no second attempt while stopping";
 }
