@@ -279,6 +279,7 @@ def machine():
         "kernel": platform.release(),
         "nginx": version(["nginx", "-v"]),
         "haproxy": version(["haproxy", "-v"]),
+        "nghttpx": version(["nghttpx", "--version"]),
         "wrk": version(["wrk", "-v"]),
     }
 
