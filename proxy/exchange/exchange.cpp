@@ -6,6 +6,7 @@
 #include "proxy/base/random.hpp"
 #include "proxy/exchange/attempt.hpp"
 #include "proxy/exchange/body_pump.hpp"
+#include "proxy/http/forwarding.hpp"
 #include "proxy/http/head_parser.hpp"
 #include "proxy/http/target.hpp"
 #include "proxy/routing/route_table.hpp"
@@ -71,7 +72,8 @@ class Exchange {
   const RequestHead& head_;
 
   TimePoint started_;
-  std::array<char, 32> request_id_;
+  std::array<char, 32> made_id_;
+  std::string_view request_id_;  // what a trusted peer calls the request, else made_id_
   std::array<char, 55> traceparent_;
   net::Block target_memory_;  // only when normalisation changed the target
   std::string_view target_;
@@ -120,15 +122,19 @@ void Exchange::begin() {
   context_.counters.exchanges_active.up();
   snapshot_ = context_.snapshot;
   Random& random = thread_random();
-  hex16(random.next(), &request_id_[0]);
-  hex16(random.next(), &request_id_[16]);
+  hex16(random.next(), &made_id_[0]);
+  hex16(random.next(), &made_id_[16]);
   // W3C Trace Context: the request id doubles as trace id. Sampled, because an unsampled root
   // would switch off tracing in every parent-based sampler behind the proxy.
   std::memcpy(&traceparent_[0], "00-", 3);
-  std::memcpy(&traceparent_[3], request_id_.data(), 32);
+  std::memcpy(&traceparent_[3], made_id_.data(), 32);
   traceparent_[35] = '-';
   hex16(random.next() | 1, &traceparent_[36]);
   std::memcpy(&traceparent_[52], "-01", 3);
+  request_id_ = {made_id_.data(), made_id_.size()};
+  const http::Field* given = head_.fields.find(http::FieldId::XRequestId);
+  if (down_.client().trusted_peer && given && http::is_sane_request_id(given->value))
+    request_id_ = given->value;
 }
 
 // Routes, and answers what needs no upstream.
@@ -364,9 +370,8 @@ Task<void> Exchange::answer_failure(const Attempt& attempt) {
 Task<void> Exchange::reply(LocalAnswer answer) {
   status_ = answer.status;
   context_.counters.local_replies[static_cast<std::size_t>(answer.status)].add();
-  const std::string_view request_id(request_id_.data(), request_id_.size());
   [[maybe_unused]] const auto sent =
-      co_await down_.reply_locally(answer.status, answer.text, request_id);
+      co_await down_.reply_locally(answer.status, answer.text, request_id_);
 }
 
 // --- values for the heads --------------------------------------------------------------------
@@ -377,7 +382,7 @@ http::ForwardInfo Exchange::forward_info() const {
   info.peer_ip = client.peer_ip;
   info.scheme = client.scheme;
   info.trusted_peer = client.trusted_peer;
-  info.request_id = {request_id_.data(), request_id_.size()};
+  info.request_id = request_id_;
   info.traceparent = {traceparent_.data(), traceparent_.size()};
   info.target = target_;
   info.fallback_authority = endpoint_->authority();
@@ -390,7 +395,7 @@ http::ResponseExtras Exchange::response_extras() {
   http::ResponseExtras extras;
   extras.version_header = service().version_header;
   extras.version = version().name;
-  extras.request_id = {request_id_.data(), request_id_.size()};
+  extras.request_id = request_id_;
   if (assignment_.set_cookie) {
     const routing::CookieValue value = service().cookie_key.value(assignment_.new_cookie);
     extras.set_cookie = routing::format_set_cookie({service().sticky.name,
@@ -439,7 +444,7 @@ void Exchange::finish() {
   record.bytes_in = down_.bytes_received();
   record.bytes_out = down_.bytes_sent();
   record.duration = (reached_version_ ? ended_ : Clock::now()) - started_;
-  record.request_id = {request_id_.data(), request_id_.size()};
+  record.request_id = request_id_;
   record.traceparent = {traceparent_.data(), traceparent_.size()};
   if (const http::Field* given = head_.fields.find(http::FieldId::Traceparent))
     record.traceparent = given->value;

@@ -99,9 +99,15 @@ void write_downstream_response(const ResponseHead& head, const ResponseExtras& e
 void write_informational(const ResponseHead& head, HeadWriter& out);
 
 // A small response of the proxy itself: text/plain body, Content-Length, never cached, optional
-// close; 405 carries the Allow that RFC 9110 15.5.6 asks for. `head_request`: length, but no body.
-void write_local_reply(int status, std::string_view body, bool keep_alive, bool head_request,
-                       HeadWriter& out);
+// close; 405 carries the Allow that RFC 9110 15.5.6 asks for.
+struct LocalReply {
+  int status;
+  std::string_view body;
+  bool keep_alive;
+  bool head_request;                 // length, but no body
+  std::string_view request_id = {};  // so that a user's report finds its log line; empty: none
+};
+void write_local_reply(const LocalReply& reply, HeadWriter& out);
 std::string_view reason_phrase(int status);
 
 }  // namespace cutwater::http

@@ -127,7 +127,11 @@ Http1ServerConnection::Read Http1ServerConnection::fill_block() {
 Http1ServerConnection::Read Http1ServerConnection::refuse(const ParseState& bad) {
   context_.on_bad_request(client_, bad.bad, bad.status);
   HeadWriter out(context_.scratch);
-  write_local_reply(bad.status, reason_phrase(bad.status), false, false, out);
+  write_local_reply({.status = bad.status,
+                     .body = reason_phrase(bad.status),
+                     .keep_alive = false,
+                     .head_request = false},
+                    out);
   out_.add_head(out.text());
   const auto sent = out_.send();
   linger_ = sent && *sent == Flow::Done;
@@ -278,8 +282,12 @@ Task<Result<void>> Http1ServerConnection::reply_locally(int status, std::string_
   }
   if (!body_.done() || context_.draining) keep_alive_ = false;
   HeadWriter out(context_.scratch);
-  static_cast<void>(request_id);
-  write_local_reply(status, text, keep_alive_, head_->method == Method::Head, out);
+  write_local_reply({.status = status,
+                     .body = text,
+                     .keep_alive = keep_alive_,
+                     .head_request = head_->method == Method::Head,
+                     .request_id = request_id},
+                    out);
   head_sent_ = true;
   out_.add_head(out.text());
   const auto sent = out_.send();

@@ -73,24 +73,24 @@ static_assert(std::ranges::is_sorted(kReasons, {}, &Reason::status));
 
 }  // namespace
 
-void write_local_reply(int status, std::string_view body, bool keep_alive, bool head_request,
-                       HeadWriter& out) {
+void write_local_reply(const LocalReply& reply, HeadWriter& out) {
   out.put("HTTP/1.1 ");
-  out.number(static_cast<std::uint64_t>(status));
+  out.number(static_cast<std::uint64_t>(reply.status));
   out.put(" ");
-  out.put(reason_phrase(status));
+  out.put(reason_phrase(reply.status));
   out.put("\r\n");
-  const bool no_content = status < 200 || status == 204 || status == 304;
+  const bool no_content = reply.status < 200 || reply.status == 204 || reply.status == 304;
   if (!no_content) {
     out.put(
         "Content-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\nContent-Length: ");
-    out.number(body.size());
+    out.number(reply.body.size());
     out.put("\r\n");
   }
-  if (status == 405) out.put("Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n");
-  if (!keep_alive) out.put("Connection: close\r\n");
+  if (reply.status == 405) out.put("Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n");
+  if (!reply.request_id.empty()) out.field("X-Request-ID", reply.request_id);
+  if (!reply.keep_alive) out.put("Connection: close\r\n");
   out.put("\r\n");
-  if (!no_content && !head_request) out.put(body);
+  if (!no_content && !reply.head_request) out.put(reply.body);
 }
 
 std::string_view reason_phrase(int status) {

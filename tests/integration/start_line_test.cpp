@@ -193,11 +193,22 @@ TEST_F(StartLine, T30AStrangersClaimsAboutItselfAreOverwritten) {
 
 TEST_F(StartLine, T30ATrustedProxysWordIsKept) {
   setup.trusted_proxies = {"127.0.0.0/8"};
-  EXPECT_EQ(get(port(), "/", kClaims).status, 200);
+  const auto answer = get(port(), "/", kClaims);
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.field("X-Request-ID"), "mine");
   const Received got = blue.wait_for_request();
   EXPECT_EQ(got.field("X-Forwarded-For"), "9.9.9.9, 127.0.0.1");
   EXPECT_EQ(got.field("X-Forwarded-Proto"), "https");
   EXPECT_EQ(got.field("X-Request-ID"), "mine");
+}
+
+TEST_F(StartLine, AnAnswerOfTheProxyItselfNamesTheRequestToo) {
+  setup.trusted_proxies = {"127.0.0.0/8"};
+  RawClient client(port());
+  client.send("OPTIONS / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\nX-Request-ID: mine\r\n\r\n");
+  EXPECT_EQ(client.read_response().field("X-Request-ID"), "mine");
+  client.send("OPTIONS / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n\r\n");
+  EXPECT_EQ(client.read_response().field("X-Request-ID").size(), 32u);
 }
 
 TEST_F(StartLine, T31OddCookiesSetNoFlagAndBreakNothing) {

@@ -99,7 +99,7 @@ TEST(CodecResponseRules, anInterimResponseHasFieldsButNoFraming) {
 std::string local(int status, std::string_view body, bool keep_alive, bool head_request) {
   std::array<char, 512> room{};
   HeadWriter out(room);
-  write_local_reply(status, body, keep_alive, head_request, out);
+  write_local_reply({status, body, keep_alive, head_request}, out);
   return std::string(out.text());
 }
 
@@ -114,6 +114,13 @@ TEST(CodecLocalReply, aHeadRequestGetsTheLengthWithoutTheBody) {
   EXPECT_TRUE(has(got, "Content-Length: 9\r\n"));
   EXPECT_TRUE(has(got, "Connection: close\r\n"));
   EXPECT_TRUE(got.ends_with("\r\n\r\n"));
+}
+
+TEST(CodecLocalReply, namesTheRequest) {
+  std::array<char, 512> room{};
+  HeadWriter out(room);
+  write_local_reply({503, "busy\n", true, false, "req-1"}, out);
+  EXPECT_TRUE(has(std::string(out.text()), "X-Request-ID: req-1\r\n"));
 }
 
 TEST(CodecLocalReply, T26_methodNotAllowedSaysWhichAre) {
