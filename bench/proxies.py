@@ -321,13 +321,21 @@ services:
     weights: {{blue: 95%, green: 5%}}
     fallback: stable
 """)
+        (folder / "ready.json").unlink(missing_ok=True)  # of the process before this one
         return [
             self.setting.build / "cutwater", "run", "-c", config, "--ready-file", folder / "ready.json",
         ]  # fmt: skip
 
     def prepare(self):
         """The split is real, not only configured: the admin API says so."""
-        ready = json.loads((self.setting.folder(self.name) / "ready.json").read_text())
+        file = self.setting.folder(self.name) / "ready.json"
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not file.exists():  # the listeners serve a moment before it is written
+            self.process.check()
+            if time.monotonic() > deadline:
+                raise RuntimeError("cutwater: no ready file\n" + self.process.tail())
+            time.sleep(0.01)
+        ready = json.loads(file.read_text())
         connection = http.client.HTTPConnection(ready["admin"], timeout=5)
         connection.request("GET", "/v1/services/shop/weights")
         weights = json.loads(connection.getresponse().read())["weights"]
