@@ -1,7 +1,8 @@
-// Active health checks: asks every endpoint for its health path and marks it unhealthy after some
-// failures in a row, healthy again after one success. Thread: control's io_context, always. Lives
-// as long as the app; stop() (or the destructor) ends every probe. Never judges a version: it only
-// says which endpoints may be used, and tells `OnChange` when that changes.
+// Active health checks: asks every endpoint for its health path (or by gRPC's protocol) and marks
+// it unhealthy after some failures in a row, healthy again after one success. Thread: control's
+// io_context, always. Lives as long as the app; stop() (or the destructor) ends every probe. Never
+// judges a version: it only says which endpoints may be used, and tells `OnChange` when that
+// changes.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>

@@ -49,6 +49,13 @@ std::string claim(const std::string& version, const TestReport& test,
 
 }  // namespace
 
+config::Guards limits_of(config::Guards guards, const config::StepGuards& step) {
+  guards.error_rate = step.error_rate.value_or(guards.error_rate);
+  guards.p95 = step.p95.value_or(guards.p95);
+  guards.p95_critical = std::max(guards.p95, step.p95_critical.value_or(guards.p95_critical));
+  return guards;
+}
+
 std::uint64_t samples(const GuardReport& report) {
   std::uint64_t most = 0;
   for (const TestReport& test : report.tests) most = std::max(most, test.bad + test.good);
@@ -57,6 +64,10 @@ std::uint64_t samples(const GuardReport& report) {
 
 bool failed(const GuardReport& report) {
   return report.tripped || report.verdict == Verdict::Fail;
+}
+
+bool baseline_failing(const Evidence& evidence) {
+  return evidence.baseline && evidence.baseline->verdict == Verdict::Fail;
 }
 
 std::string failure_sentence(const std::string& version, const Evidence& evidence) {
@@ -74,12 +85,18 @@ std::string failure_sentence(const std::string& version, const Evidence& evidenc
 }
 
 std::string hold_cause(Verdict verdict) {
+  if (verdict == Verdict::CommonCause) return "common_cause";
   return verdict == Verdict::NoTraffic ? "no_traffic" : "inconclusive";
 }
 
 std::string hold_sentence(const std::string& version, Verdict verdict, const GuardReport& report) {
   if (verdict == Verdict::NoTraffic)
     return version + " has had no requests at this step; it goes on by itself when traffic returns";
+  if (verdict == Verdict::CommonCause) {
+    const std::string other = report.baseline.empty() ? "the stable version" : report.baseline;
+    return version + " and " + other + " fail alike: something both depend on is broken, " +
+           version + " is not the worse of the two";
+  }
   std::string out = "not enough evidence yet that " + version + " is healthy";
   if (report.requests_needed_to_pass > 0)
     out += ": about " + std::to_string(report.requests_needed_to_pass) + " more good requests";
@@ -109,6 +126,7 @@ json::object evidence_json(const GuardReport& report) {
                    {"failed_attempts", report.failed_attempts},
                    {"distinct_clients", report.distinct_clients},
                    {"tests", std::move(tests)}};
+  if (!report.baseline.empty()) out["baseline"] = report.baseline;
   if (const TestReport* test = deciding_test(report); failed(report) && test != nullptr) {
     out["guard"] = test->name;
     out["e_value"] = rounded(test->evidence, 6);

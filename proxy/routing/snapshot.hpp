@@ -5,12 +5,15 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "config/model.hpp"
 #include "proxy/guard/version_monitor.hpp"
+#include "proxy/routing/flag.hpp"
+#include "proxy/routing/mirror.hpp"
 #include "proxy/routing/sticky_cookie.hpp"
 #include "proxy/upstream/endpoint.hpp"
 
@@ -40,11 +43,19 @@ struct ServiceSnapshot {
   CookieSigner cookie_key;                // assign a MacKey; the same one after a restart
   std::string rollout;                    // id of the active rollout, empty if none
   config::Sticky sticky;
-  std::vector<config::Flag> flags;
+  // Testers see the candidate of the rollout whatever its weight; nullopt while there is none.
+  std::optional<config::Preview> preview;
+  std::size_t preview_version = 0;  // index into versions
+  std::vector<FlagSnapshot> flags;
+  MirrorSnapshot mirror;  // share 0: none
   config::Fallback fallback = config::Fallback::None;
   config::Timeouts timeouts;
+  config::Grpc grpc;
   std::string version_header;
 
+  // There is such a flag, and it is on.
+  bool has_flag_on(std::string_view flag) const;
+  std::vector<std::string> version_names() const;
   // Index of the version with this name, or versions.size().
   std::size_t find_version(std::string_view version) const;
 };

@@ -1,5 +1,6 @@
 // hardening.md 2: start line, fields, host, target, seen from outside.
 #include "tests/integration/edge_fixture.hpp"
+#include "tests/support/flags.hpp"
 
 namespace cutwater::test {
 namespace {
@@ -214,12 +215,7 @@ TEST_F(StartLine, AnAnswerOfTheProxyItselfNamesTheRequestToo) {
 TEST_F(StartLine, T31OddCookiesSetNoFlagAndBreakNothing) {
   FakeUpstream green;
   setup.version("green", 0, {green.port()});
-  config::Flag flag;
-  flag.name = "beta";
-  flag.key = "beta";
-  flag.value = "on";
-  flag.version = "green";
-  setup.flag(flag);
+  setup.flag(flag_when("beta", config::FlagCondition::Source::Cookie, "beta", "on"));
   std::string pairs;
   for (int i = 0; i < 300; ++i) pairs += "c" + std::to_string(i) + "=v; ";
   const std::string odd[] = {"beta=",

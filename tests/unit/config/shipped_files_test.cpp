@@ -28,13 +28,14 @@ std::string text_of(const fs::path& path) {
 // Every secret exists, and no two are the same.
 Sources generous_sources() {
   return {.env = [](const std::string& name) { return std::optional("env-" + name); },
-          .file = [](const std::string& path) { return FileText("file-" + path); }};
+          .file = [](const std::string& path) { return FileText("file-" + path); },
+          .list = [](const std::string&) { return FileText("u1\nu2\n"); }};
 }
 
 std::vector<fs::path> examples() {
   std::vector<fs::path> found;
   for (const auto& entry : fs::directory_iterator(kFolder / "examples"))
-    found.push_back(entry.path());
+    if (entry.is_regular_file()) found.push_back(entry.path());
   return found;
 }
 
@@ -65,6 +66,7 @@ TEST(Examples, TheFullOneSaysTheDefaultsWhereItClaimsTo) {
   // What the comments there call no default.
   b.services[0].versions = shop.versions;
   b.services[0].flags = shop.flags;
+  b.services[0].mirror = shop.mirror;
   b.services[0].fallback = shop.fallback;
   b.services[0].health.enabled = true;
   EXPECT_EQ(show_json(a), show_json(b));

@@ -11,6 +11,7 @@
 
 #include "builders.hpp"
 #include "proxy/routing/splitter.hpp"
+#include "tests/support/flags.hpp"
 
 namespace cutwater::routing {
 namespace {
@@ -24,12 +25,11 @@ class Assign : public testing::Test {
     shop.versions[1].weight = candidate;
   }
   void flag(std::string name, std::string cookie, std::string value) {
-    config::Flag flag;
-    flag.name = std::move(name);
-    flag.key = std::move(cookie);
-    flag.value = std::move(value);
-    flag.version = "green";
-    shop.flags.push_back(flag);
+    add(cutwater::test::flag_when(std::move(name), config::FlagCondition::Source::Cookie,
+                                  std::move(cookie), std::move(value)));
+  }
+  void add(const config::Flag& flag) {
+    shop.flags.push_back(make_flag(flag, shop.sticky, shop.version_names()));
   }
   void sticky(config::Sticky::Key key, std::string name = {}) {
     shop.sticky.key = key;
@@ -178,10 +178,9 @@ TEST_F(Assign, AKilledFlagMatchesNobody) {
 }
 
 TEST_F(Assign, TheFirstFlagThatMatchesWins) {
-  flag("to-nowhere", "beta", "on");
-  shop.flags[0].version = "gone";
-  flag("to-blue", "beta", "on");
-  shop.flags[1].version = "blue";
+  const auto when = config::FlagCondition::Source::Cookie;
+  add(cutwater::test::flag_when("to-nowhere", when, "beta", "on", "gone"));
+  add(cutwater::test::flag_when("to-blue", when, "beta", "on", "blue"));
   flag("to-green", "beta", "on");
   const Assignment assigned = ask(Request().cookie("beta=on"));
   EXPECT_EQ(assigned.flag, "to-blue") << "a version that is not there cannot be forced";
@@ -190,8 +189,7 @@ TEST_F(Assign, TheFirstFlagThatMatchesWins) {
 
 TEST_F(Assign, AFlagMayAskForAHeader) {
   weights(0);
-  flag("staff", "X-Staff", "true");
-  shop.flags[0].source = config::Flag::Source::Header;
+  add(cutwater::test::flag_when("staff", config::FlagCondition::Source::Header, "X-Staff", "true"));
   EXPECT_EQ(ask(Request().header("x-staff", "true")).reason, Reason::Flag);
   EXPECT_EQ(ask(Request().header("x-staff", "no")).reason, Reason::Sticky);
 }
