@@ -15,18 +15,20 @@ constexpr Key kListenerKeys[] = {
     {"name"}, {"listen"}, {"trusted_proxies"}, {"proxy_protocol", kLater, "off"}, {"tls", kLater}};
 constexpr Key kRouteKeys[] = {{"match"}, {"service"}};
 constexpr Key kMatchKeys[] = {{"host"}, {"path"}};
-constexpr Key kServiceKeys[] = {
-    {"versions"},       {"stable"},         {"weights"},       {"sticky"},   {"flags"},
-    {"guards"},         {"health"},         {"fallback"},      {"timeouts"}, {"rollout"},
-    {"version_header"}, {"memory", kLater}, {"mirror", kLater}};
+constexpr Key kServiceKeys[] = {{"versions"},      {"stable"},  {"weights"},        {"sticky"},
+                                {"flags"},         {"guards"},  {"health"},         {"fallback"},
+                                {"timeouts"},      {"rollout"}, {"version_header"}, {"memory"},
+                                {"mirror", kLater}};
 constexpr Key kVersionKeys[] = {{"endpoints"}, {"protocol", kLater}, {"tls", kLater}};
 constexpr Key kStickyKeys[] = {{"cookie"}, {"ttl"}, {"key"}};
 constexpr Key kFlagKeys[] = {
     {"name"},        {"when"},         {"version"}, {"enabled"}, {"percentage", kLater},
     {"key", kLater}, {"allow", kLater}};
 constexpr Key kWhenKeys[] = {{"cookie"}, {"header"}};
-constexpr Key kGuardsKeys[] = {
-    {"error_rate"}, {"p95"}, {"p95_critical"}, {"false_rollback"}, {"relative", kLater, "false"}};
+constexpr Key kGuardsKeys[] = {{"error_rate"},     {"p95"},      {"p95_critical"},
+                               {"false_rollback"}, {"relative"}, {"relative_tolerance"},
+                               {"blame_window"},   {"dry_run"}};
+constexpr Key kMemoryKeys[] = {{"url"}, {"used"}, {"limit"}, {"threshold"}};
 constexpr Key kHealthKeys[] = {
     {"path"}, {"interval"}, {"timeout"}, {"unhealthy_after"}, {"start_period"}};
 constexpr Key kTimeoutsKeys[] = {{"connect"},     {"response_head"}, {"request"},
@@ -55,6 +57,7 @@ const Section kSticky{"sticky", kStickyKeys};
 const Section kFlag{"flag", kFlagKeys};
 const Section kWhen{"when", kWhenKeys};
 const Section kGuards{"guards", kGuardsKeys};
+const Section kMemory{"memory", kMemoryKeys};
 const Section kHealth{"health", kHealthKeys};
 const Section kTimeouts{"timeouts", kTimeoutsKeys};
 const Section kLimits{"limits", kLimitsKeys};
@@ -64,9 +67,10 @@ const Section kAccessLog{"access_log", kAccessLogKeys};
 
 std::span<const Section* const> all_sections() {
   using namespace section;
-  static constexpr const Section* kAll[] = {
-      &kRoot, &kAdmin, &kToken,  &kListener, &kRoute,    &kMatch,  &kService, &kVersion,  &kSticky,
-      &kFlag, &kWhen,  &kGuards, &kHealth,   &kTimeouts, &kLimits, &kRollout, &kAccessLog};
+  static constexpr const Section* kAll[] = {&kRoot,   &kAdmin,   &kToken,    &kListener, &kRoute,
+                                            &kMatch,  &kService, &kVersion,  &kSticky,   &kFlag,
+                                            &kWhen,   &kGuards,  &kMemory,   &kHealth,   &kTimeouts,
+                                            &kLimits, &kRollout, &kAccessLog};
   return kAll;
 }
 

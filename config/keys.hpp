@@ -21,7 +21,7 @@ struct Section {
 
 namespace section {
 extern const Section kRoot, kAdmin, kToken, kListener, kRoute, kMatch, kService, kVersion, kSticky,
-    kFlag, kWhen, kGuards, kHealth, kTimeouts, kLimits, kRollout, kAccessLog;
+    kFlag, kWhen, kGuards, kMemory, kHealth, kTimeouts, kLimits, kRollout, kAccessLog;
 }  // namespace section
 
 std::span<const Section* const> all_sections();

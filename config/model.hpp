@@ -10,7 +10,9 @@
 #include <string>
 #include <vector>
 
+#include "config/guards.hpp"
 #include "config/share.hpp"
+#include "config/tls.hpp"
 
 namespace cutwater::config {
 
@@ -37,16 +39,21 @@ struct Listener {
   std::string name = "http";
   Address listen;
   std::vector<Cidr> trusted_proxies;  // peers whose X-Forwarded-*, Forwarded, X-Request-ID are kept
+  ProxyProtocol proxy_protocol = ProxyProtocol::Off;
+  std::optional<ListenerTls> tls;
 };
 
 struct Endpoint {
   std::string url;  // "http://127.0.0.1:9001", as shown everywhere
   Address address;
+  bool tls = false;  // https
 };
 
 struct Version {
   std::string name;
   std::vector<Endpoint> endpoints;
+  UpstreamTls tls;  // of its https endpoints
+  SendProxy send_proxy = SendProxy::Off;
 };
 
 // The subject of a split decision: whose requests must stay on one version.
@@ -66,13 +73,6 @@ struct Flag {
   std::string value;  // exact value that matches
   std::string version;
   bool enabled = true;
-};
-
-struct Guards {
-  Share error_rate = Share::percent(5);
-  Duration p95 = 2s;
-  Duration p95_critical = 3s;
-  double false_rollback = 0.01;  // alpha: probability of ever reverting a healthy version
 };
 
 struct Health {
@@ -98,6 +98,7 @@ struct Limits {
   std::size_t header_fields = 100;       // -> 431
   std::size_t target_bytes = 8 * 1024;   // -> 414
   Duration header_timeout = 10s;         // absolute, from the first byte -> 408
+  Duration handshake_timeout = 10s;      // TLS and the PROXY header together, from accept
   Duration keepalive_idle = 75s;
   std::uint32_t keepalive_requests = 0;  // 0 = no limit
   std::uint32_t body_min_rate = 240;     // bytes per second, after the grace
@@ -127,6 +128,7 @@ struct Service {
   Sticky sticky;
   std::vector<Flag> flags;
   Guards guards;
+  Memory memory;
   Health health;
   Fallback fallback = Fallback::None;
   Timeouts timeouts;

@@ -93,29 +93,6 @@ std::string read_stable(const Fields& fields, const Service& service) {
              : first;
 }
 
-Guards read_guards(const Fields& service_fields) {
-  Guards guards;
-  const Node* node = service_fields.find("guards");
-  if (!node) return guards;
-  const Fields fields(service_fields.report(), *node, section::kGuards, "guards");
-  if (!fields.usable()) return guards;
-  constexpr Share kLeast{1};
-  fields.read("error_rate", guards.error_rate, {kLeast, Share{Share::kWhole - 1}});
-  const bool p95 = fields.read("p95", guards.p95, {1ms, 1h});
-  const bool critical = fields.read("p95_critical", guards.p95_critical, {1ms, 1h});
-  if (p95 && critical && guards.p95_critical < guards.p95) {
-    fields.report().add(fields.place_of_value("p95_critical"), "`p95_critical` is below `p95`");
-  }
-  // Whoever moves one of the two limits keeps their order.
-  if (p95 && !critical) guards.p95_critical = std::max(guards.p95_critical, guards.p95 * 3 / 2);
-  if (critical && !p95) guards.p95 = std::min(guards.p95, guards.p95_critical);
-  Share alpha;
-  if (fields.read("false_rollback", alpha, {kLeast, Share::percent(50)})) {
-    guards.false_rollback = alpha.ratio();
-  }
-  return guards;
-}
-
 Health read_health(const Fields& service_fields) {
   Health health;
   const Node* node = service_fields.find("health");
@@ -252,6 +229,7 @@ Service read_service(Report& report, const Node& key, const Node& value) {
   service.sticky = read_sticky(fields, service);
   service.flags = read_flags(fields, service);
   service.guards = read_guards(fields);
+  service.memory = read_memory(fields);
   service.health = read_health(fields);
   fields.read("fallback", service.fallback, std::span<const Choice<Fallback>>(kFallbacks));
   service.timeouts = read_timeouts(fields);

@@ -19,6 +19,9 @@ std::vector<Route> read_routes(const Fields& root, const std::vector<Service>& s
 
 // parse_service.cpp
 std::vector<Service> read_services(const Fields& root);
+// parse_guards.cpp
+Guards read_guards(const Fields& service_fields);
+Memory read_memory(const Fields& service_fields);
 // parse_split.cpp: who of a service gets which version. `service.versions` must be read before.
 std::map<std::string, Share> read_weights(const Fields& fields, const Service& service);
 Sticky read_sticky(const Fields& fields, const Service& service);

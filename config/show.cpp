@@ -113,7 +113,18 @@ json::object show(const Guards& guards) {
   return {{"error_rate", to_string(guards.error_rate)},
           {"p95", to_string(guards.p95)},
           {"p95_critical", to_string(guards.p95_critical)},
-          {"false_rollback", to_string(Share{alpha})}};
+          {"false_rollback", to_string(Share{alpha})},
+          {"relative", guards.relative},
+          {"relative_tolerance", to_string(guards.relative_tolerance)},
+          {"blame_window", to_string(guards.blame_window)},
+          {"dry_run", guards.dry_run}};
+}
+
+json::object show(const Memory& memory) {
+  return {{"url", memory.url},
+          {"used", memory.used},
+          {"limit", size_to_string(memory.limit_bytes)},
+          {"threshold", to_string(memory.threshold)}};
 }
 
 json::object show(const Health& health) {
@@ -184,6 +195,7 @@ json::object show(const Service& service) {
   shown["sticky"] = show(service.sticky);
   shown["flags"] = show(service.flags);
   shown["guards"] = show(service.guards);
+  if (service.memory.enabled) shown["memory"] = show(service.memory);
   if (service.health.enabled) shown["health"] = show(service.health);
   shown["fallback"] = service.fallback == Fallback::Stable ? "stable" : "none";
   shown["timeouts"] = show(service.timeouts);

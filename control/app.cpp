@@ -16,9 +16,11 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <set>
 
 #include "control/admin/server.hpp"
 #include "control/controller_impl.hpp"
+#include "control/health/memory_probe.hpp"
 #include "control/health/prober.hpp"
 #include "control/json_text.hpp"
 #include "control/metrics_source.hpp"
@@ -109,6 +111,10 @@ class App {
   void request_reload();
   asio::awaitable<void> run_reloads();
   asio::awaitable<void> run_ticks();
+  asio::awaitable<void> run_comparisons();
+  asio::awaitable<void> run_memory_probe();
+  asio::awaitable<void> ask_memory(health::Target target, config::Memory memory);
+  asio::awaitable<void> check_refusing(std::string service, std::string version);
   void update_probes();
   void on_health(const health::Target& target, bool healthy, const std::string& why);
 
@@ -126,6 +132,8 @@ class App {
   asio::steady_timer drain_timer_{context_};
   std::unique_ptr<AdminServer> admin_;
   std::unique_ptr<health::HealthProber> prober_;
+  health::MemoryWatch memory_;
+  std::set<std::pair<std::string, std::string>> refusing_;  // being looked at: service, version
   bool draining_ = false;
   bool reloading_ = false;
   bool reload_again_ = false;
@@ -204,6 +212,8 @@ int App::serve() {
   watch_signals();
   asio::co_spawn(context_, controller_->record_start(std::move(start_change_)), asio::detached);
   asio::co_spawn(context_, run_ticks(), asio::detached);
+  asio::co_spawn(context_, run_comparisons(), asio::detached);
+  asio::co_spawn(context_, run_memory_probe(), asio::detached);
   controller_->set_ready(true);
   const std::string error = write_ready_file();
   if (!error.empty()) return fail(1, error);
@@ -316,7 +326,67 @@ asio::awaitable<void> App::run_ticks() {
     const auto [error] = co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
     if (error) co_return;
     co_await controller_->tick();
+    for (const auto& [service, version] : controller_->refusing_lately())
+      if (refusing_.insert({service, version}).second)
+        asio::co_spawn(context_, check_refusing(service, version), asio::detached);
   }
+}
+
+asio::awaitable<void> App::run_comparisons() {
+  asio::steady_timer timer(context_);
+  for (;;) {
+    timer.expires_after(std::chrono::milliseconds(100));
+    const auto [error] = co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+    if (error) co_return;
+    controller_->compare_guards();
+  }
+}
+
+// Connections to it failed: if no endpoint takes any for a second, it is down, with or without
+// enough traffic for the guard.
+asio::awaitable<void> App::check_refusing(std::string service, std::string version) {
+  const bool down = co_await health::all_refuse(publisher_->endpoints(service, version));
+  if (down) {
+    ControllerImpl::Unfit what{
+        service, version, "health",
+        "every endpoint of " + version + " has refused connections for more than a second"};
+    co_await controller_->unfit(std::move(what));
+  }
+  refusing_.erase({service, version});
+}
+
+// Only of versions under rollout: nothing else would be reverted for it.
+asio::awaitable<void> App::run_memory_probe() {
+  asio::steady_timer timer(context_);
+  for (;;) {
+    timer.expires_after(health::MemoryWatch::kApart);
+    const auto [error] = co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+    if (error) co_return;
+    for (const auto& service : controller_->current_config().services) {
+      if (!service.memory.enabled) continue;
+      for (const auto& version : service.versions) {
+        const bool guarded = controller_->is_guarded(service.name, version.name);
+        for (const auto& endpoint : publisher_->endpoints(service.name, version.name)) {
+          if (!guarded) memory_.forget(endpoint->id());
+          if (guarded)
+            asio::co_spawn(
+                context_,
+                ask_memory({service.name, version.name, endpoint, service.health}, service.memory),
+                asio::detached);
+        }
+      }
+    }
+  }
+}
+
+asio::awaitable<void> App::ask_memory(health::Target target, config::Memory memory) {
+  const auto used = co_await health::ask_memory(target.endpoint, memory);
+  const health::MemoryWatch::Sample sample{target.endpoint->id(), target.endpoint->url(), used};
+  const auto problem = memory_.note(sample, memory);
+  if (!problem) co_return;
+  ControllerImpl::Unfit what{target.service, target.version, "memory",
+                             "memory of " + target.version + ": " + *problem};
+  co_await controller_->unfit(std::move(what));
 }
 
 void App::update_probes() {

@@ -11,6 +11,7 @@
 #include "control/controller_impl.hpp"
 #include "control/json_text.hpp"
 #include "control/views.hpp"
+#include "proxy/guard/comparison.hpp"
 
 namespace cutwater::control {
 namespace asio = boost::asio;
@@ -44,7 +45,8 @@ ControllerImpl::ControllerImpl(asio::io_context& context, AsyncStore& store, Dat
     for (const auto& version : entry.state.locked_out)
       if (auto monitor = publisher_.monitor(name, version)) monitor->set_tripped(true);
     const EngineState* active = entry.rollout ? &*entry.rollout : nullptr;
-    for (const auto& version : guarded(entry.state, active)) arm(name, version);
+    for (const auto& version : guarded(entry.state, active))
+      arm(name, {version, entry.state.stable});
   }
   sample_windows();
   rebuild();
@@ -166,27 +168,6 @@ std::set<std::string> ControllerImpl::guarded(const ServiceState& state,
   return out;
 }
 
-void ControllerImpl::arm(const std::string& service, const std::string& version) {
-  const auto monitor = publisher_.monitor(service, version);
-  const config::Service* config = find_config(service);
-  if (!monitor || config == nullptr) return;
-  guard::GuardPolicy policy;
-  policy.error_rate = config->guards.error_rate.ratio();
-  policy.p95 = config->guards.p95;
-  policy.p95_critical = config->guards.p95_critical;
-  // Four guards share the budget; the latency share covers two indicators (statistics.md 5).
-  policy.alpha_errors = config->guards.false_rollback / 4;
-  policy.alpha_latency = config->guards.false_rollback / 8;
-  const std::weak_ptr<int> alive = alive_;
-  monitor->arm(policy, [this, alive, service, version] {
-    // On a worker: only hand over. The flag is set already, nothing is sent there any more.
-    asio::post(context_, [this, alive, service, version] {
-      if (alive.expired()) return;
-      asio::co_spawn(context_, on_trip(service, version), asio::detached);
-    });
-  });
-}
-
 // Before the new snapshot: who gets traffic is guarded first, who lost it is shut.
 void ControllerImpl::sync_guards(const Entry& before, const Draft& draft) {
   const std::string& service = draft.state.name;
@@ -197,7 +178,8 @@ void ControllerImpl::sync_guards(const Entry& before, const Draft& draft) {
       if (auto monitor = publisher_.monitor(service, version)) monitor->set_tripped(false);
   const auto was = guarded(before.state, before.rollout ? &*before.rollout : nullptr);
   for (const auto& version : guarded(draft.state, draft.rollout ? &*draft.rollout : nullptr))
-    if (!was.contains(version) || draft.rearm.contains(version)) arm(service, version);
+    if (!was.contains(version) || draft.rearm.contains(version))
+      arm(service, {version, draft.state.stable});
 }
 
 // After it: who has no traffic left needs no guard. What was found stays readable.
@@ -206,7 +188,9 @@ void ControllerImpl::retire_guards(const std::string& service) {
   const auto keep = guarded(entry.state, entry.rollout ? &*entry.rollout : nullptr);
   for (const auto& [version, share] : entry.state.weights) {
     const auto monitor = publisher_.monitor(service, version);
-    if (!monitor || keep.contains(version)) continue;
+    // Stable is watched as long as something is held against it.
+    const bool watched = version == entry.state.stable && !keep.empty();
+    if (!monitor || watched || keep.contains(version)) continue;
     monitor->disarm();
     // Tripped in the very moment a person took its traffic: nobody locked it out.
     if (!entry.state.locked_out.contains(version)) monitor->set_tripped(false);
@@ -216,17 +200,18 @@ void ControllerImpl::retire_guards(const std::string& service) {
 bool ControllerImpl::install(Draft& draft) {
   Entry& entry = entries_.at(draft.state.name);
   sync_guards(entry, draft);
+  const bool moves = !(entry.state.weights == draft.state.weights);
   ServiceState same = entry.state;
   same.generation = draft.state.generation;
   const auto id = [](const std::optional<EngineState>& rollout) {
     return rollout ? rollout->id : std::string();
   };
   const bool publish = !(same == draft.state) || id(entry.rollout) != id(draft.rollout);
-  const bool moved = !(entry.state.weights == draft.state.weights);
   entry.state = draft.state;
   entry.rollout = draft.rollout;
+  if (moves) freeze_latency(draft.state.name);
   if (entry.rollout) events_.publish("rollout", rollout_view(*entry.rollout));
-  if (moved) {
+  if (moves) {
     json::object data = weights_view(entry.state);
     data["service"] = entry.state.name;
     events_.publish("weights", data);
@@ -240,7 +225,7 @@ void ControllerImpl::rebuild() {
     // While it rolls back the candidate has no part in what happens to requests.
     const bool active = entry.rollout && !is_terminal(entry.rollout->phase) &&
                         entry.rollout->phase != Phase::RollingBack;
-    steering[name] = {&entry.state, active ? entry.rollout->id : ""};
+    steering[name] = {&entry.state, active ? entry.rollout->id : "", compared(entry)};
   }
   snapshot_ = publisher_.build(config_, steering);
 }
@@ -286,6 +271,7 @@ Awaitable<void> ControllerImpl::settle(const std::string& service) {
     }
   }
   retire_guards(service);
+  hold_against_past(service);
   finish_if_terminal(entries_.at(service));
 }
 
@@ -334,6 +320,12 @@ Awaitable<void> ControllerImpl::on_trip(std::string service, std::string version
   // A person was faster, or a retry has begun since.
   if (!at_stake.contains(version) || !evidence.report.failed_test) co_return;
   Draft draft = draft_of(*entry);
+  if (evidence.report.dry_run) {
+    decide(draft, {"would_roll_back", "guard", failure_sentence(version, evidence), kSelf});
+    draft.decisions.back().evidence = evidence_view(service, version);
+    co_await commit(std::move(draft), Order::StoreFirst);
+    co_return;
+  }
   if (draft.rollout && draft.rollout->to == version)
     run(draft, event::Tripped{evidence});
   else
@@ -356,26 +348,25 @@ Awaitable<void> ControllerImpl::health_changed(ProbedEndpoint probed, bool healt
     if (endpoint->healthy()) co_return;
   const std::string& service = probed.service;
   const std::string& version = probed.version;
-  const auto turn = co_await turns_.take(TurnQueue::Urgency::Trip);
-  Entry* entry = find(service);
-  if (entry == nullptr) co_return;
-  const auto at_stake = guarded(entry->state, entry->rollout ? &*entry->rollout : nullptr);
-  if (!at_stake.contains(version)) co_return;
-  const std::string reason = version + " has no healthy endpoint left: " + why;
-  Draft draft = draft_of(*entry);
-  if (draft.rollout && draft.rollout->to == version)
-    run(draft, event::Unhealthy{reason});
-  else
-    revert_directly(draft, version, {"rolled_back", "health", reason, kSelf});
-  co_await commit(std::move(draft), Order::PublishFirst);
+  // Read before the frame's arguments go: GCC 12 and braces around a co_await do not agree.
+  Unfit what{service, version, "health", version + " has no healthy endpoint left: " + why};
+  co_await unfit(std::move(what));
 }
 
 void ControllerImpl::sample_windows() {
   const TimePoint now = setup_.now();
-  for (auto& [name, entry] : entries_)
-    for (const auto& [version, share] : entry.state.weights)
-      if (const auto monitor = publisher_.monitor(name, version))
-        entry.windows[version].sample(now, monitor->totals());
+  for (auto& [name, entry] : entries_) {
+    for (const auto& [version, share] : entry.state.weights) {
+      const auto monitor = publisher_.monitor(name, version);
+      if (!monitor) continue;
+      const stats::VersionTotals totals = monitor->totals();
+      entry.recent[version].sample({totals.attempts(), totals.errors()});
+      entry.windows[version].sample(now, totals);
+    }
+    const auto monitor = publisher_.monitor(name, compared(entry));
+    const auto comparison = monitor ? monitor->comparison() : nullptr;
+    if (comparison && !comparison->has_latency_limits()) freeze_latency(name);
+  }
 }
 
 Awaitable<void> ControllerImpl::tick() {

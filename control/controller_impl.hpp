@@ -18,6 +18,7 @@
 #include "control/data_plane.hpp"
 #include "control/event_log.hpp"
 #include "control/publisher.hpp"
+#include "control/recent_counts.hpp"
 #include "control/restore.hpp"
 #include "control/store/async_store.hpp"
 #include "control/turn_queue.hpp"
@@ -76,6 +77,18 @@ class ControllerImpl : public Controller {
 
   // Once a second: windows, rollouts, unsaved changes. Skips what stands behind a person's change.
   Awaitable<void> tick();
+  // Some ten times a second: the relative guards judge what has become ripe.
+  void compare_guards();
+  // An endpoint uses too much memory, fails its health check on and on, or none can be reached.
+  struct Unfit {
+    std::string service, version;
+    std::string cause;  // of the decision: "memory", "health"
+    std::string reason;
+  };
+  Awaitable<void> unfit(Unfit what);
+  bool is_guarded(const std::string& service, const std::string& version);
+  // Guarded versions to which connections failed since the last tick: service, version.
+  std::vector<std::pair<std::string, std::string>> refusing_lately();
   // A probe has changed its mind about an endpoint. Reverts a candidate that has none left.
   struct ProbedEndpoint {
     std::string service, version, url;
@@ -130,7 +143,8 @@ class ControllerImpl : public Controller {
 
  private:
   struct Entry : RestoredService {
-    std::map<std::string, Windows> windows;  // by version
+    std::map<std::string, Windows> windows;      // by version
+    std::map<std::string, RecentCounts> recent;  // by version
   };
   // A change before it is one: a copy to work on and what will be said about it.
   struct Draft {
@@ -160,7 +174,17 @@ class ControllerImpl : public Controller {
   void finish_if_terminal(Entry& entry);
   void sync_guards(const Entry& before, const Draft& draft);
   void retire_guards(const std::string& service);
-  void arm(const std::string& service, const std::string& version);
+  // --- controller_guards.cpp ------------------------------------------------------------
+  struct Pair {
+    std::string version;
+    std::string baseline;  // what it is held against: stable
+  };
+  void arm(const std::string& service, const Pair& pair);
+  std::shared_ptr<guard::VersionMonitor> watch_baseline(const std::string& service,
+                                                        const Pair& pair);
+  std::string compared(const Entry& entry) const;
+  void freeze_latency(const std::string& service);
+  void hold_against_past(const std::string& service);
   std::set<std::string> guarded(const ServiceState& state, const EngineState* rollout) const;
   void rebuild();
   Awaitable<void> switch_workers();

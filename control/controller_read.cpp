@@ -42,6 +42,9 @@ Evidence ControllerImpl::evidence_of(const std::string& service, const std::stri
   Evidence out;
   if (const auto monitor = publisher_.monitor(service, version))
     out.report = monitor->report(setup_.now());
+  const std::string& baseline = out.report.baseline;
+  if (const auto monitor = baseline.empty() ? nullptr : publisher_.monitor(service, baseline))
+    out.baseline = monitor->report(setup_.now());
   if (const auto* config = find_config(service)) out.limits = config->guards;
   return out;
 }

@@ -100,7 +100,7 @@ Awaitable<Reply> ControllerImpl::reload(Actor actor) {
       if (auto monitor = publisher_.monitor(name, version)) monitor->set_tripped(true);
     // A service that came back has new monitors; evidence of those that stayed goes on.
     for (const auto& version : guarded(entry.state, entry.rollout ? &*entry.rollout : nullptr))
-      if (!evidence_of(name, version).report.armed) arm(name, version);
+      if (!evidence_of(name, version).report.armed) arm(name, {version, entry.state.stable});
   }
   co_await switch_workers();
   last_reload_ok_ = true;

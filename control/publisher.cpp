@@ -52,6 +52,17 @@ bool is_enabled(const config::Flag& flag, const ServiceState& state) {
   return changed == state.flags.end() ? flag.enabled : changed->second;
 }
 
+// A version without weight, or with all of it, is compared with nobody.
+void compare(routing::ServiceSnapshot& service, const std::string& version) {
+  const std::size_t candidate = service.find_version(version);
+  if (candidate == service.versions.size() || candidate == service.stable) return;
+  const double own = service.versions[candidate].weight;
+  const double other = service.versions[service.stable].weight;
+  if (own <= 0 || other <= 0) return;
+  service.compared = {service.versions[candidate].monitor->comparison(), candidate,
+                      own / (own + other)};
+}
+
 }  // namespace
 
 Resolver system_resolver() {
@@ -165,6 +176,7 @@ std::shared_ptr<const routing::ServiceSnapshot> Publisher::build_service(
                              objects.endpoints, objects.monitor});
     if (version.name == state.stable) out->stable = out->versions.size() - 1;
   }
+  compare(*out, steering.compared);
   out->salt = state.salt;
   out->cookie_key = cookie_key_;
   out->rollout = steering.rollout;

@@ -48,6 +48,7 @@ class Publisher {
  public:
   Publisher(unsigned workers, const std::array<std::uint8_t, 32>& cookie_key);
 
+  unsigned workers() const { return workers_; }
   std::set<std::string> known() const;  // host:port of the endpoints it has
 
   // Makes what the configuration newly names, forgets what it no longer names.
@@ -60,7 +61,8 @@ class Publisher {
 
   struct Steering {
     const ServiceState* state;
-    std::string rollout;  // id of the active one
+    std::string rollout;   // id of the active one
+    std::string compared;  // version that is held against stable; may be empty
   };
   // After adopt(); every service of `config` has its steering.
   std::shared_ptr<const routing::RoutingSnapshot> build(

@@ -36,9 +36,15 @@ class Machine {
     if (failed(tick.evidence.report)) return revert_by_guard(tick.evidence);
     const Verdict verdict = step_verdict(state_, tick.evidence.report);
     state_.verdict = guard::to_string(verdict);
+    if (verdict == Verdict::CommonCause && state_.step_since &&
+        tick.now - *state_.step_since <= tick.evidence.limits.blame_window)
+      return revert("common_cause", blame_sentence(state_.to, tick.evidence), kSelf);
     const bool waiting = state_.phase == Phase::Progressing || state_.phase == Phase::Baking ||
                          state_.phase == Phase::Inconclusive;
     if (!waiting || state_.switching || !state_.step_since) return;
+    if (baseline_failing(tick.evidence) && verdict == Verdict::Pass)
+      return hold("baseline_failing",
+                  tick.evidence.report.baseline + " itself is failing: no step goes up meanwhile");
     const auto elapsed = tick.now - *state_.step_since;
     if (elapsed < state_.plan.bake) return;
     if (verdict == Verdict::Pass)
@@ -55,7 +61,7 @@ class Machine {
 
   void on(const event::Unhealthy& unhealthy) {
     if (is_terminal(state_.phase) || state_.phase == Phase::RollingBack) return;
-    revert("health", unhealthy.reason, kSelf);
+    revert(unhealthy.cause, unhealthy.reason, kSelf);
   }
 
   void on(const Command& command) {

@@ -85,9 +85,10 @@ struct Tick {
 struct Tripped {
   Evidence evidence;
 };
-// The candidate cannot serve at all (health checks): reverts like a failed guard.
+// A rule without statistics has spoken (health checks, memory): reverts like a failed guard.
 struct Unhealthy {
   std::string reason;
+  std::string cause = "health";
 };
 struct Command {
   enum class Kind { Pause, Resume, Promote, PromoteFull, Abort, Rollback };

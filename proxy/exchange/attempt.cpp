@@ -187,6 +187,7 @@ int Attempt::status_for_client() const {
     case Errc::Cancelled:
       return 503;
     case Errc::Refused:
+    case Errc::TlsFailed:
     case Errc::Closed:
     case Errc::Reset:
       return error_->side == Side::Downstream ? 0 : 502;
@@ -240,6 +241,8 @@ stats::AttemptResult Attempt::result() const {
     result.outcome = result.status >= 500 ? Outcome::Status5xx : Outcome::Success;
   } else if (error_->side != Side::Upstream || error_->code == Errc::Cancelled) {
     result.outcome = Outcome::ClientAbort;
+  } else if (error_->code == Errc::TlsFailed) {
+    result.outcome = Outcome::TlsFailed;
   } else if (!connected_) {
     result.outcome = Outcome::ConnectFailed;
   } else if (error_->code == Errc::Timeout) {

@@ -6,6 +6,7 @@
 #include "proxy/base/random.hpp"
 #include "proxy/exchange/attempt.hpp"
 #include "proxy/exchange/body_pump.hpp"
+#include "proxy/guard/comparison.hpp"
 #include "proxy/http/head_parser.hpp"
 #include "proxy/http/target.hpp"
 #include "proxy/routing/route_table.hpp"
@@ -46,6 +47,8 @@ class Exchange {
   Task<void> answer_broken_body(Error error);
   void decide();
   bool pick_endpoint();
+  void join_cohort();
+  void leave_cohort(stats::AttemptResult result, bool comparable);
   Task<void> try_versions();
   bool decision_went_stale() const;
   std::optional<LocalAnswer> decide_anew();
@@ -82,6 +85,7 @@ class Exchange {
   routing::Assignment assignment_;
   bool assigned_ = false;
   std::uint32_t ticket_ = 0;
+  guard::CohortTicket cohort_;
   const upstream::Endpoint* endpoint_ = nullptr;
   upstream::TriedEndpoints tried_;
   unsigned attempts_ = 0;
@@ -133,6 +137,8 @@ void Exchange::begin() {
 
 // Routes, and answers what needs no upstream.
 std::optional<LocalAnswer> Exchange::local_answer() {
+  if (down_.client().tls && !down_.client().tls->may_carry(head_.host))
+    return LocalAnswer{421, "this host is served by another TLS session\n"};
   if (!find_route()) {
     context_.counters.bad_requests[static_cast<std::size_t>(http::BadHead::EncodedTraversal)].add();
     return LocalAnswer{400, "bad request target\n"};
@@ -192,12 +198,31 @@ void Exchange::decide() {
     ticket = version().monitor->admit();
   }
   ticket_ = ticket.value;
+  join_cohort();
+}
+
+// Only the first attempt is compared, of a request that goes where chance has put it.
+void Exchange::join_cohort() {
+  const auto& compared = service().compared;
+  if (!compared.comparison || attempts_ > 0 || !assignment_.random) return;
+  const bool candidate = assignment_.version == compared.candidate;
+  if (!candidate && assignment_.version != service().stable) return;
+  cohort_ = compared.comparison->enter(context_.worker, Clock::now(), {candidate, compared.weight});
+}
+
+void Exchange::leave_cohort(stats::AttemptResult result, bool comparable) {
+  if (!cohort_.joined()) return;
+  result.client = assignment_.client;
+  service().compared.comparison->leave(context_.worker, cohort_, result, comparable);
+  cohort_ = {};
 }
 
 bool Exchange::pick_endpoint() {
   endpoint_ = upstream::pick_endpoint(version(), context_.pool, tried_, context_.loop.now());
-  if (!endpoint_) version().monitor->leave(ticket_);  // nothing will be recorded
-  return endpoint_ != nullptr;
+  if (endpoint_) return true;
+  version().monitor->leave(ticket_);  // nothing will be recorded
+  leave_cohort({Outcome::ClientAbort}, false);
+  return false;
 }
 
 // --- attempts --------------------------------------------------------------------------------
@@ -318,6 +343,7 @@ Task<void> Exchange::forward(Attempt& attempt) {
   const ResponseHead& response = *attempt.head();
   status_ = response.status;
   if (attempt.is_endless()) attempt.leave_monitor();
+  if (attempt.is_endless()) leave_cohort(attempt.result(), false);  // nobody can wait for its end
   if (response.status == 101) {
     co_await forward_tunnel(attempt);
     co_return;
@@ -377,6 +403,10 @@ http::ForwardInfo Exchange::forward_info() const {
   info.peer_ip = client.peer_ip;
   info.scheme = client.scheme;
   info.trusted_peer = client.trusted_peer;
+  if (client.tls) {
+    info.cert_subject = client.tls->client_subject;
+    info.cert_fingerprint = client.tls->client_fingerprint;
+  }
   info.request_id = {request_id_.data(), request_id_.size()};
   info.traceparent = {traceparent_.data(), traceparent_.size()};
   info.target = target_;
@@ -415,6 +445,7 @@ void Exchange::record(const Attempt& attempt) {
   upstream_time_ = result.latency;
   const TimePoint now = ended_ = attempt.ended();
   target.version->monitor->record(context_.worker, result, now);
+  leave_cohort(result, !attempt.waited_for_connection());
   upstream::EndpointStats& endpoint = context_.pool.stats(*target.endpoint);
   if (result.outcome == Outcome::ClientAbort) return;
   if (result.status == 0)

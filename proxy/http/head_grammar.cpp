@@ -7,7 +7,7 @@
 namespace cutwater::http {
 namespace {
 
-constexpr std::size_t kLongestKnownName = 19;  // Proxy-Authorization
+constexpr std::size_t kLongestKnownName = 25;  // X-Client-Cert-Fingerprint
 
 // Fields whose '_' twin must not reach a server that reads '_' as '-'.
 bool is_framing_or_trust(FieldId id) {

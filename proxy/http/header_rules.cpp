@@ -88,6 +88,7 @@ Kept write_passing_fields(const RequestHead& head, const ForwardInfo& info, Head
       case FieldId::Trailer:
       case FieldId::TransferEncoding:
       case FieldId::Upgrade:
+      case FieldId::XClientCert:  // only what we have verified ourselves
         break;
       default:
         if (may_pass(field, head, info)) out.field(field.name, field.value);
@@ -120,6 +121,9 @@ void write_forwarding(const RequestHead& head, const ForwardInfo& info, const Ke
   out.field("X-Forwarded-Proto", ours_unless_trusted(kept.forwarded_proto, info.scheme));
   const std::string_view host = ours_unless_trusted(kept.forwarded_host, head.authority);
   if (!host.empty()) out.field("X-Forwarded-Host", host);
+
+  if (!info.cert_subject.empty()) out.field("X-Client-Cert-Subject", info.cert_subject);
+  if (!info.cert_fingerprint.empty()) out.field("X-Client-Cert-Fingerprint", info.cert_fingerprint);
 
   const bool keep_id = info.trusted_peer && is_sane_request_id(kept.request_id);
   const std::string_view id = keep_id ? kept.request_id : info.request_id;

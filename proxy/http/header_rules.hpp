@@ -66,6 +66,9 @@ struct ForwardInfo {
   std::string_view fallback_authority = {};
   // A field the route decides by (split key, flag); Connection cannot remove it. Empty = none.
   std::string_view protected_field = {};
+  // Of the client's verified certificate; empty = none.
+  std::string_view cert_subject = {};
+  std::string_view cert_fingerprint = {};
 };
 
 // HTTP/1.1 request head for the upstream. Drops hop-by-hop fields and every field named by
@@ -73,8 +76,8 @@ struct ForwardInfo {
 // head.authority, X-Forwarded-For/-Proto/-Host, X-Request-ID, traceparent, Via; re-adds
 // Upgrade/Connection for an upgrade and `TE: trailers`; framing as in the head (Length keeps
 // Content-Length, Chunked emits `Transfer-Encoding: chunked`). Expect is kept only when
-// head.expect_continue. Field names where '_' for '-' would give a framing or trust field are
-// dropped.
+// head.expect_continue. X-Client-Cert-* are ours alone, whoever sent them. Field names where '_'
+// for '-' would give a framing or trust field are dropped.
 void write_upstream_request(const RequestHead& head, const ForwardInfo& info, HeadWriter& out);
 
 // What the response to the client carries beside the upstream's own fields.

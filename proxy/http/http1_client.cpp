@@ -20,7 +20,7 @@ ResponseHead* take_head() {
 
 Http1ClientConnection::Http1ClientConnection(ClientContext& context, int fd)
     : context_(context),
-      socket_(context.loop, fd, net::Socket::State::Connecting),
+      socket_(context.loop, fd, net::Transport::State::Connecting),
       out_(socket_, context.body_blocks, Side::Upstream),
       body_(socket_, context.body_blocks, Side::Upstream) {}
 

@@ -24,7 +24,7 @@ class Http1ClientConnection final : public UpstreamStream {
   Http1ClientConnection(ClientContext& context, int fd);
   ~Http1ClientConnection() { give_head(); }
 
-  net::Socket& socket() { return socket_; }
+  net::Transport& socket() { return socket_; }
   // Prepares for the next exchange. `write_stall`: the upstream must take bytes within this.
   void begin(Nanoseconds write_stall);
   // The exchange is over. True: request and response are complete and the connection may carry
@@ -49,7 +49,7 @@ class Http1ClientConnection final : public UpstreamStream {
   void give_head();
 
   ClientContext& context_;
-  net::Socket socket_;
+  net::Transport socket_;
   net::SendQueue out_;
   HeadScanner scanner_;
   ResponseHead* head_ = nullptr;  // pooled: large, and needed only while a response is under way

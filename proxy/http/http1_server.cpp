@@ -39,15 +39,19 @@ std::string_view forwarded_client(const RequestHead& head) {
 
 }  // namespace
 
-Http1ServerConnection::Http1ServerConnection(ServerContext& context, int fd, Peer peer)
+Http1ServerConnection::Http1ServerConnection(ServerContext& context, net::Transport& transport,
+                                             Peer peer)
     : context_(context),
-      socket_(context.loop, fd),
+      socket_(transport),
       peer_(std::move(peer)),
       out_(socket_, context.body_blocks, Side::Downstream),
       body_(socket_, context.body_blocks, Side::Downstream) {
   client_.peer_ip = client_.client_ip = peer_.ip;
   client_.trusted_peer = peer_.trusted;
   client_.listener = peer_.listener;
+  client_.scheme = peer_.tls ? "https" : "http";
+  client_.tls = peer_.tls;
+  client_.addresses = peer_.addresses;
 }
 
 Http1ServerConnection::~Http1ServerConnection() {

@@ -34,9 +34,12 @@ class Http1ServerConnection final : public DownstreamStream {
   struct Peer {
     std::string ip;
     bool trusted = false;
-    std::string_view listener;  // outlives the connection
+    std::string_view listener;             // outlives the connection
+    const net::TlsSession* tls = nullptr;  // likewise, as does `addresses`
+    const net::ConnectionAddresses* addresses = nullptr;
   };
-  Http1ServerConnection(ServerContext& context, int fd, Peer peer);
+  // The transport, its handshake done, outlives the connection.
+  Http1ServerConnection(ServerContext& context, net::Transport& transport, Peer peer);
   ~Http1ServerConnection();
 
   Task<void> serve();
@@ -78,7 +81,7 @@ class Http1ServerConnection final : public DownstreamStream {
   Task<void> close_gently();
 
   ServerContext& context_;
-  net::Socket socket_;
+  net::Transport& socket_;
   Peer peer_;
   std::string client_ip_;  // from X-Forwarded-For of a trusted peer
   ClientInfo client_;

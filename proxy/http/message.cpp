@@ -69,6 +69,10 @@ FieldId field_id(std::string_view name) {
       return pick(name, "proxy-authenticate", FieldId::ProxyAuthenticate);
     case 19:
       return pick(name, "proxy-authorization", FieldId::ProxyAuthorization);
+    case 21:
+      return pick(name, "x-client-cert-subject", FieldId::XClientCert);
+    case 25:
+      return pick(name, "x-client-cert-fingerprint", FieldId::XClientCert);
     default:
       return FieldId::Other;
   }

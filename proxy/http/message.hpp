@@ -59,6 +59,7 @@ enum class FieldId : std::uint8_t {
   TransferEncoding,
   Upgrade,
   Via,
+  XClientCert,
   XForwardedFor,
   XForwardedHost,
   XForwardedProto,

@@ -31,6 +31,14 @@ struct VersionSnapshot {
   bool usable() const { return !(monitor && monitor->tripped()) && has_usable_endpoint(); }
 };
 
+// The relative guard of the version under rollout, and the chance of a request that is dealt
+// between that version and stable to become its.
+struct ComparedVersion {
+  std::shared_ptr<guard::Comparison> comparison;  // nullptr: nothing is compared
+  std::size_t candidate = 0;                      // index into versions
+  double weight = 0;
+};
+
 struct ServiceSnapshot {
   std::uint32_t id = 0;  // stable over snapshots: workers key per-service state by it
   std::string name;
@@ -39,6 +47,7 @@ struct ServiceSnapshot {
   std::uint64_t salt = 0;                 // of the running or last rollout
   CookieSigner cookie_key;                // assign a MacKey; the same one after a restart
   std::string rollout;                    // id of the active rollout, empty if none
+  ComparedVersion compared;
   config::Sticky sticky;
   std::vector<config::Flag> flags;
   config::Fallback fallback = config::Fallback::None;

@@ -13,12 +13,13 @@ enum class Outcome : std::uint8_t {
   Success,        // anything but the rows below, 4xx included
   Status5xx,      // the upstream answered 5xx
   ConnectFailed,  // refused, unreachable, connect timeout
+  TlsFailed,      // no TLS session with it: a certificate that does not verify, no common version
   Reset,          // closed or reset before the response was complete
   Timeout,        // response head, request or idle timeout
   Protocol,       // the upstream broke HTTP framing
   ClientAbort,    // the client went away first: never charged to the version
 };
-inline constexpr std::size_t kOutcomes = 7;
+inline constexpr std::size_t kOutcomes = 8;
 std::string_view to_string(Outcome outcome);
 
 // Errors that count against a version (statistics.md 1).

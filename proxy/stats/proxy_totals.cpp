@@ -18,6 +18,10 @@ ProxyTotals& ProxyTotals::operator+=(const ProxyTotals& other) {
   connections_refused += other.connections_refused;
   accept_errors += other.accept_errors;
   log_lines_dropped += other.log_lines_dropped;
+  tls_full += other.tls_full;
+  tls_resumed += other.tls_resumed;
+  for (const auto& [reason, count] : other.tls_failures) tls_failures[reason] += count;
+  for (const auto& [reason, count] : other.proxy_errors) proxy_errors[reason] += count;
   for (const auto& [reason, count] : other.bad_requests) bad_requests[reason] += count;
   for (const auto& [status, count] : other.local_replies) local_replies[status] += count;
   return *this;

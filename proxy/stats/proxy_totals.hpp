@@ -25,6 +25,10 @@ struct ProxyTotals {
   std::uint64_t connections_refused = 0;  // quota, per-IP limit
   std::uint64_t accept_errors = 0;        // EMFILE and friends
   std::uint64_t log_lines_dropped = 0;
+  std::uint64_t tls_full = 0;  // handshakes with clients
+  std::uint64_t tls_resumed = 0;
+  std::map<std::string, std::uint64_t> tls_failures;  // by reason label (net::TlsFailure)
+  std::map<std::string, std::uint64_t> proxy_errors;  // likewise (net::ProxyError)
   std::map<std::string, std::uint64_t> bad_requests;  // by reason label (http::BadHead)
   std::map<int, std::uint64_t> local_replies;         // by status
 

@@ -23,11 +23,16 @@ class Gauge {
 struct WorkerCounters {
   static constexpr std::size_t kReasons = 32;
   static constexpr std::size_t kStatuses = 600;
+  static constexpr std::size_t kGreetingReasons = 16;
 
   Counter requests;
   Counter accepted;
   Counter refused;
   Counter accept_errors;
+  Counter tls_full;                                    // handshakes
+  Counter tls_resumed;                                 // likewise, without a certificate
+  std::array<Counter, kGreetingReasons> tls_failures;  // by net::TlsFailure
+  std::array<Counter, kGreetingReasons> proxy_errors;  // by net::ProxyError
   Counter upstream_opened;
   Gauge downstream_open;
   Gauge upstream_open;  // idle and busy

@@ -27,6 +27,7 @@ void Lease::release() {
 }
 
 void PooledConnection::on_idle_event() {
+  if (stream.socket().is_still_idle()) return;
   // Data nobody asked for, FIN, RST or the idle time is over: in every case, not usable.
   pool_.counters_.upstream_idle.down();
   pool_.destroy(this);
@@ -105,7 +106,7 @@ void ConnectionPool::give_back(PooledConnection* connection, Nanoseconds idle) {
   State& known = state(connection->endpoint_);
   --known.stats.active;
   connection->unlink();
-  net::Socket& socket = connection->stream.socket();
+  net::Transport& socket = connection->stream.socket();
   if (!connection->stream.finish() || idle.count() == 0) return destroy(connection);
   // A FIN may already be waiting (RFC 9112 9.5: either side may close at any time).
   if (socket.might_be_readable()) {

@@ -33,7 +33,7 @@ using ListHook =
     boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
 
 // A connection while it belongs to the pool, idle or lent.
-class PooledConnection final : public ListHook, public net::Socket::Watcher {
+class PooledConnection final : public ListHook, public net::Transport::Watcher {
  public:
   PooledConnection(ConnectionPool& pool, std::uint32_t endpoint, http::ClientContext& context,
                    int fd)

@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include "proxy/worker/greeting.hpp"
+
 namespace cutwater::worker {
 
 namespace {
@@ -72,9 +74,9 @@ void Worker::run() {
 
 void Worker::accept(const ListenerSetup& listener, int fd, const sockaddr_storage& peer) {
   const net::IpAddress ip = net::ip_of(peer);
-  bool trusted = false;
-  for (const net::Network& network : listener.trusted_proxies) trusted |= network.contains(ip);
-  auto place = shared_.quota.try_enter(ip, trusted || ip.is_loopback());
+  // Behind a PROXY header is another client than the peer: its turn comes when that is known.
+  const bool exempt = listener.proxy_protocol || listener.trusts(ip) || ip.is_loopback();
+  auto place = shared_.quota.try_enter(ip, exempt);
   if (!place || stopping_) {
     counters_.refused.add();
     ::close(fd);
@@ -82,18 +84,35 @@ void Worker::accept(const ListenerSetup& listener, int fd, const sockaddr_storag
   }
   counters_.accepted.add();
   counters_.downstream_open.up();
-  auto connection = std::make_unique<Connection>(
-      server_context_, fd,
-      http::Http1ServerConnection::Peer{ip.to_string(), trusted, listener.name}, std::move(place));
+  auto connection = std::make_unique<Connection>(loop_, fd, listener, std::move(place));
+  connection->addresses.source = ip;
+  connection->addresses.source_port = net::port_of(peer);
   connections_.push_back(*connection);
   spawn(serve(std::move(connection)));
 }
 
 Task<void> Worker::serve(std::unique_ptr<Connection> connection) {
-  co_await connection->http.serve();
+  bool ready = true;
+  if (connection->needs_greeting()) {
+    const GreetingContext context{loop_, shared_.limits, shared_.quota, counters_};
+    ready = co_await greet(*connection, context);
+  }
+  if (ready) {
+    start_http(*connection);
+    co_await connection->http->serve();
+  }
   connection.reset();
   counters_.downstream_open.down();
   check_drained();
+}
+
+void Worker::start_http(Connection& connection) {
+  const ListenerSetup& listener = connection.listener;
+  const net::IpAddress& ip = connection.addresses.source;
+  connection.http.emplace(
+      server_context_, connection.transport,
+      http::Http1ServerConnection::Peer{ip.to_string(), listener.trusts(ip), listener.name,
+                                        connection.tls.get(), &connection.addresses});
 }
 
 void Worker::check_drained() {
@@ -109,12 +128,16 @@ void Worker::switch_to(SnapshotPtr snapshot, std::function<void()> switched) {
   });
 }
 
+void Worker::switch_tls(std::size_t listener, std::shared_ptr<const net::TlsServerContext> tls) {
+  loop_.post([this, listener, tls = std::move(tls)] { setups_[listener].tls = tls; });
+}
+
 void Worker::drain(std::function<void()> drained) {
   loop_.post([this, drained = std::move(drained)]() mutable {
     listeners_.clear();
     drained_ = std::move(drained);
     server_context_.draining = true;
-    for (Connection& connection : connections_) connection.http.close_when_idle();
+    for (Connection& connection : connections_) connection.close_when_idle();
     check_drained();
   });
 }
@@ -123,7 +146,7 @@ void Worker::stop() {
   loop_.post([this] {
     stopping_ = true;
     listeners_.clear();
-    for (Connection& connection : connections_) connection.http.abort();
+    for (Connection& connection : connections_) connection.abort();
     pool_.abort();
     check_drained();
   });

@@ -8,18 +8,10 @@
 #include <vector>
 
 #include "proxy/exchange/exchange.hpp"
-#include "proxy/http/http1_server.hpp"
-#include "proxy/net/connection_quota.hpp"
 #include "proxy/net/listener.hpp"
+#include "proxy/worker/connection.hpp"
 
 namespace cutwater::worker {
-
-// A bound socket with what its connections need to know.
-struct ListenerSetup {
-  int fd = -1;
-  std::string name;
-  std::vector<net::Network> trusted_proxies;
-};
 
 // Shared by all workers, read-only or thread-safe; outlives them.
 struct SharedSetup {
@@ -27,15 +19,6 @@ struct SharedSetup {
   net::ConnectionQuota quota;
   exchange::AccessLogWriter access_log;
   bool log_enabled = false;
-};
-
-// A downstream connection and its place in the quota, while it is served.
-struct Connection : upstream::ListHook {
-  Connection(http::ServerContext& context, int fd, http::Http1ServerConnection::Peer peer,
-             net::ConnectionQuota::Place held)
-      : place(std::move(held)), http(context, fd, std::move(peer)) {}
-  net::ConnectionQuota::Place place;
-  http::Http1ServerConnection http;
 };
 
 class Worker {
@@ -53,6 +36,8 @@ class Worker {
 
   // --- any thread; carried out on the worker's own, in order -----------------------------------
   void switch_to(SnapshotPtr snapshot, std::function<void()> switched);
+  // Handshakes that begin from now on use `tls`, by place in the list of listeners.
+  void switch_tls(std::size_t listener, std::shared_ptr<const net::TlsServerContext> tls);
   // No new connections; `drained` runs when the last one has ended.
   void drain(std::function<void()> drained);
   // Ends every exchange where it stands, then the loop.
@@ -66,6 +51,7 @@ class Worker {
 
   void accept(const ListenerSetup& listener, int fd, const sockaddr_storage& peer);
   Task<void> serve(std::unique_ptr<Connection> connection);
+  void start_http(Connection& connection);
   void check_drained();
   static void flush_log(void* self);
 

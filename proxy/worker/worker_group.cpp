@@ -6,6 +6,7 @@
 #include <atomic>
 #include <thread>
 
+#include "proxy/net/proxy_protocol.hpp"
 #include "proxy/worker/worker.hpp"
 
 namespace cutwater::worker {
@@ -52,7 +53,8 @@ struct WorkerGroup::Impl {
 // Every socket of every worker before any thread starts, so that a failure leaves nothing behind.
 std::string WorkerGroup::Impl::bind() {
   setups.resize(options.workers);
-  for (const config::Listener& listener : options.listeners) {
+  for (std::size_t i = 0; i < options.listeners.size(); ++i) {
+    const config::Listener& listener = options.listeners[i];
     std::vector<net::Network> trusted;
     for (const config::Cidr& cidr : listener.trusted_proxies)
       if (const auto network = net::Network::parse(cidr.text)) trusted.push_back(*network);
@@ -67,7 +69,9 @@ std::string WorkerGroup::Impl::bind() {
       if (socket.fd < 0)
         return "listener " + listener.name + ": cannot listen on " + address.host + ":" +
                std::to_string(address.port) + ": " + socket.problem;
-      setup.push_back({socket.fd, listener.name, trusted});
+      setup.push_back({socket.fd, listener.name, trusted,
+                       listener.proxy_protocol == config::ProxyProtocol::Required,
+                       i < options.tls.size() ? options.tls[i] : nullptr});
     }
     bound.push_back({listener.name, address});
   }
@@ -113,6 +117,11 @@ void WorkerGroup::publish(std::shared_ptr<const routing::RoutingSnapshot> snapsh
   for (auto& worker : impl_->workers) worker->switch_to(snapshot, switched);
 }
 
+void WorkerGroup::switch_tls(std::size_t listener,
+                             std::shared_ptr<const net::TlsServerContext> tls) {
+  for (auto& worker : impl_->workers) worker->switch_tls(listener, tls);
+}
+
 void WorkerGroup::drain(std::function<void()> on_drained) {
   const auto drained = when_all(impl_->workers.size(), std::move(on_drained));
   for (auto& worker : impl_->workers) worker->drain(drained);
@@ -149,6 +158,14 @@ stats::ProxyTotals WorkerGroup::totals() const {
     one.connections_refused = c.refused.get();
     one.accept_errors = c.accept_errors.get();
     one.log_lines_dropped = c.log_lines_dropped.get();
+    one.tls_full = c.tls_full.get();
+    one.tls_resumed = c.tls_resumed.get();
+    for (std::size_t i = 1; i < net::kTlsFailures; ++i)
+      one.tls_failures[std::string(to_string(static_cast<net::TlsFailure>(i)))] =
+          c.tls_failures[i].get();
+    for (std::size_t i = 1; i < net::kProxyErrors; ++i)
+      one.proxy_errors[std::string(to_string(static_cast<net::ProxyError>(i)))] =
+          c.proxy_errors[i].get();
     for (std::size_t i = 1; i < c.bad_requests.size(); ++i)
       if (const auto count = c.bad_requests[i].get())
         one.bad_requests[std::string(to_string(static_cast<http::BadHead>(i)))] = count;

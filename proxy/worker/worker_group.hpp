@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "config/model.hpp"
+#include "proxy/net/tls_server_context.hpp"
 #include "proxy/routing/snapshot.hpp"
 #include "proxy/stats/proxy_totals.hpp"
 
@@ -18,6 +19,8 @@ struct Options {
   std::vector<config::Listener> listeners;
   config::Limits limits;
   config::AccessLog access_log;
+  // By place in `listeners`; null where nothing is encrypted, and at the end where it is shorter.
+  std::vector<std::shared_ptr<const net::TlsServerContext>> tls = {};
 };
 
 struct BoundListener {
@@ -42,6 +45,9 @@ class WorkerGroup {
   // request by an older snapshot; it must only hand over to another thread.
   void publish(std::shared_ptr<const routing::RoutingSnapshot> snapshot,
                std::function<void()> on_switched = {});
+
+  // New certificates for the listener at this place; handshakes that began keep the old ones.
+  void switch_tls(std::size_t listener, std::shared_ptr<const net::TlsServerContext> tls);
 
   // Stops accepting, tells keep-alive clients to leave, and calls `on_drained` (on a worker) when
   // the last exchange has ended. Tunnels count. Call stop() at the deadline.

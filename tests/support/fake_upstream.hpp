@@ -67,6 +67,9 @@ class FakeUpstream {
   FakeUpstream& operator=(const FakeUpstream&) = delete;
 
   std::uint16_t port() const { return port_; }
+  // Connections accepted from now on begin with a handshake. One that fails is a problem(), unless
+  // that is what the test is about.
+  void speak_tls(std::shared_ptr<SSL_CTX> context, bool failures_expected = false);
 
   // --- the script: each replaces the one before, for requests that arrive from now on -----------
   void on_request(Handler handler);  // after the whole request was read
@@ -99,6 +102,7 @@ class FakeUpstream {
   friend class UpstreamConnection;
   void accept_loop();
   void serve(std::size_t index, UpstreamConnection& connection);
+  bool shake_hands(UpstreamConnection& connection);
   void serve_requests(std::size_t index, UpstreamConnection& connection);
   void record(const Received& request);
 
@@ -111,6 +115,8 @@ class FakeUpstream {
   std::condition_variable changed_;
   Handler handler_;
   bool handle_head_ = false;
+  std::shared_ptr<SSL_CTX> tls_;
+  bool tls_failures_expected_ = false;
   bool released_ = false;
   bool ending_ = false;
   std::vector<Received> received_;

@@ -85,7 +85,9 @@ Proxy::Proxy(const ProxySetup& setup) : workers_(setup.workers) {
   listener.listen = {"127.0.0.1", 0};
   for (const std::string& network : setup.trusted_proxies)
     listener.trusted_proxies.push_back({network});
+  listener.proxy_protocol = setup.proxy_protocol;
   options.listeners.push_back(listener);
+  options.tls.push_back(setup.tls);
   group_ = std::make_unique<worker::WorkerGroup>(std::move(options));
   const std::string problem = group_->start(snapshot_of(setup));
   if (!problem.empty()) throw TestFailure(problem);

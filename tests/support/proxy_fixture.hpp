@@ -35,6 +35,8 @@ class ProxySetup {
   config::Limits limits;
   config::AccessLog access_log;
   std::vector<std::string> trusted_proxies;
+  config::ProxyProtocol proxy_protocol = config::ProxyProtocol::Off;
+  std::shared_ptr<const net::TlsServerContext> tls;  // null: nothing is encrypted
   unsigned workers = 1;
 
  private:

@@ -109,18 +109,28 @@ TEST(Parse, Flags) {
 
 TEST(Parse, GuardsHealthTimeoutsRollout) {
   const Service shop =
-      read(in_service("guards: {error_rate: 0.5%, p95: 300ms, p95_critical: 1s, false_rollback: "
-                      "0.1%, relative: false}\n"
-                      "    health: {path: \"/h?x=1\", interval: 5s, unhealthy_after: 7}\n"
-                      "    fallback: stable\n"
-                      "    timeouts: {connect: 2s, tunnel_idle: 3h}\n"
-                      "    rollout: {steps: [1%, 100%], bake: 1s, on_inconclusive: rollback}\n"
-                      "    version_header: none"))
+      read(in_service(
+               "guards: {error_rate: 0.5%, p95: 300ms, p95_critical: 1s, false_rollback: "
+               "0.1%, relative: false, relative_tolerance: 0%, blame_window: 1m, dry_run: true}\n"
+               "    memory: {limit: 512MiB, used: rss}\n"
+               "    health: {path: \"/h?x=1\", interval: 5s, unhealthy_after: 7}\n"
+               "    fallback: stable\n"
+               "    timeouts: {connect: 2s, tunnel_idle: 3h}\n"
+               "    rollout: {steps: [1%, 100%], bake: 1s, on_inconclusive: rollback}\n"
+               "    version_header: none"))
           .services[0];
   EXPECT_EQ(shop.guards.error_rate, Share{5000});
   EXPECT_EQ(shop.guards.p95, 300ms);
   EXPECT_EQ(shop.guards.p95_critical, 1s);
   EXPECT_DOUBLE_EQ(shop.guards.false_rollback, 0.001);
+  EXPECT_FALSE(shop.guards.relative);
+  EXPECT_EQ(shop.guards.relative_tolerance, Share{});
+  EXPECT_EQ(shop.guards.blame_window, 1min);
+  EXPECT_TRUE(shop.guards.dry_run);
+  EXPECT_TRUE(shop.memory.enabled);
+  EXPECT_EQ(shop.memory.url, "http://{endpoint}/metrics");
+  EXPECT_EQ(shop.memory.used, "rss");
+  EXPECT_EQ(shop.memory.limit_bytes, 512u << 20);
   EXPECT_TRUE(shop.health.enabled);
   EXPECT_EQ(shop.health.path, "/h?x=1");
   EXPECT_EQ(shop.health.unhealthy_after, 7);

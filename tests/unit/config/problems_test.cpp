@@ -38,10 +38,12 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         Case{"mirror: {version: green, share: 5%}",
              "5:5: `mirror` is part of the contract but not available in this version"},
-        Case{"memory: {}",
-             "5:5: `memory` is part of the contract but not available in this version"},
-        Case{"guards: {relative: true}",
-             "5:14: `relative` is part of the contract but not available in this version"},
+        Case{"memory: {}", "5:13: `limit` is missing"},
+        Case{"memory: {limit: 512MiB, url: \"http://10.0.0.1/metrics\"}",
+             "5:34: `url` is `http://10.0.0.1/metrics`: expected http://{endpoint}/metrics or "
+             "http://{host}:9100/metrics"},
+        Case{"memory: {limit: 512MiB, used: \"a b\"}",
+             "5:35: `used` is `a b`: expected the name of a metric"},
         Case{"rollout: {approval: [50%]}",
              "5:15: `approval` is part of the contract but not available in this version"},
         Case{"rollout: {holdback: 2%}",

@@ -67,6 +67,8 @@ TEST(Examples, TheFullOneSaysTheDefaultsWhereItClaimsTo) {
   b.services[0].flags = shop.flags;
   b.services[0].fallback = shop.fallback;
   b.services[0].health.enabled = true;
+  b.services[0].memory.enabled = true;
+  b.services[0].memory.limit_bytes = shop.memory.limit_bytes;
   EXPECT_EQ(show_json(a), show_json(b));
 }
 
