@@ -21,7 +21,11 @@ struct Section {
 
 namespace section {
 extern const Section kRoot, kAdmin, kToken, kListener, kRoute, kMatch, kService, kVersion, kSticky,
-    kFlag, kWhen, kGuards, kHealth, kTimeouts, kLimits, kRollout, kAccessLog;
+    kFlag, kWhen, kGuards, kMemory, kHealth, kTimeouts, kLimits, kRollout, kAccessLog, kNotify,
+    kHistory, kIds, kRamp, kMirror, kHttp2, kGrpc, kListenerTls, kCertificate, kVersionTls;
+// Of a rollout.
+extern const Section kStep, kStepGuards, kAdaptive, kPreview, kSmoke, kRolling, kRollingHook, kHook,
+    kCapacity;
 }  // namespace section
 
 std::span<const Section* const> all_sections();

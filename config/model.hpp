@@ -10,7 +10,14 @@
 #include <string>
 #include <vector>
 
+#include "config/flag.hpp"
+#include "config/grpc.hpp"
+#include "config/guards.hpp"
+#include "config/http2.hpp"
+#include "config/mirror.hpp"
+#include "config/rollout.hpp"
 #include "config/share.hpp"
+#include "config/tls.hpp"
 
 namespace cutwater::config {
 
@@ -37,16 +44,23 @@ struct Listener {
   std::string name = "http";
   Address listen;
   std::vector<Cidr> trusted_proxies;  // peers whose X-Forwarded-*, Forwarded, X-Request-ID are kept
+  ProxyProtocol proxy_protocol = ProxyProtocol::Off;
+  std::optional<ListenerTls> tls;
+  bool http2 = true;  // beside HTTP/1.1: by its preface, or by ALPN
 };
 
 struct Endpoint {
   std::string url;  // "http://127.0.0.1:9001", as shown everywhere
   Address address;
+  bool tls = false;  // https
 };
 
 struct Version {
   std::string name;
   std::vector<Endpoint> endpoints;
+  UpstreamTls tls = {};  // of its https endpoints
+  SendProxy send_proxy = SendProxy::Off;
+  UpstreamProtocol protocol = UpstreamProtocol::Http1;
 };
 
 // The subject of a split decision: whose requests must stay on one version.
@@ -57,24 +71,6 @@ struct Sticky {
   std::chrono::seconds ttl = std::chrono::hours(24 * 30);  // of the own cookie
 };
 
-// A feature flag forces a version for requests that match; first match wins.
-struct Flag {
-  enum class Source { Cookie, Header };
-  std::string name;
-  Source source = Source::Cookie;
-  std::string key;    // cookie or header name
-  std::string value;  // exact value that matches
-  std::string version;
-  bool enabled = true;
-};
-
-struct Guards {
-  Share error_rate = Share::percent(5);
-  Duration p95 = 2s;
-  Duration p95_critical = 3s;
-  double false_rollback = 0.01;  // alpha: probability of ever reverting a healthy version
-};
-
 struct Health {
   bool enabled = false;  // true when the section is present
   std::string path = "/health";
@@ -82,6 +78,9 @@ struct Health {
   Duration timeout = 10s;
   int unhealthy_after = 3;
   Duration start_period = 40s;
+  // The gRPC health checking protocol instead of GET `path`; "" asks for the server as a whole.
+  bool grpc = false;
+  std::string grpc_service;
 };
 
 struct Timeouts {
@@ -98,6 +97,7 @@ struct Limits {
   std::size_t header_fields = 100;       // -> 431
   std::size_t target_bytes = 8 * 1024;   // -> 414
   Duration header_timeout = 10s;         // absolute, from the first byte -> 408
+  Duration handshake_timeout = 10s;      // TLS and the PROXY header together, from accept
   Duration keepalive_idle = 75s;
   std::uint32_t keepalive_requests = 0;  // 0 = no limit
   std::uint32_t body_min_rate = 240;     // bytes per second, after the grace
@@ -105,16 +105,7 @@ struct Limits {
   Duration client_write_stall = 30s;
   std::uint32_t connections = 0;  // 0 = half of RLIMIT_NOFILE
   std::uint32_t connections_per_ip = 1024;
-};
-
-struct RolloutDefaults {
-  enum class OnInconclusive { Hold, Extend, Promote, Rollback };
-  std::string strategy = "canary";
-  std::vector<Share> steps = {Share::percent(5), Share::percent(10), Share::percent(25),
-                              Share::percent(50), Share::percent(100)};
-  Duration bake = 60s;     // least time at a step; never enough alone
-  Duration max_step = 1h;  // then on_inconclusive
-  OnInconclusive on_inconclusive = OnInconclusive::Hold;
+  Http2Limits http2;
 };
 
 enum class Fallback { None, Stable };
@@ -125,12 +116,15 @@ struct Service {
   std::string stable;                    // default: the first version
   std::map<std::string, Share> weights;  // first start only; default: stable 100 %
   Sticky sticky;
-  std::vector<Flag> flags;
+  std::vector<Flag> flags;  // the first that matches wins
+  std::optional<Mirror> mirror;
   Guards guards;
+  Memory memory;
   Health health;
   Fallback fallback = Fallback::None;
   Timeouts timeouts;
   RolloutDefaults rollout;
+  Grpc grpc;
   // Response header that names the version which answered; empty = none.
   std::string version_header = "Cutwater-Version";
 };

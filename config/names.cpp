@@ -149,18 +149,16 @@ Checked<Address> check_listen(std::string_view text) {
 }
 
 Checked<Endpoint> check_endpoint(std::string_view text) {
-  constexpr std::string_view kScheme = "http://";
-  if (text.starts_with("https://")) {
-    return Wrong{"`https` endpoints are part of the contract but not available in this version"};
-  }
-  if (!text.starts_with(kScheme)) {
+  const bool tls = text.starts_with("https://");
+  const std::string_view scheme = tls ? "https://" : "http://";
+  if (!text.starts_with(scheme)) {
     if (text.find("://") == std::string_view::npos && !text.empty() && text.size() < 100) {
       return Wrong{std::string(kEndpointRule) + ", did you mean `http://" + std::string(text) +
                    "`?"};
     }
     return Wrong{std::string(kEndpointRule)};
   }
-  std::string_view authority = text.substr(kScheme.size());
+  std::string_view authority = text.substr(scheme.size());
   if (authority.ends_with('/')) authority.remove_suffix(1);
   if (authority.find_first_of("/?#") != std::string_view::npos) {
     return Wrong{"an endpoint has no path: the request's own path is used"};
@@ -173,11 +171,13 @@ Checked<Endpoint> check_endpoint(std::string_view text) {
   const bool host_ok = parts->bracketed ? ip_bytes(parts->host).size() == 16
                                         : is_ip(parts->host) || is_dns_name(parts->host);
   if (!host_ok) return Wrong{"the host is neither an IP address nor a DNS name"};
-  const auto port = parts->port.empty() ? std::uint64_t{80} : parse_count(parts->port, 65535);
+  const auto port =
+      parts->port.empty() ? std::uint64_t{tls ? 443u : 80u} : parse_count(parts->port, 65535);
   if (!port || *port == 0) return Wrong{"the port must be a number from 1 to 65535"};
   Endpoint endpoint;
-  endpoint.url = std::string(kScheme) + std::string(authority);
+  endpoint.url = std::string(scheme) + std::string(authority);
   endpoint.address = {std::string(parts->host), static_cast<std::uint16_t>(*port)};
+  endpoint.tls = tls;
   return endpoint;
 }
 

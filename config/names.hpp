@@ -32,7 +32,7 @@ bool is_dns_name(std::string_view text);
 
 // "0.0.0.0:8080", "[::]:8080"; port 0 = any free port.
 Checked<Address> check_listen(std::string_view text);
-// "http://HOST[:PORT][/]"; the url comes back without the slash.
+// "http://HOST[:PORT][/]" or https; the url comes back without the slash.
 Checked<Endpoint> check_endpoint(std::string_view text);
 // "10.0.0.0/8", "::1/128"; a bare address is the whole of it.
 Checked<Cidr> check_cidr(std::string_view text);

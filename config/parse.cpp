@@ -30,7 +30,7 @@ std::string read_state_dir(const Fields& root) {
   return *written;
 }
 
-Config read_root(const Node& node, const Sources& sources, Report& report) {
+Config read_root(const Node& node, const Sources& sources, Report& report, Operations& operations) {
   const Fields root(report, node, section::kRoot, "the file");
   Config config;
   if (!root.usable()) return config;
@@ -40,12 +40,15 @@ Config read_root(const Node& node, const Sources& sources, Report& report) {
   config.workers = read_workers(root);
   config.admin = read_admin(root, sources);
   config.listeners = read_listeners(root);
-  config.services = read_services(root);
+  config.services = read_services(root, sources);
   config.routes = read_routes(root, config.services);
   config.limits = read_limits(root);
   config.access_log = read_access_log(root);
+  operations.notify = read_notify(root, sources, config.services);
+  operations.history = read_history(root);
   root.read("drain_timeout", config.drain_timeout, {0ms, 24h});
   root.read("drain_notice", config.drain_notice, {0ms, 1h});
+  check_approvers(root, config);
 
   for (const Listener& listener : config.listeners) {
     if (config.admin.unix_path.empty() && listener.listen.port != 0 &&
@@ -72,8 +75,9 @@ std::string to_string(const Problem& problem) {
 Parsed parse(std::string_view text, const std::string& file, const Sources& sources) {
   Report report(file);
   Config config;
-  if (const NodePtr root = read_document(text, report)) config = read_root(*root, sources, report);
   Parsed parsed;
+  if (const NodePtr root = read_document(text, report))
+    config = read_root(*root, sources, report, parsed.operations);
   parsed.problems = report.take();
   if (parsed.problems.empty()) parsed.config = std::move(config);
   return parsed;
@@ -96,7 +100,9 @@ Parsed load(const std::string& path, const Sources& sources) {
   ::close(fd);
   if (got < 0) return failed(path, std::string("cannot be read: ") + std::strerror(error));
   text.resize(length);
-  return parse(text, path, sources);
+  Parsed parsed = parse(text, path, sources);
+  if (parsed.config) resolve_tls_paths(*parsed.config, path.substr(0, path.rfind('/') + 1));
+  return parsed;
 }
 
 }  // namespace cutwater::config

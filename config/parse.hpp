@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "config/model.hpp"
+#include "config/notify.hpp"
 
 namespace cutwater::config {
 
@@ -40,9 +41,13 @@ struct FileText {
   }
 };
 
+// A list of ids, which is no secret: anybody may read it. At most 4 MiB.
+FileText read_list_file(const std::string& path);
+
 struct Sources {
   std::function<std::optional<std::string>(const std::string& name)> env;
-  std::function<FileText(const std::string& path)> file;
+  std::function<FileText(const std::string& path)> file;  // secrets
+  std::function<FileText(const std::string& path)> list = read_list_file;
 };
 // The process environment and the file system. A secret file that everybody may read is refused,
 // except below /run/secrets and $CREDENTIALS_DIRECTORY, where the directory guards it.
@@ -51,6 +56,7 @@ Sources system_sources();
 struct Parsed {
   std::optional<Config> config;   // set if and only if `problems` is empty
   std::vector<Problem> problems;  // in file order, at most 1000 and "N more"
+  Operations operations = {};     // belongs to `config`
 };
 
 Parsed parse(std::string_view text, const std::string& file, const Sources& sources);

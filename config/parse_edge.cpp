@@ -74,7 +74,7 @@ Token read_token(Report& report, const Node& node, const Sources& sources,
   }
   if (fields.require("role"))
     fields.read("role", token.role, std::span<const Choice<Role>>(kRoles));
-  token.secret = read_secret(fields, sources).value_or(Secret{});
+  token.secret = read_secret(fields, "secret", sources).value_or(Secret{});
   check_token_is_new(fields, token, before);
   return token;
 }
@@ -114,6 +114,9 @@ Listener read_listener(Report& report, const Node& node, std::size_t index) {
     }
   }
   listener.trusted_proxies = read_trusted_proxies(fields);
+  fields.read("http2", listener.http2);
+  listener.proxy_protocol = read_proxy_protocol(fields);
+  listener.tls = read_listener_tls(fields);
   return listener;
 }
 
@@ -229,12 +232,14 @@ Limits read_limits(const Fields& root) {
                         "`target_bytes` is more than `header_bytes`, which counts the target too");
   }
   fields.read("header_timeout", limits.header_timeout, {10ms, 1h});
+  fields.read("handshake_timeout", limits.handshake_timeout, {10ms, 1h});
   fields.read("keepalive_idle", limits.keepalive_idle, {10ms, 24h});
   count("keepalive_requests", limits.keepalive_requests, {0, 1'000'000'000});
   size("body_min_rate", limits.body_min_rate, {0, 1024 * 1024 * 1024});
   fields.read("client_write_stall", limits.client_write_stall, {10ms, 24h});
   count("connections", limits.connections, {0, 10'000'000});
   count("connections_per_ip", limits.connections_per_ip, {1, 10'000'000});
+  limits.http2 = read_http2(fields);
   return limits;
 }
 

@@ -8,14 +8,10 @@
 namespace cutwater::config {
 namespace {
 
-constexpr std::size_t kMostSteps = 100;
 constexpr std::size_t kMostVersions = 64;  // of one service
 constexpr Choice<Fallback> kFallbacks[] = {{"none", Fallback::None}, {"stable", Fallback::Stable}};
-using OnInconclusive = RolloutDefaults::OnInconclusive;
-constexpr Choice<OnInconclusive> kOnInconclusive[] = {{"hold", OnInconclusive::Hold},
-                                                      {"extend", OnInconclusive::Extend},
-                                                      {"promote", OnInconclusive::Promote},
-                                                      {"rollback", OnInconclusive::Rollback}};
+constexpr Choice<UpstreamProtocol> kProtocols[] = {{"h1", UpstreamProtocol::Http1},
+                                                   {"h2", UpstreamProtocol::Http2}};
 
 void add_endpoint(Report& report, const Node& node, Version& version) {
   const auto written = read_text(report, node, "endpoint", "http://HOST:PORT");
@@ -61,6 +57,8 @@ Version read_version(Report& report, const Node& key, const Node& value) {
     report.add(endpoints->place, "`endpoints` is empty; at least one is needed");
   }
   for (const NodePtr& item : items) add_endpoint(report, *item, version);
+  fields.read("protocol", version.protocol, std::span<const Choice<UpstreamProtocol>>(kProtocols));
+  read_version_tls(fields, version);
   return version;
 }
 
@@ -93,29 +91,6 @@ std::string read_stable(const Fields& fields, const Service& service) {
              : first;
 }
 
-Guards read_guards(const Fields& service_fields) {
-  Guards guards;
-  const Node* node = service_fields.find("guards");
-  if (!node) return guards;
-  const Fields fields(service_fields.report(), *node, section::kGuards, "guards");
-  if (!fields.usable()) return guards;
-  constexpr Share kLeast{1};
-  fields.read("error_rate", guards.error_rate, {kLeast, Share{Share::kWhole - 1}});
-  const bool p95 = fields.read("p95", guards.p95, {1ms, 1h});
-  const bool critical = fields.read("p95_critical", guards.p95_critical, {1ms, 1h});
-  if (p95 && critical && guards.p95_critical < guards.p95) {
-    fields.report().add(fields.place_of_value("p95_critical"), "`p95_critical` is below `p95`");
-  }
-  // Whoever moves one of the two limits keeps their order.
-  if (p95 && !critical) guards.p95_critical = std::max(guards.p95_critical, guards.p95 * 3 / 2);
-  if (critical && !p95) guards.p95 = std::min(guards.p95, guards.p95_critical);
-  Share alpha;
-  if (fields.read("false_rollback", alpha, {kLeast, Share::percent(50)})) {
-    guards.false_rollback = alpha.ratio();
-  }
-  return guards;
-}
-
 Health read_health(const Fields& service_fields) {
   Health health;
   const Node* node = service_fields.find("health");
@@ -142,6 +117,12 @@ Health read_health(const Fields& service_fields) {
     health.unhealthy_after = static_cast<int>(unhealthy_after);
   }
   fields.read("start_period", health.start_period, {0ms, 24h});
+  fields.read("grpc", health.grpc);
+  if (const auto name = fields.text("service", "the name of a gRPC service")) {
+    health.grpc_service = *name;
+    if (!health.grpc)
+      fields.bad_value("service", *name, "this is asked for only with `grpc: true`");
+  }
   return health;
 }
 
@@ -161,80 +142,7 @@ Timeouts read_timeouts(const Fields& service_fields) {
   return timeouts;
 }
 
-std::vector<Share> read_steps(const Fields& fields, const Node& node) {
-  Report& report = fields.report();
-  if (node.items.size() > kMostSteps) {
-    report.add(node.place, "`steps` has more than " + std::to_string(kMostSteps) + " steps");
-    return {};
-  }
-  const auto items = read_list(report, node, "steps", "shares");
-  if (node.kind != Node::Kind::List) return {};
-  std::vector<Share> steps;
-  bool readable = true;
-  for (const NodePtr& item : items) {
-    const auto written = read_text(report, *item, "steps", "a share");
-    const auto share = written ? parse_share(*written) : std::nullopt;
-    if (!share) {
-      if (written) {
-        report.add(item->place, "`steps` has " + quoted(*written) +
-                                    ": expected a share such as 5% or 0.01%, at most 4 decimals");
-      }
-      readable = false;
-      continue;
-    }
-    const Share before = steps.empty() ? Share{} : steps.back();
-    if (readable && *share <= before) {
-      report.add(item->place,
-                 "steps must rise: " + to_string(*share) + " follows " + to_string(before));
-    }
-    steps.push_back(*share);
-  }
-  if (readable && (steps.empty() || steps.back() != Share::percent(100))) {
-    report.add(node.place, "the last of `steps` must be 100%");
-  }
-  return steps;
-}
-
-std::string read_strategy(const Fields& fields) {
-  const std::vector<std::string_view> known{"canary", "blue_green"};
-  const auto written = fields.text("strategy", "the name of a strategy");
-  if (!written) return RolloutDefaults{}.strategy;
-  if (*written == "rolling") {
-    fields.bad_value("strategy", *written,
-                     "this strategy is part of the contract but not available in this version");
-  } else if (std::find(known.begin(), known.end(), *written) == known.end()) {
-    fields.report().add(fields.place_of_value("strategy"),
-                        "unknown strategy " + quoted(*written) + suggestion(*written, known));
-  }
-  return *written;
-}
-
-RolloutDefaults read_rollout(const Fields& service_fields) {
-  RolloutDefaults rollout;
-  const Node* node = service_fields.find("rollout");
-  if (!node) return rollout;
-  const Fields fields(service_fields.report(), *node, section::kRollout, "rollout");
-  if (!fields.usable()) return rollout;
-  rollout.strategy = read_strategy(fields);
-  if (const Node* steps = fields.find("steps")) {
-    rollout.steps = read_steps(fields, *steps);
-  } else if (rollout.strategy == "blue_green") {
-    rollout.steps = {Share::percent(100)};
-  }
-  fields.read("bake", rollout.bake, {1s, std::chrono::hours(24 * 30)});
-  if (fields.read("max_step", rollout.max_step, {1s, std::chrono::hours(24 * 90)})) {
-    if (rollout.max_step < rollout.bake) {
-      fields.report().add(fields.place_of_value("max_step"), "`max_step` is shorter than `bake`");
-    }
-  } else {
-    rollout.max_step = std::max(rollout.max_step, rollout.bake * 2);
-  }
-  fields.read("on_inconclusive", rollout.on_inconclusive,
-              std::span<const Choice<OnInconclusive>>(kOnInconclusive));
-  return rollout;
-}
-
-Service read_service(Report& report, const Node& key, const Node& value) {
+Service read_service(Report& report, const Node& key, const Node& value, const Sources& sources) {
   Service service;
   service.name = key.text;
   if (!is_name(service.name)) {
@@ -250,12 +158,15 @@ Service read_service(Report& report, const Node& key, const Node& value) {
   service.stable = read_stable(fields, service);
   service.weights = read_weights(fields, service);
   service.sticky = read_sticky(fields, service);
-  service.flags = read_flags(fields, service);
+  service.flags = read_flags(fields, service, sources);
+  service.mirror = read_mirror(fields, service);
   service.guards = read_guards(fields);
+  service.memory = read_memory(fields);
   service.health = read_health(fields);
   fields.read("fallback", service.fallback, std::span<const Choice<Fallback>>(kFallbacks));
   service.timeouts = read_timeouts(fields);
-  service.rollout = read_rollout(fields);
+  service.rollout = read_rollout(fields, sources);
+  service.grpc = read_grpc(fields);
   if (const auto header = fields.text("version_header", "a header name or none")) {
     if (!is_token(*header)) {
       fields.bad_value("version_header", *header, "expected a header name or none");
@@ -267,7 +178,7 @@ Service read_service(Report& report, const Node& key, const Node& value) {
 
 }  // namespace
 
-std::vector<Service> read_services(const Fields& root) {
+std::vector<Service> read_services(const Fields& root, const Sources& sources) {
   std::vector<Service> services;
   const Node* node = root.require("services");
   if (!node) return services;
@@ -282,7 +193,7 @@ std::vector<Service> read_services(const Fields& root) {
     return services;
   }
   for (const auto& [key, value] : node->pairs) {
-    services.push_back(read_service(root.report(), *key, *value));
+    services.push_back(read_service(root.report(), *key, *value, sources));
   }
   return services;
 }

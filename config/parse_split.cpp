@@ -9,27 +9,18 @@ namespace {
 
 constexpr std::chrono::seconds kLongestCookie = std::chrono::hours(24 * 400);  // RFC 6265bis
 
-// "header:NAME", "cookie:NAME" or "client_ip".
 void read_key(const Fields& fields, Sticky& sticky) {
-  constexpr std::string_view kHeader = "header:";
-  constexpr std::string_view kCookie = "cookie:";
   const auto written = fields.text("key", "a key");
   if (!written) return;
-  if (*written == "client_ip") {
-    sticky.key = Sticky::Key::ClientIp;
-    sticky.name.clear();
-    return;
-  }
-  const bool header = written->starts_with(kHeader);
-  const std::string name =
-      header || written->starts_with(kCookie) ? written->substr(kHeader.size()) : "";
-  static_assert(kHeader.size() == kCookie.size());
-  if (!is_token(name)) {
+  const auto key = parse_key(*written);
+  if (!key) {
     fields.bad_value("key", *written, "expected header:NAME, cookie:NAME or client_ip");
     return;
   }
-  sticky.key = header ? Sticky::Key::Header : Sticky::Key::Cookie;
-  sticky.name = name;
+  sticky.key = key->kind == FlagKey::Kind::Header   ? Sticky::Key::Header
+               : key->kind == FlagKey::Kind::Cookie ? Sticky::Key::Cookie
+                                                    : Sticky::Key::ClientIp;
+  sticky.name = key->name;
 }
 
 void read_own_cookie(const Fields& fields, Sticky& sticky) {
@@ -45,57 +36,19 @@ void read_own_cookie(const Fields& fields, Sticky& sticky) {
   }
 }
 
-// `when: {cookie: "beta=on"}`.
-void read_when(const Fields& flag_fields, Flag& flag) {
-  const Node* node = flag_fields.require("when");
-  if (!node) return;
-  Report& report = flag_fields.report();
-  const Fields fields(report, *node, section::kWhen, "when");
-  if (!fields.usable()) return;
-  if (fields.has("cookie") == fields.has("header")) {
-    report.add(node->place, "`when` needs either `cookie` or `header`");
-    return;
-  }
-  const std::string_view key = fields.has("cookie") ? "cookie" : "header";
-  flag.source = key == "cookie" ? Flag::Source::Cookie : Flag::Source::Header;
-  const auto written = fields.text(key, "`NAME=VALUE`");
-  if (!written) return;
-  const auto equals = std::min(written->find('='), written->size());
-  flag.key = written->substr(0, equals);
-  flag.value = equals < written->size() ? written->substr(equals + 1) : "";
-  if (!is_token(flag.key) || !is_plain_value(flag.value)) {
-    fields.bad_value(key, *written,
-                     key == "cookie" ? "expected NAME=VALUE such as \"beta=on\""
-                                     : "expected NAME=VALUE such as \"X-Staff=true\"");
-  }
-  // RFC 6265 4.1.1: a cookie's value has no blank, quote, comma, semicolon or backslash.
-  if (key == "cookie" && flag.value.find_first_of(" \",;\\") != std::string::npos) {
-    fields.bad_value(key, *written, "no cookie can have this value");
-  }
-}
-
-Flag read_flag(Report& report, const Node& node, const Service& service) {
-  const Fields fields(report, node, section::kFlag, "flag");
-  Flag flag;
-  if (!fields.usable()) return flag;
-  if (fields.require("name")) {
-    if (const auto name = fields.text("name", "a name")) {
-      if (!is_name(*name)) fields.bad_value("name", *name, kNameRule);
-      flag.name = *name;
-    }
-  }
-  read_when(fields, flag);
-  if (fields.require("version")) {
-    if (const auto version = fields.text("version", "the name of a version")) {
-      flag.version = *version;
-      check_version(report, fields.place_of_value("version"), service, flag.version);
-    }
-  }
-  fields.read("enabled", flag.enabled);
-  return flag;
-}
-
 }  // namespace
+
+std::optional<FlagKey> parse_key(const std::string& written) {
+  constexpr std::string_view kHeader = "header:";
+  constexpr std::string_view kCookie = "cookie:";
+  static_assert(kHeader.size() == kCookie.size());
+  if (written == "client_ip") return FlagKey{FlagKey::Kind::ClientIp, {}};
+  const bool header = written.starts_with(kHeader);
+  if (!header && !written.starts_with(kCookie)) return std::nullopt;
+  std::string name = written.substr(kHeader.size());
+  if (!is_token(name)) return std::nullopt;
+  return FlagKey{header ? FlagKey::Kind::Header : FlagKey::Kind::Cookie, std::move(name)};
+}
 
 bool check_version(Report& report, Place place, const Service& service, const std::string& name) {
   std::vector<std::string_view> names;
@@ -181,24 +134,6 @@ Sticky read_sticky(const Fields& service_fields, const Service& service) {
   }
   read_key(fields, sticky);
   return sticky;
-}
-
-std::vector<Flag> read_flags(const Fields& fields, const Service& service) {
-  std::vector<Flag> flags;
-  const Node* node = fields.find("flags");
-  if (!node) return flags;
-  Report& report = fields.report();
-  for (const NodePtr& item : read_list(report, *node, "flags", "flags")) {
-    Flag flag = read_flag(report, *item, service);
-    const auto same = [&](const Flag& other) {
-      return !flag.name.empty() && other.name == flag.name;
-    };
-    if (std::any_of(flags.begin(), flags.end(), same)) {
-      report.add(item->place, "duplicate flag " + quoted(flag.name));
-    }
-    flags.push_back(std::move(flag));
-  }
-  return flags;
 }
 
 }  // namespace cutwater::config

@@ -101,11 +101,12 @@ void trim_one_newline(std::string& text) {
 
 }  // namespace
 
-std::optional<Secret> read_secret(const Fields& fields, const Sources& sources) {
-  const Node* node = fields.require("secret");
+std::optional<Secret> read_secret(const Fields& fields, std::string_view key,
+                                  const Sources& sources) {
+  const Node* node = fields.require(key);
   if (!node) return std::nullopt;
   const auto fail = [&](const std::string& message) {
-    fields.report().add(node->place, "`secret`: " + message);
+    fields.report().add(node->place, "`" + std::string(key) + "`: " + message);
     return std::nullopt;
   };
   if (node->kind != Node::Kind::Scalar) return fail(std::string(kHow));

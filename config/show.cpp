@@ -5,6 +5,8 @@
 #include <boost/json/serialize.hpp>
 #include <cmath>
 
+#include "config/show_rollout.hpp"
+#include "config/show_split.hpp"
 #include "config/units.hpp"
 
 namespace cutwater::config {
@@ -30,21 +32,6 @@ std::string show(Role role) {
   return "";
 }
 
-std::string show(RolloutDefaults::OnInconclusive what) {
-  using enum RolloutDefaults::OnInconclusive;
-  switch (what) {
-    case Hold:
-      return "hold";
-    case Extend:
-      return "extend";
-    case Promote:
-      return "promote";
-    case Rollback:
-      return "rollback";
-  }
-  return "";
-}
-
 json::object show(const Admin& admin) {
   json::object shown;
   shown["listen"] = admin.unix_path.empty() ? show(admin.listen) : "unix:" + admin.unix_path;
@@ -58,6 +45,54 @@ json::object show(const Admin& admin) {
   return shown;
 }
 
+json::object show(const CertificateFiles& files) {
+  json::object shown{{"cert", files.cert}};
+  if (!files.key.empty()) shown["key"] = files.key;
+  if (!files.ocsp.empty()) shown["ocsp"] = files.ocsp;
+  return shown;
+}
+
+const char* show(TlsVersion version) {
+  return version == TlsVersion::V13 ? "1.3" : "1.2";
+}
+
+json::object show(const ListenerTls& tls) {
+  json::array certificates;
+  for (const CertificateFiles& files : tls.certificates) certificates.push_back(show(files));
+  json::object shown{{"certificates", std::move(certificates)},
+                     {"min_version", show(tls.min_version)}};
+  if (tls.client_ca.empty()) return shown;
+  shown["client_ca"] = tls.client_ca;
+  const bool required = tls.client_auth == ListenerTls::ClientAuth::Required;
+  shown["client_auth"] = required ? "required" : "optional";
+  return shown;
+}
+
+json::object show(const UpstreamTls& tls) {
+  json::object shown;
+  if (!tls.ca.empty()) shown["ca"] = tls.ca;
+  if (!tls.server_name.empty()) shown["server_name"] = tls.server_name;
+  if (!tls.client.cert.empty()) shown["cert"] = tls.client.cert;
+  if (!tls.client.key.empty()) shown["key"] = tls.client.key;
+  shown["min_version"] = show(tls.min_version);
+  shown["verify"] = tls.verify;
+  return shown;
+}
+
+json::object show(const Version& version) {
+  json::array endpoints;
+  bool any_tls = false;
+  for (const Endpoint& endpoint : version.endpoints) {
+    endpoints.emplace_back(endpoint.url);
+    any_tls = any_tls || endpoint.tls;
+  }
+  json::object shown{{"endpoints", std::move(endpoints)}};
+  shown["protocol"] = version.protocol == UpstreamProtocol::Http2 ? "h2" : "h1";
+  if (any_tls) shown["tls"] = show(version.tls);
+  shown["send_proxy"] = version.send_proxy == SendProxy::V2 ? "v2" : "off";
+  return shown;
+}
+
 json::array show(const std::vector<Listener>& listeners) {
   json::array shown;
   for (const Listener& listener : listeners) {
@@ -65,7 +100,11 @@ json::array show(const std::vector<Listener>& listeners) {
     for (const Cidr& network : listener.trusted_proxies) trusted.emplace_back(network.text);
     shown.push_back(json::object{{"name", listener.name},
                                  {"listen", show(listener.listen)},
-                                 {"trusted_proxies", std::move(trusted)}});
+                                 {"trusted_proxies", std::move(trusted)},
+                                 {"http2", listener.http2}});
+    const bool required = listener.proxy_protocol == ProxyProtocol::Required;
+    shown.back().as_object()["proxy_protocol"] = required ? "required" : "off";
+    if (listener.tls) shown.back().as_object()["tls"] = show(*listener.tls);
   }
   return shown;
 }
@@ -96,32 +135,41 @@ json::value show(const Sticky& sticky) {
   return nullptr;
 }
 
-json::array show(const std::vector<Flag>& flags) {
-  json::array shown;
-  for (const Flag& flag : flags) {
-    const char* source = flag.source == Flag::Source::Cookie ? "cookie" : "header";
-    shown.push_back(json::object{{"name", flag.name},
-                                 {"when", json::object{{source, flag.key + "=" + flag.value}}},
-                                 {"version", flag.version},
-                                 {"enabled", flag.enabled}});
-  }
-  return shown;
-}
-
 json::object show(const Guards& guards) {
   const auto alpha = static_cast<std::int32_t>(std::lround(guards.false_rollback * Share::kWhole));
   return {{"error_rate", to_string(guards.error_rate)},
           {"p95", to_string(guards.p95)},
           {"p95_critical", to_string(guards.p95_critical)},
-          {"false_rollback", to_string(Share{alpha})}};
+          {"false_rollback", to_string(Share{alpha})},
+          {"relative", guards.relative},
+          {"relative_tolerance", to_string(guards.relative_tolerance)},
+          {"blame_window", to_string(guards.blame_window)},
+          {"dry_run", guards.dry_run}};
+}
+
+json::object show(const Memory& memory) {
+  return {{"url", memory.url},
+          {"used", memory.used},
+          {"limit", size_to_string(memory.limit_bytes)},
+          {"threshold", to_string(memory.threshold)}};
 }
 
 json::object show(const Health& health) {
-  return {{"path", health.path},
-          {"interval", to_string(health.interval)},
-          {"timeout", to_string(health.timeout)},
-          {"unhealthy_after", health.unhealthy_after},
-          {"start_period", to_string(health.start_period)}};
+  json::object shown{{"path", health.path},
+                     {"interval", to_string(health.interval)},
+                     {"timeout", to_string(health.timeout)},
+                     {"unhealthy_after", health.unhealthy_after},
+                     {"start_period", to_string(health.start_period)},
+                     {"grpc", health.grpc}};
+  if (!health.grpc_service.empty()) shown["service"] = health.grpc_service;
+  return shown;
+}
+
+json::object show(const Grpc& grpc) {
+  json::array codes;
+  for (std::size_t i = 0; i < std::size(kGrpcCodes); ++i)
+    if ((grpc.error_codes >> i & 1U) != 0) codes.emplace_back(kGrpcCodes[i]);
+  return {{"error_codes", std::move(codes)}};
 }
 
 json::object show(const Timeouts& timeouts) {
@@ -133,14 +181,19 @@ json::object show(const Timeouts& timeouts) {
           {"upstream_idle", to_string(timeouts.upstream_idle)}};
 }
 
-json::object show(const RolloutDefaults& rollout) {
-  json::array steps;
-  for (const Share step : rollout.steps) steps.emplace_back(to_string(step));
-  return {{"strategy", rollout.strategy},
-          {"steps", std::move(steps)},
-          {"bake", to_string(rollout.bake)},
-          {"max_step", to_string(rollout.max_step)},
-          {"on_inconclusive", show(rollout.on_inconclusive)}};
+json::object show(const Http2Limits& limits) {
+  return {{"max_streams", limits.max_streams},
+          {"stream_window", size_to_string(limits.stream_window)},
+          {"connection_window", size_to_string(limits.connection_window)},
+          {"header_list_bytes", size_to_string(limits.header_list_bytes)},
+          {"continuations", limits.continuations},
+          {"empty_frames", limits.empty_frames},
+          {"client_resets", limits.client_resets},
+          {"client_resets_per_second", limits.client_resets_per_second},
+          {"server_resets", limits.server_resets},
+          {"pings", limits.pings},
+          {"other_frames", limits.other_frames},
+          {"queued_frames", limits.queued_frames}};
 }
 
 json::object show(const Limits& limits) {
@@ -148,12 +201,14 @@ json::object show(const Limits& limits) {
           {"header_fields", limits.header_fields},
           {"target_bytes", size_to_string(limits.target_bytes)},
           {"header_timeout", to_string(limits.header_timeout)},
+          {"handshake_timeout", to_string(limits.handshake_timeout)},
           {"keepalive_idle", to_string(limits.keepalive_idle)},
           {"keepalive_requests", limits.keepalive_requests},
           {"body_min_rate", size_to_string(limits.body_min_rate)},
           {"client_write_stall", to_string(limits.client_write_stall)},
           {"connections", limits.connections},
-          {"connections_per_ip", limits.connections_per_ip}};
+          {"connections_per_ip", limits.connections_per_ip},
+          {"http2", show(limits.http2)}};
 }
 
 json::value show(const AccessLog& log) {
@@ -168,13 +223,29 @@ json::value show(const AccessLog& log) {
   return nullptr;
 }
 
+json::array show(const std::vector<Channel>& channels) {
+  json::array shown;
+  for (const Channel& channel : channels) {
+    json::object one{{"name", channel.name}, {"kind", std::string(to_string(channel.kind))}};
+    for (const auto& [key, reference] : {std::pair{"url", &channel.url},
+                                         {"key", &channel.key},
+                                         {"token", &channel.token},
+                                         {"secret", &channel.secret}})
+      if (!reference->origin.empty()) one[key] = reference->origin;
+    if (!channel.room.empty()) one["channel"] = channel.room;
+    if (!channel.on.empty()) one["on"] = json::array(channel.on.begin(), channel.on.end());
+    if (!channel.services.empty())
+      one["services"] = json::array(channel.services.begin(), channel.services.end());
+    if (!channel.ca.empty()) one["ca"] = channel.ca;
+    one["expire"] = to_string(channel.expire);
+    shown.push_back(std::move(one));
+  }
+  return shown;
+}
+
 json::object show(const Service& service) {
   json::object versions;
-  for (const Version& version : service.versions) {
-    json::array endpoints;
-    for (const Endpoint& endpoint : version.endpoints) endpoints.emplace_back(endpoint.url);
-    versions[version.name] = json::object{{"endpoints", std::move(endpoints)}};
-  }
+  for (const Version& version : service.versions) versions[version.name] = show(version);
   json::object weights;
   for (const auto& [version, share] : service.weights) weights[version] = to_string(share);
   json::object shown;
@@ -182,19 +253,22 @@ json::object show(const Service& service) {
   shown["stable"] = service.stable;
   shown["weights"] = std::move(weights);
   shown["sticky"] = show(service.sticky);
-  shown["flags"] = show(service.flags);
+  shown["flags"] = show_flags(service.flags);
+  if (service.mirror) shown["mirror"] = show_mirror(*service.mirror);
   shown["guards"] = show(service.guards);
+  if (service.memory.enabled) shown["memory"] = show(service.memory);
   if (service.health.enabled) shown["health"] = show(service.health);
   shown["fallback"] = service.fallback == Fallback::Stable ? "stable" : "none";
   shown["timeouts"] = show(service.timeouts);
-  shown["rollout"] = show(service.rollout);
+  shown["rollout"] = show_rollout(service.rollout);
+  shown["grpc"] = show(service.grpc);
   shown["version_header"] = service.version_header.empty() ? "none" : service.version_header;
   return shown;
 }
 
 }  // namespace
 
-std::string show_json(const Config& config) {
+std::string show_json(const Config& config, const Operations& operations) {
   json::object services;
   for (const Service& service : config.services) services[service.name] = show(service);
   json::object shown;
@@ -207,6 +281,8 @@ std::string show_json(const Config& config) {
   shown["services"] = std::move(services);
   shown["limits"] = show(config.limits);
   shown["access_log"] = show(config.access_log);
+  if (!operations.notify.empty()) shown["notify"] = show(operations.notify);
+  shown["history"] = json::object{{"keep", to_string(operations.history.keep)}};
   shown["drain_timeout"] = to_string(config.drain_timeout);
   shown["drain_notice"] = to_string(config.drain_notice);
   return json::serialize(shown);

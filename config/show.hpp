@@ -6,9 +6,10 @@
 #include <string>
 
 #include "config/model.hpp"
+#include "config/notify.hpp"
 
 namespace cutwater::config {
 
-std::string show_json(const Config& config);
+std::string show_json(const Config& config, const Operations& operations = {});
 
 }  // namespace cutwater::config

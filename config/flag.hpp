@@ -1,0 +1,77 @@
+// Feature flags as written: who is sent to which version, whatever the weights say. Plain values;
+// lists of ids, which may be long, are shared and never change. What a flag means for a request is
+// proxy/routing/flag.hpp.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/share.hpp"
+
+namespace cutwater::config {
+
+// Texts compared exactly: users on a list, values of a header.
+class IdList {
+ public:
+  IdList() = default;
+  explicit IdList(std::vector<std::string> ids, std::string file = {});
+
+  bool contains(std::string_view id) const;
+  bool empty() const { return ids().empty(); }
+  const std::vector<std::string>& ids() const;       // sorted, each once
+  const std::string& file() const { return file_; }  // where they were read from; empty: written
+  friend bool operator==(const IdList& a, const IdList& b) {
+    return a.file_ == b.file_ && a.ids() == b.ids();
+  }
+
+ private:
+  std::shared_ptr<const std::vector<std::string>> ids_;
+  std::string file_;
+};
+
+// A cookie or header with one of these values.
+struct FlagCondition {
+  enum class Source { Cookie, Header };
+  Source source = Source::Cookie;
+  std::string name;
+  IdList values;
+};
+
+// Who a percentage, an arm or a list is about.
+struct FlagKey {
+  enum class Kind { Sticky, Header, Cookie, ClientIp };  // Sticky: the subject of the split
+  Kind kind = Kind::Sticky;
+  std::string name;  // of the header or cookie
+};
+
+struct FlagArm {
+  std::string version;
+  Share share;
+};
+
+// Raises the flag's percentage step by step while its own guard finds the flagged requests good.
+struct FlagRamp {
+  std::vector<Share> steps;
+  std::chrono::milliseconds bake = std::chrono::minutes(10);
+};
+
+// In this order: `deny` keeps out, `allow` lets in, `when` must match, `percentage` of the users
+// take part, `arms` divide them.
+struct Flag {
+  std::string name;
+  std::optional<FlagCondition> when;
+  std::optional<Share> percentage;
+  std::optional<FlagKey> key;
+  IdList allow;
+  IdList deny;
+  std::vector<FlagArm> arms;  // two or more, together 100 %; else `version`
+  std::string version;
+  std::optional<FlagRamp> ramp;
+  bool enabled = true;
+};
+
+}  // namespace cutwater::config

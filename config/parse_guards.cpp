@@ -1,0 +1,88 @@
+#include <algorithm>
+#include <cctype>
+
+#include "config/sections.hpp"
+
+namespace cutwater::config {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Share kLeast{1};
+
+// "http://{endpoint}/metrics", or "http://{host}:9100/metrics" when another port answers for it.
+bool is_memory_url(const std::string& url) {
+  constexpr std::string_view kEndpoint = "http://{endpoint}/";
+  constexpr std::string_view kHost = "http://{host}:";
+  const bool plain =
+      std::all_of(url.begin(), url.end(), [](unsigned char c) { return c > 0x20 && c < 0x7f; });
+  if (!plain || url.size() > 1024) return false;
+  if (url.starts_with(kEndpoint)) return true;
+  if (!url.starts_with(kHost)) return false;
+  const std::size_t slash = url.find('/', kHost.size());
+  const std::string port = url.substr(kHost.size(), std::min(slash, url.size()) - kHost.size());
+  return slash != std::string::npos && !port.empty() && port.size() <= 5 &&
+         std::all_of(port.begin(), port.end(), [](char c) { return c >= '0' && c <= '9'; }) &&
+         std::stoi(port) > 0 && std::stoi(port) <= 65535;
+}
+
+// [a-zA-Z_:][a-zA-Z0-9_:]*
+bool is_metric_name(const std::string& name) {
+  const auto good = [](unsigned char c) { return std::isalnum(c) || c == '_' || c == ':'; };
+  return !name.empty() && name.size() <= 256 &&
+         !std::isdigit(static_cast<unsigned char>(name[0])) &&
+         std::all_of(name.begin(), name.end(), good);
+}
+
+}  // namespace
+
+Guards read_guards(const Fields& service_fields) {
+  Guards guards;
+  const Node* node = service_fields.find("guards");
+  if (!node) return guards;
+  const Fields fields(service_fields.report(), *node, section::kGuards, "guards");
+  if (!fields.usable()) return guards;
+  fields.read("error_rate", guards.error_rate, {kLeast, Share{Share::kWhole - 1}});
+  const bool p95 = fields.read("p95", guards.p95, {1ms, 1h});
+  const bool critical = fields.read("p95_critical", guards.p95_critical, {1ms, 1h});
+  if (p95 && critical && guards.p95_critical < guards.p95) {
+    fields.report().add(fields.place_of_value("p95_critical"), "`p95_critical` is below `p95`");
+  }
+  // Whoever moves one of the two limits keeps their order.
+  if (p95 && !critical) guards.p95_critical = std::max(guards.p95_critical, guards.p95 * 3 / 2);
+  if (critical && !p95) guards.p95 = std::min(guards.p95, guards.p95_critical);
+  Share alpha;
+  if (fields.read("false_rollback", alpha, {kLeast, Share::percent(50)})) {
+    guards.false_rollback = alpha.ratio();
+  }
+  fields.read("relative", guards.relative);
+  fields.read("relative_tolerance", guards.relative_tolerance, {Share{}, Share::percent(100)});
+  fields.read("blame_window", guards.blame_window, {0ms, 24h});
+  fields.read("dry_run", guards.dry_run);
+  return guards;
+}
+
+Memory read_memory(const Fields& service_fields) {
+  Memory memory;
+  const Node* node = service_fields.find("memory");
+  if (!node) return memory;
+  const Fields fields(service_fields.report(), *node, section::kMemory, "memory");
+  if (!fields.usable()) return memory;
+  memory.enabled = true;
+  if (const auto url = fields.text("url", "a URL")) {
+    if (!is_memory_url(*url))
+      fields.bad_value("url", *url,
+                       "expected http://{endpoint}/metrics or http://{host}:9100/metrics");
+    memory.url = *url;
+  }
+  if (const auto used = fields.text("used", "the name of a metric")) {
+    if (!is_metric_name(*used)) fields.bad_value("used", *used, "expected the name of a metric");
+    memory.used = *used;
+  }
+  if (fields.require("limit"))
+    fields.read_size("limit", memory.limit_bytes, {1024, std::uint64_t{1} << 40});
+  fields.read("threshold", memory.threshold, {kLeast, Share::percent(100)});
+  return memory;
+}
+
+}  // namespace cutwater::config

@@ -1,0 +1,141 @@
+// TLS of listeners and versions, and the PROXY protocol. The files are named here and read where
+// they are used (proxy/net/certificate.hpp).
+#include <algorithm>
+
+#include "config/names.hpp"
+#include "config/sections.hpp"
+
+namespace cutwater::config {
+namespace {
+
+constexpr std::size_t kMostCertificates = 1000;
+constexpr Choice<TlsVersion> kVersions[] = {{"1.2", TlsVersion::V12}, {"1.3", TlsVersion::V13}};
+using ClientAuth = ListenerTls::ClientAuth;
+constexpr Choice<ClientAuth> kClientAuth[] = {{"required", ClientAuth::Required},
+                                              {"optional", ClientAuth::Optional}};
+constexpr Choice<ProxyProtocol> kProxyProtocol[] = {{"off", ProxyProtocol::Off},
+                                                    {"required", ProxyProtocol::Required}};
+constexpr Choice<SendProxy> kSendProxy[] = {{"off", SendProxy::Off}, {"v2", SendProxy::V2}};
+
+// A path, or "${file:PATH}" as secrets are written: both mean the file.
+std::string read_path(const Fields& fields, std::string_view key) {
+  const Node* node = fields.find(key);
+  if (!node) return {};
+  std::string path = node->text;  // empty, if it is no scalar
+  if (path.starts_with("${file:") && path.ends_with('}')) path = path.substr(7, path.size() - 8);
+  const bool usable = !path.empty() && path.find_first_of("${}") == std::string::npos &&
+                      path.find('\n') == std::string::npos;
+  // Not shown: somebody may have pasted the key itself.
+  if (!usable)
+    fields.report().add(fields.place_of_value(key),
+                        "`" + std::string(key) + "`: expected the path of a file");
+  return usable ? path : std::string();
+}
+
+CertificateFiles read_certificate(Report& report, const Node& node) {
+  const Fields fields(report, node, section::kCertificate, "certificate");
+  CertificateFiles files;
+  if (!fields.usable()) return files;
+  if (fields.require("cert")) files.cert = read_path(fields, "cert");
+  files.key = read_path(fields, "key");
+  files.ocsp = read_path(fields, "ocsp");
+  return files;
+}
+
+}  // namespace
+
+std::optional<ListenerTls> read_listener_tls(const Fields& listener) {
+  const Node* node = listener.find("tls");
+  if (!node) return std::nullopt;
+  Report& report = listener.report();
+  const Fields fields(report, *node, section::kListenerTls, "tls");
+  ListenerTls tls;
+  if (!fields.usable()) return tls;
+  if (const Node* list = fields.require("certificates")) {
+    const auto items = read_list(report, *list, "certificates", "certificates");
+    if (list->kind == Node::Kind::List && list->items.empty())
+      report.add(list->place, "`certificates` is empty; at least one is needed");
+    if (items.size() > kMostCertificates)
+      report.add(list->place, "`certificates` has more than 1000 certificates");
+    for (const NodePtr& item : items) {
+      if (report.full()) break;
+      tls.certificates.push_back(read_certificate(report, *item));
+    }
+  }
+  fields.read("min_version", tls.min_version, std::span<const Choice<TlsVersion>>(kVersions));
+  tls.client_ca = read_path(fields, "client_ca");
+  fields.read("client_auth", tls.client_auth, std::span<const Choice<ClientAuth>>(kClientAuth));
+  if (fields.has("client_auth") && !fields.has("client_ca"))
+    report.add(
+        fields.place_of_key("client_auth"),
+        "`client_auth` needs `client_ca`, the authorities that clients' certificates are from");
+  return tls;
+}
+
+ProxyProtocol read_proxy_protocol(const Fields& listener) {
+  ProxyProtocol protocol = ProxyProtocol::Off;
+  listener.read("proxy_protocol", protocol, std::span<const Choice<ProxyProtocol>>(kProxyProtocol));
+  return protocol;
+}
+
+void read_version_tls(const Fields& version, Version& out) {
+  version.read("send_proxy", out.send_proxy, std::span<const Choice<SendProxy>>(kSendProxy));
+  const bool h2 = out.protocol == UpstreamProtocol::Http2;
+  if (h2 && out.send_proxy == SendProxy::V2)
+    version.report().add(version.place_of_value("send_proxy"),
+                         "`send_proxy` names one client, and an h2 connection serves many");
+  const bool any_tls = std::any_of(out.endpoints.begin(), out.endpoints.end(),
+                                   [](const Endpoint& endpoint) { return endpoint.tls; });
+  if (h2 && any_tls)
+    version.report().add(version.place_of_value("protocol"),
+                         "h2 to https endpoints is not available in this version");
+  const Node* node = version.find("tls");
+  if (!node) return;
+  Report& report = version.report();
+  const Fields fields(report, *node, section::kVersionTls, "tls");
+  if (!fields.usable()) return;
+  UpstreamTls& tls = out.tls;
+  tls.ca = read_path(fields, "ca");
+  if (const auto name = fields.text("server_name", "a host name")) {
+    tls.server_name = *name;
+    if (!is_dns_name(*name) && !is_ip(*name))
+      fields.bad_value("server_name", *name, "expected a host name or an address");
+  }
+  tls.client.cert = read_path(fields, "cert");
+  tls.client.key = read_path(fields, "key");
+  if (fields.has("key") && !fields.has("cert"))
+    report.add(fields.place_of_key("key"), "`key` needs `cert`, the certificate it belongs to");
+  fields.read("min_version", tls.min_version, std::span<const Choice<TlsVersion>>(kVersions));
+  fields.read("verify", tls.verify);
+  if (!tls.verify && (!tls.ca.empty() || !tls.server_name.empty()))
+    report.add(fields.place_of_value("verify"),
+               "`verify` is false, so `ca` and `server_name` would not be looked at");
+  bool any = false;
+  for (const Endpoint& endpoint : out.endpoints) any = any || endpoint.tls;
+  if (!any && !out.endpoints.empty())
+    report.add(version.place_of_key("tls"), "`tls` is for https:// endpoints, and there are none");
+}
+
+void resolve_tls_paths(Config& config, const std::string& folder) {
+  const auto resolve = [&folder](std::string& path) {
+    if (!path.empty() && path.front() != '/') path = folder + path;
+  };
+  const auto resolve_files = [&resolve](CertificateFiles& files) {
+    resolve(files.cert);
+    resolve(files.key);
+    resolve(files.ocsp);
+  };
+  for (Listener& listener : config.listeners) {
+    if (!listener.tls) continue;
+    for (CertificateFiles& files : listener.tls->certificates) resolve_files(files);
+    resolve(listener.tls->client_ca);
+  }
+  for (Service& service : config.services) {
+    for (Version& version : service.versions) {
+      resolve(version.tls.ca);
+      resolve_files(version.tls.client);
+    }
+  }
+}
+
+}  // namespace cutwater::config

@@ -1,0 +1,42 @@
+// TLS and the PROXY protocol, as the operator wrote them. Part of model.hpp; values.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace cutwater::config {
+
+enum class TlsVersion { V12, V13 };
+
+// Paths; relative ones are relative to the configuration file. PEM.
+struct CertificateFiles {
+  std::string cert;  // the certificate, then its chain
+  std::string key;   // default: in the same file as the certificate
+  std::string ocsp;  // DER answer of the issuer's OCSP responder, to be stapled; empty = none
+  friend bool operator==(const CertificateFiles&, const CertificateFiles&) = default;
+};
+
+// A listener that speaks TLS.
+struct ListenerTls {
+  enum class ClientAuth { Required, Optional };
+  std::vector<CertificateFiles> certificates;  // the first serves names no other one has
+  TlsVersion min_version = TlsVersion::V12;
+  std::string client_ca;  // PEM bundle; empty = no client certificates
+  ClientAuth client_auth = ClientAuth::Required;
+  friend bool operator==(const ListenerTls&, const ListenerTls&) = default;
+};
+
+// How the https endpoints of a version are spoken to.
+struct UpstreamTls {
+  std::string ca;           // PEM bundle; empty = the system's
+  std::string server_name;  // SNI and the name to verify; empty = the endpoint's host
+  CertificateFiles client;  // our own certificate; empty = none
+  TlsVersion min_version = TlsVersion::V12;
+  bool verify = true;
+  friend bool operator==(const UpstreamTls&, const UpstreamTls&) = default;
+};
+
+enum class ProxyProtocol { Off, Required };
+enum class SendProxy { Off, V2 };
+
+}  // namespace cutwater::config
