@@ -25,6 +25,8 @@ std::string_view to_string(Errc code) {
       return "no_endpoint";
     case Errc::Overload:
       return "overload";
+    case Errc::TlsFailed:
+      return "tls_failed";
   }
   return "unknown";
 }

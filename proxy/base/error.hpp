@@ -18,6 +18,7 @@ enum class Errc : std::uint8_t {
   TooLarge,    // a configured size limit was exceeded
   NoEndpoint,  // the version has no endpoint that may be tried
   Overload,    // a local limit: connections, retry budget, file descriptors
+  TlsFailed,   // no TLS session: certificate, version, cipher, or no TLS at all
 };
 
 enum class Side : std::uint8_t { Downstream, Upstream, Local };

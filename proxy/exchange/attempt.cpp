@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "proxy/http/grpc.hpp"
+
 namespace cutwater::exchange {
 
 using http::ResponseHead;
@@ -10,15 +12,8 @@ using stats::Outcome;
 
 namespace {
 
+constexpr int kSendAgain = 2;    // to the same endpoint, when it has not acted on the request
 constexpr int kMaxInterim = 10;  // 1xx heads forwarded per response (hardening U11)
-
-// A response without an end of its own: its duration says nothing about the version.
-bool is_event_stream(const ResponseHead& head) {
-  const http::Field* type = head.fields.find(http::FieldId::ContentType);
-  constexpr std::string_view kEventStream = "text/event-stream";
-  return type && type->value.size() >= kEventStream.size() &&
-         http::iequals(type->value.substr(0, kEventStream.size()), kEventStream);
-}
 
 }  // namespace
 
@@ -40,13 +35,14 @@ void Attempt::on_client_gone(void* self) {
 
 upstream::PoolTimeouts Attempt::pool_timeouts() const {
   const config::Timeouts& timeouts = target_.service->timeouts;
-  return {timeouts.connect, timeouts.upstream_idle, timeouts.stream_idle};
+  return {timeouts.connect, timeouts.upstream_idle, timeouts.stream_idle, down_.client().addresses};
 }
 
 // The head of the response is due within response_head; `request` bounds all attempts together,
 // but for an upload, which takes as long as it takes and is never sent twice.
 TimePoint Attempt::head_deadline(TimePoint from) const {
   const TimePoint due = from + target_.service->timeouts.response_head;
+  if (target_.deadline_is_whole) return target_.head_due;
   return uploading_ ? due : std::min(due, target_.head_due);
 }
 
@@ -65,21 +61,30 @@ Task<bool> Attempt::connect() {
 }
 
 Task<void> Attempt::send_and_await_head(AttemptRequest request) {
+  grpc_ = http::is_grpc_call(*request.head);
   co_await try_once(request);
-  const bool may_repeat = error_ && went_stale() && !uploading_ && request.first.end_stream &&
-                          http::is_idempotent(request.head->method);
-  if (!may_repeat) co_return;
-  error_.reset();
-  const auto fresh = co_await context_.pool.connect(*target_.endpoint, pool_timeouts(), lease_);
-  if (!fresh) {
-    connected_ = false;
-    error_ = blame(fresh.error());
-    co_return;
+  for (int again = 0; again < kSendAgain && may_send_again(request); ++again) {
+    error_.reset();
+    waited_ = true;
+    const auto fresh = co_await context_.pool.connect(*target_.endpoint, pool_timeouts(), lease_);
+    if (!fresh) {
+      connected_ = false;
+      error_ = blame(fresh.error());
+      co_return;
+    }
+    co_await try_once(request);
   }
-  co_await try_once(request);
+}
+
+// The upstream has not acted on it, or it is idempotent and the connection was going already.
+bool Attempt::may_send_again(const AttemptRequest& request) const {
+  if (!error_ || client_gone_ || uploading_ || !request.first.end_stream) return false;
+  const bool refused = error_->retry_safe && error_->code == Errc::Reset;
+  return refused || (went_stale() && http::is_idempotent(request.head->method));
 }
 
 // RFC 9112 9.3.1: the server may close an idle connection while our request is on its way.
+// (RFC 9113 8.7: a refused stream was not acted on; its error says so.)
 bool Attempt::went_stale() const {
   return lease_ && lease_->reused() && !lease_->response_started() && !client_gone_ &&
          (error_->code == Errc::Reset || error_->code == Errc::Closed);
@@ -102,7 +107,7 @@ Task<void> Attempt::try_once(AttemptRequest request) {
   const auto head = co_await await_final_head(request.head);
   client_delay_ += upload_state_.blocked_by_client;
   if (!head)
-    error_ = blame(error_ ? *error_ : head.error());
+    error_ = blame(error_ && head.error().code != Errc::TlsFailed ? *error_ : head.error());
   else if (accept_head(**head))
     error_.reset();
 }
@@ -120,7 +125,11 @@ bool Attempt::accept_head(const ResponseHead& head) {
   }
   head_ = &head;
   status_ = head.status;
-  endless_ = head.status == 101 || is_event_stream(head);
+  // Of a gRPC call nobody can tell whether it streams: it is timed to its first answer, which is
+  // the whole of a unary one.
+  if (grpc_) grpc_status_ = http::grpc_status(head.fields);
+  const bool may_stream = grpc_ && !first_chunk_.end_stream;
+  endless_ = head.status == 101 || is_event_stream(head) || may_stream;
   if (endless_) head_at_ = Clock::now();
   return true;
 }
@@ -187,6 +196,7 @@ int Attempt::status_for_client() const {
     case Errc::Cancelled:
       return 503;
     case Errc::Refused:
+    case Errc::TlsFailed:
     case Errc::Closed:
     case Errc::Reset:
       return error_->side == Side::Downstream ? 0 : 502;
@@ -194,14 +204,32 @@ int Attempt::status_for_client() const {
   return 502;
 }
 
-void Attempt::complete() {
+void Attempt::complete(const http::FieldList* trailers) {
   ended_ = Clock::now();
+  if (grpc_ && trailers && !grpc_status_) grpc_status_ = http::grpc_status(*trailers);
+}
+
+// An answer without a status is no answer: to its caller the call has failed (UNKNOWN).
+bool Attempt::is_grpc_error() const {
+  constexpr unsigned kUnknown = 2;
+  if (!grpc_ || status_ != 200) return false;
+  return (target_.service->grpc.error_codes >> grpc_status_.value_or(kUnknown) & 1U) != 0;
 }
 
 void Attempt::fail_response(Error error, http::DownstreamStream& downstream) {
   ended_ = Clock::now();
   error_ = blame(error);
+  if (is_mere_silence()) error_->side = Side::Local;
   downstream.reset();
+}
+
+// A stream that may be silent was, for too long or until its caller's deadline: as of a tunnel,
+// that is no failure of the version, unless the operator counts DEADLINE_EXCEEDED.
+bool Attempt::is_mere_silence() const {
+  constexpr unsigned kDeadlineExceeded = 4;
+  if (!endless_ || error_->code != Errc::Timeout || error_->side != Side::Upstream) return false;
+  const bool late = target_.deadline_is_whole && ended_ >= target_.head_due;
+  return !late || (target_.service->grpc.error_codes >> kDeadlineExceeded & 1U) == 0;
 }
 
 void Attempt::give_up_unused() {
@@ -227,6 +255,15 @@ void Attempt::end() {
   lease_.release();
 }
 
+Outcome outcome_of(const Error& error, bool connected) {
+  if (error.side != Side::Upstream || error.code == Errc::Cancelled) return Outcome::ClientAbort;
+  if (error.code == Errc::TlsFailed) return Outcome::TlsFailed;
+  if (!connected) return Outcome::ConnectFailed;
+  if (error.code == Errc::Timeout) return Outcome::Timeout;
+  if (error.code == Errc::Protocol || error.code == Errc::TooLarge) return Outcome::Protocol;
+  return Outcome::Reset;
+}
+
 stats::AttemptResult Attempt::result() const {
   stats::AttemptResult result;
   result.ticket = target_.ticket;
@@ -238,16 +275,9 @@ stats::AttemptResult Attempt::result() const {
     result.outcome = Outcome::ClientAbort;
   } else if (!error_) {
     result.outcome = result.status >= 500 ? Outcome::Status5xx : Outcome::Success;
-  } else if (error_->side != Side::Upstream || error_->code == Errc::Cancelled) {
-    result.outcome = Outcome::ClientAbort;
-  } else if (!connected_) {
-    result.outcome = Outcome::ConnectFailed;
-  } else if (error_->code == Errc::Timeout) {
-    result.outcome = Outcome::Timeout;
-  } else if (error_->code == Errc::Protocol || error_->code == Errc::TooLarge) {
-    result.outcome = Outcome::Protocol;
+    if (is_grpc_error()) result.outcome = Outcome::GrpcStatus;
   } else {
-    result.outcome = Outcome::Reset;
+    result.outcome = outcome_of(*error_, connected_);
   }
   return result;
 }

@@ -21,9 +21,13 @@ struct AttemptTarget {
   const routing::ServiceSnapshot* service;
   const routing::VersionSnapshot* version;
   const upstream::Endpoint* endpoint;
-  std::uint32_t ticket;  // of the version's monitor
-  TimePoint head_due;    // for all attempts together
+  std::uint32_t ticket;    // of the version's monitor
+  TimePoint head_due;      // for all attempts together
+  bool deadline_is_whole;  // head_due is the caller's own deadline, for all of the call (gRPC)
 };
+
+// What a failure on an upstream counts as. `connected`: there was a connection to it.
+stats::Outcome outcome_of(const Error& error, bool connected);
 
 class Attempt {
  public:
@@ -39,7 +43,8 @@ class Attempt {
   bool waited_for_connection() const { return waited_; }
 
   // Afterwards either head() or error() is set. A pooled connection that turns out to have gone
-  // stale is replaced once, silently: that says nothing about the version.
+  // stale, or will not take this request, is replaced once, silently: that says nothing about the
+  // version.
   Task<void> send_and_await_head(AttemptRequest request);
   const http::ResponseHead* head() const { return head_; }
   const std::optional<Error>& error() const { return error_; }
@@ -53,13 +58,13 @@ class Attempt {
   // What to answer when there is no response: 0 if nobody is there to be answered.
   int status_for_client() const;
 
-  // How the response ended.
-  void complete();
+  // How the response ended. `trailers` of it, if there were any.
+  void complete(const http::FieldList* trailers = nullptr);
   void fail_response(Error error, http::DownstreamStream& downstream);
   void give_up_unused();  // nothing was sent: charged to nobody
   void add_client_delay(Nanoseconds delay) { client_delay_ += delay; }
 
-  // A tunnel or an event stream, which no response may ever end.
+  // A tunnel, an event stream or a gRPC stream, which no response may ever end.
   bool is_endless() const { return endless_; }
   // No longer counts as a request in flight on an unproven version.
   void leave_monitor() { target_.version->monitor->leave(target_.ticket); }
@@ -80,6 +85,9 @@ class Attempt {
   Task<Result<const http::ResponseHead*>> await_head_after_upload();
   bool accept_head(const http::ResponseHead& head);
   bool went_stale() const;
+  bool is_mere_silence() const;
+  bool may_send_again(const AttemptRequest& request) const;
+  bool is_grpc_error() const;
   Error blame(Error error) const;
   static void on_client_gone(void* self);
   upstream::PoolTimeouts pool_timeouts() const;
@@ -98,6 +106,8 @@ class Attempt {
   http::BodyChunk first_chunk_;
   int status_ = 0;  // of head_, which does not outlive the lease
   bool endless_ = false;
+  bool grpc_ = false;
+  std::optional<unsigned> grpc_status_;
   std::optional<Error> error_;
   Child upload_;
   UploadState upload_state_;

@@ -1,5 +1,6 @@
 #include "proxy/exchange/body_pump.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace cutwater::exchange {
@@ -60,7 +61,7 @@ Task<void> pump_upload(http::DownstreamStream& from, http::UpstreamStream& to, n
 }
 
 Task<DownloadResult> pump_download(http::UpstreamStream& from, http::DownstreamStream& to,
-                                   net::EventLoop& loop, Nanoseconds idle) {
+                                   net::EventLoop& loop, Patience patience) {
   DownloadResult result;
   bool waited = true;
   for (bool end = false; !end;) {
@@ -73,7 +74,8 @@ Task<DownloadResult> pump_download(http::UpstreamStream& from, http::DownstreamS
     }
     if (*ready == Flow::Blocked) {
       waited = true;
-      const auto read = co_await from.read_body(loop.now() + idle);
+      const TimePoint deadline = std::min(loop.now() + patience.idle, patience.until);
+      const auto read = co_await from.read_body(deadline);
       if (!read) {
         result.error = read.error();
         break;
@@ -81,6 +83,7 @@ Task<DownloadResult> pump_download(http::UpstreamStream& from, http::DownstreamS
       chunk = *read;
     }
     end = chunk.end_stream;
+    result.trailers = chunk.trailers;
     const auto sent = to.write_body(chunk);
     if (!sent) {
       result.error = sent.error();
@@ -107,7 +110,8 @@ Task<DownloadResult> run_tunnel(http::DownstreamStream& downstream, http::Upstre
   UploadState upload;
   Child up;
   up.start(pump_upload(downstream, upstream, loop, upload));
-  DownloadResult download = co_await pump_download(upstream, downstream, loop, idle);
+  const Patience patience(idle);
+  DownloadResult download = co_await pump_download(upstream, downstream, loop, patience);
   // The client may finish first and still be answered; once the server has finished, it is over.
   upload.stop = true;
   downstream.cancel_read();

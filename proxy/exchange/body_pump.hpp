@@ -26,10 +26,18 @@ Task<void> pump_upload(http::DownstreamStream& from, http::UpstreamStream& to, n
 struct DownloadResult {
   std::optional<Error> error;        // whose fault: error->side
   Nanoseconds blocked_by_client{0};  // time the client kept us waiting: not the version's latency
+  const http::FieldList* trailers = nullptr;  // as long as the upstream stream is ours
 };
-// Response body, upstream to downstream, until end of stream. `idle`: the longest silence.
+// How long a download may take: the longest silence, and the end of all patience.
+struct Patience {
+  Patience(Nanoseconds longest_silence, TimePoint end = TimePoint::max())
+      : idle(longest_silence), until(end) {}
+  Nanoseconds idle;
+  TimePoint until;
+};
+// Response body, upstream to downstream, until end of stream.
 Task<DownloadResult> pump_download(http::UpstreamStream& from, http::DownstreamStream& to,
-                                   net::EventLoop& loop, Nanoseconds idle);
+                                   net::EventLoop& loop, Patience patience);
 
 // Both directions raw, until the server has ended, either side failed, or nothing moved for `idle`.
 Task<DownloadResult> run_tunnel(http::DownstreamStream& downstream, http::UpstreamStream& upstream,

@@ -1,12 +1,14 @@
 #include "proxy/exchange/exchange.hpp"
 
 #include <array>
-#include <cstring>
 
-#include "proxy/base/random.hpp"
 #include "proxy/exchange/attempt.hpp"
 #include "proxy/exchange/body_pump.hpp"
+#include "proxy/exchange/cohort_watch.hpp"
+#include "proxy/exchange/flag_watch.hpp"
+#include "proxy/exchange/trace_ids.hpp"
 #include "proxy/http/forwarding.hpp"
+#include "proxy/http/grpc.hpp"
 #include "proxy/http/head_parser.hpp"
 #include "proxy/http/target.hpp"
 #include "proxy/routing/route_table.hpp"
@@ -60,10 +62,11 @@ class Exchange {
   Task<void> reply(LocalAnswer answer);
   void record(const Attempt& attempt);
   void finish();
+  void offer_to_mirror();
 
   const routing::ServiceSnapshot& service() const { return *route_->service; }
   const VersionSnapshot& version() const { return service().versions[assignment_.version]; }
-  TimePoint head_due() const { return started_ + service().timeouts.request; }
+  TimePoint head_due() const { return started_ + deadline_.value_or(service().timeouts.request); }
   http::ForwardInfo forward_info() const;
   http::ResponseExtras response_extras();
 
@@ -72,6 +75,7 @@ class Exchange {
   const RequestHead& head_;
 
   TimePoint started_;
+  std::optional<Nanoseconds> deadline_;  // the caller's own (gRPC)
   std::array<char, 32> made_id_;
   std::string_view request_id_;  // what a trusted peer calls the request, else made_id_
   std::array<char, 55> traceparent_;
@@ -84,6 +88,8 @@ class Exchange {
   routing::Assignment assignment_;
   bool assigned_ = false;
   std::uint32_t ticket_ = 0;
+  FlagWatch flag_watch_;
+  CohortWatch cohort_;
   const upstream::Endpoint* endpoint_ = nullptr;
   upstream::TriedEndpoints tried_;
   unsigned attempts_ = 0;
@@ -121,16 +127,8 @@ void Exchange::begin() {
   context_.counters.requests.add();
   context_.counters.exchanges_active.up();
   snapshot_ = context_.snapshot;
-  Random& random = thread_random();
-  hex16(random.next(), &made_id_[0]);
-  hex16(random.next(), &made_id_[16]);
-  // W3C Trace Context: the request id doubles as trace id. Sampled, because an unsampled root
-  // would switch off tracing in every parent-based sampler behind the proxy.
-  std::memcpy(&traceparent_[0], "00-", 3);
-  std::memcpy(&traceparent_[3], made_id_.data(), 32);
-  traceparent_[35] = '-';
-  hex16(random.next() | 1, &traceparent_[36]);
-  std::memcpy(&traceparent_[52], "-01", 3);
+  if (http::is_grpc_call(head_)) deadline_ = http::grpc_timeout(head_.fields);
+  fill_trace_ids(made_id_, traceparent_);
   request_id_ = {made_id_.data(), made_id_.size()};
   const http::Field* given = head_.fields.find(http::FieldId::XRequestId);
   if (down_.client().trusted_peer && given && http::is_sane_request_id(given->value))
@@ -139,6 +137,8 @@ void Exchange::begin() {
 
 // Routes, and answers what needs no upstream.
 std::optional<LocalAnswer> Exchange::local_answer() {
+  if (down_.client().tls && !down_.client().tls->may_carry(head_.host))
+    return LocalAnswer{421, "this host is served by another TLS session\n"};
   if (!find_route()) {
     context_.counters.bad_requests[static_cast<std::size_t>(http::BadHead::EncodedTraversal)].add();
     return LocalAnswer{400, "bad request target\n"};
@@ -192,17 +192,24 @@ void Exchange::decide() {
     assignment_ = routing::assign(service(), view, context_.sequence, context_.cookie_ids);
     assigned_ = true;
   }
+  if (!flag_watch_.admit(assignment_)) routing::fall_to_stable(service(), assignment_);
   guard::Ticket ticket = version().monitor->admit();
   if (ticket != guard::Admission::Admitted && assignment_.version != service().stable) {
+    flag_watch_.give_up();
     routing::fall_to_stable(service(), assignment_);
     ticket = version().monitor->admit();
   }
   ticket_ = ticket.value;
+  if (attempts_ == 0) cohort_.enter(context_.worker, service(), assignment_);
 }
 
 bool Exchange::pick_endpoint() {
   endpoint_ = upstream::pick_endpoint(version(), context_.pool, tried_, context_.loop.now());
-  if (!endpoint_) version().monitor->leave(ticket_);  // nothing will be recorded
+  if (!endpoint_) {  // nothing will be recorded
+    version().monitor->leave(ticket_);
+    flag_watch_.give_up();
+    cohort_.give_up(context_.worker);
+  }
   return endpoint_ != nullptr;
 }
 
@@ -218,8 +225,9 @@ Task<void> Exchange::try_versions() {
     }
     ++attempts_;
     reached_version_ = true;
-    Attempt attempt(context_, down_, {&service(), &version(), endpoint_, ticket_, head_due()},
-                    attempts_ == 1 ? started_ : Clock::now());
+    const AttemptTarget target{&service(), &version(), endpoint_,
+                               ticket_,    head_due(), deadline_.has_value()};
+    Attempt attempt(context_, down_, target, attempts_ == 1 ? started_ : Clock::now());
     bool connected = attempt.try_reuse();
     if (!connected) connected = co_await attempt.connect();
     const bool time_passed = attempt.waited_for_connection() || attempts_ > 1;
@@ -250,17 +258,10 @@ Task<void> Exchange::try_versions() {
 // snapshot.
 bool Exchange::decision_went_stale() const {
   if (version().monitor->tripped() && assignment_.version != service().stable) return true;
-  if (snapshot_.get() == context_.snapshot.get() || assignment_.reason == routing::Reason::Flag)
-    return false;
-  for (const auto& now : (*context_.snapshot)->services) {
-    if (now->id != service().id) continue;
-    const std::size_t index = now->find_version(version().name);
-    if (index == now->versions.size()) return true;
-    // What fell to stable may stay there: stable has no weight of its own at the last step.
-    if (assignment_.reason == routing::Reason::Stable) return index != now->stable;
-    return now->versions[index].weight == 0;
-  }
-  return true;
+  const bool flagged = assignment_.reason == routing::Reason::Flag;
+  if (flagged && !service().has_flag_on(assignment_.flag)) return true;  // its guard shut it
+  if (snapshot_.get() == context_.snapshot.get()) return false;
+  return !routing::is_still_in_force(service(), assignment_, **context_.snapshot);
 }
 
 // Pins the current snapshot and routes again.
@@ -323,7 +324,13 @@ bool Exchange::take_retry() {
 Task<void> Exchange::forward(Attempt& attempt) {
   const ResponseHead& response = *attempt.head();
   status_ = response.status;
-  if (attempt.is_endless()) attempt.leave_monitor();
+  if (attempt.is_endless()) {  // nobody can wait for its end
+    attempt.leave_monitor();
+    flag_watch_.leave();
+    stats::AttemptResult so_far = attempt.result();
+    so_far.client = assignment_.client;
+    cohort_.leave(context_.worker, so_far, false);
+  }
   if (response.status == 101) {
     co_await forward_tunnel(attempt);
     co_return;
@@ -337,13 +344,16 @@ Task<void> Exchange::forward(Attempt& attempt) {
     attempt.add_client_delay(Clock::now() - blocked);
     if (!flushed) co_return attempt.fail_response(flushed.error(), down_);
   }
+  const http::FieldList* trailers = first.trailers;
   if (!first.end_stream) {
-    const auto body = co_await pump_download(attempt.upstream(), down_, context_.loop,
-                                             service().timeouts.stream_idle);
+    const Patience patience(service().timeouts.stream_idle,
+                            deadline_ ? head_due() : TimePoint::max());
+    const auto body = co_await pump_download(attempt.upstream(), down_, context_.loop, patience);
     attempt.add_client_delay(body.blocked_by_client);
     if (body.error) co_return attempt.fail_response(*body.error, down_);
+    trailers = body.trailers;
   }
-  attempt.complete();
+  attempt.complete(trailers);
 }
 
 Task<void> Exchange::forward_tunnel(Attempt& attempt) {
@@ -382,6 +392,10 @@ http::ForwardInfo Exchange::forward_info() const {
   info.peer_ip = client.peer_ip;
   info.scheme = client.scheme;
   info.trusted_peer = client.trusted_peer;
+  if (client.tls) {
+    info.cert_subject = client.tls->client_subject;
+    info.cert_fingerprint = client.tls->client_fingerprint;
+  }
   info.request_id = request_id_;
   info.traceparent = {traceparent_.data(), traceparent_.size()};
   info.target = target_;
@@ -420,6 +434,8 @@ void Exchange::record(const Attempt& attempt) {
   upstream_time_ = result.latency;
   const TimePoint now = ended_ = attempt.ended();
   target.version->monitor->record(context_.worker, result, now);
+  flag_watch_.record(context_.worker, result, now);
+  cohort_.leave(context_.worker, result, !attempt.waited_for_connection());
   upstream::EndpointStats& endpoint = context_.pool.stats(*target.endpoint);
   if (result.outcome == Outcome::ClientAbort) return;
   if (result.status == 0)
@@ -428,7 +444,16 @@ void Exchange::record(const Attempt& attempt) {
     upstream::note_success(endpoint);
 }
 
+// A copy for the shadow version, when the client has all of its answer: nothing the copy does can
+// delay it.
+void Exchange::offer_to_mirror() {
+  if (!context_.mirror || !reached_version_ || client_left_ || !endpoint_) return;
+  if (service().mirror.share == 0 || assignment_.version == service().mirror.version) return;
+  context_.mirror->offer({snapshot_, &service(), &head_, held_, forward_info()});
+}
+
 void Exchange::finish() {
+  offer_to_mirror();
   if (holds_retry_) context_.retries.give_back();
   if (client_left_) context_.counters.client_aborts.add();
   context_.counters.exchanges_active.down();
@@ -439,7 +464,7 @@ void Exchange::finish() {
   record.method = head_.method_text;
   record.host = head_.host;
   record.target = target_;
-  record.protocol = head_.minor_version == 0 ? "HTTP/1.0" : "HTTP/1.1";
+  record.protocol = down_.protocol();
   record.status = status_;
   record.bytes_in = down_.bytes_received();
   record.bytes_out = down_.bytes_sent();

@@ -1,10 +1,9 @@
 // What an exchange needs of the worker it runs on. Thread: the worker; outlives its exchanges.
 #pragma once
 
-#include <boost/smart_ptr/local_shared_ptr.hpp>
-#include <memory>
-
 #include "proxy/exchange/access_log.hpp"
+#include "proxy/exchange/mirror.hpp"
+#include "proxy/exchange/pinned_snapshot.hpp"
 #include "proxy/net/event_loop.hpp"
 #include "proxy/routing/assignment.hpp"
 #include "proxy/routing/snapshot.hpp"
@@ -13,10 +12,6 @@
 #include "proxy/upstream/retry_budget.hpp"
 
 namespace cutwater::exchange {
-
-// A worker's own hold on the snapshot. Counted without atomics: pinning it for an exchange must
-// not write to memory that other workers share.
-using Snapshot = boost::local_shared_ptr<const std::shared_ptr<const routing::RoutingSnapshot>>;
 
 struct ExchangeContext {
   unsigned worker;
@@ -29,6 +24,7 @@ struct ExchangeContext {
   upstream::RetryBudget retries;
   routing::SmoothSequence sequence;
   routing::CookieIdSource cookie_ids;
+  MirrorSender* mirror = nullptr;  // nullptr: nothing is ever copied
 };
 
 }  // namespace cutwater::exchange

@@ -20,6 +20,7 @@ void Alarm::feed(const BadAttempt& bad) {
     evidence_at_onset_ = before;
     onset_ = bad.now;
     attempts_at_onset_ = bad.good + raw_bad_ - 1;
+    ++runs_;
   }
   test_.add_bad();
   ++fed_bad_;

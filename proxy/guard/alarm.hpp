@@ -53,6 +53,11 @@ class Alarm {
   // to its ground), and how many attempts had completed before it.
   TimePoint onset() const { return onset_; }
   std::uint64_t attempts_at_onset() const { return attempts_at_onset_; }
+  std::uint64_t runs() const { return runs_; }  // how many began so far
+
+  // The evidence was explained otherwise (both versions fail): it must not grow meanwhile, or the
+  // test would remember the incident long after it is over.
+  void explain_away() { test_.limit_evidence(1 / limits_.alpha); }
 
  private:
   void advance(std::uint64_t good);
@@ -67,6 +72,7 @@ class Alarm {
   double evidence_at_onset_ = 0;
   TimePoint onset_{};
   std::uint64_t attempts_at_onset_ = 0;
+  std::uint64_t runs_ = 0;
 };
 
 }  // namespace cutwater::guard

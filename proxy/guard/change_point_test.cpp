@@ -34,8 +34,7 @@ double plain_evidence(double p0, std::uint64_t bad, std::uint64_t good) {
   return sum / static_cast<double>(kOddsRatios.size());
 }
 
-ChangePointTest::ChangePointTest(double p0)
-    : start_mass_(kInFirstBlock / static_cast<double>(kFirstBlock)), block_mass_(kInFirstBlock) {
+ChangePointTest::ChangePointTest(double p0) : starts_(kInFirstBlock, kInSecondBlock, kFirstBlock) {
   for (std::size_t k = 0; k < kOddsRatios.size(); ++k) {
     const Factors f = factors(p0, kOddsRatios[k]);
     alternatives_[k] = {f.growth, f.decay, std::log(f.decay), kAtTheStart};
@@ -44,11 +43,11 @@ ChangePointTest::ChangePointTest(double p0)
 
 void ChangePointTest::add_good(std::uint64_t count) {
   while (count > 0) {
-    const std::uint64_t step = std::min(count, block_left_);
+    const std::uint64_t step = std::min(count, starts_.left_in_block());
     for (Alternative& k : alternatives_) {
       // b^m and 1 - b^m; expm1 keeps the digits when b is close to 1.
       const double exponent = static_cast<double>(step) * k.log_decay;
-      const double born = start_mass_ * k.decay * -std::expm1(exponent) / (1 - k.decay);
+      const double born = starts_.each() * k.decay * -std::expm1(exponent) / (1 - k.decay);
       k.evidence = std::exp(exponent) * k.evidence + born;
     }
     consume(step);
@@ -58,7 +57,7 @@ void ChangePointTest::add_good(std::uint64_t count) {
 
 void ChangePointTest::add_bad() {
   for (Alternative& k : alternatives_)
-    k.evidence = std::min((k.evidence + start_mass_) * k.growth, kCeiling);
+    k.evidence = std::min((k.evidence + starts_.each()) * k.growth, kCeiling);
   consume(1);
 }
 
@@ -68,17 +67,15 @@ double ChangePointTest::evidence() const {
   return sum / static_cast<double>(alternatives_.size());
 }
 
-void ChangePointTest::consume(std::uint64_t count) {
-  observations_ += count;
-  block_left_ -= count;
-  if (block_left_ == 0) next_block();
+void ChangePointTest::limit_evidence(double most) {
+  const double now = evidence();
+  if (now <= most) return;
+  for (Alternative& k : alternatives_) k.evidence *= most / now;
 }
 
-void ChangePointTest::next_block() {
-  block_mass_ = block_length_ == kFirstBlock ? kInSecondBlock : block_mass_ / 2;
-  block_length_ *= 2;
-  block_left_ = block_length_;
-  start_mass_ = block_mass_ / static_cast<double>(block_length_);
+void ChangePointTest::consume(std::uint64_t count) {
+  observations_ += count;
+  starts_.consume(count);
 }
 
 }  // namespace cutwater::guard

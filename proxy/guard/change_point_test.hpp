@@ -11,6 +11,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "proxy/guard/start_masses.hpp"
+
 namespace cutwater::guard {
 
 inline constexpr std::array kOddsRatios = {1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 300.0};
@@ -29,6 +31,8 @@ class ChangePointTest {
   void add_bad();
 
   double evidence() const;  // alarm when >= 1/alpha
+  // Lowers the evidence to at most this: always allowed, a test only loses by it.
+  void limit_evidence(double most);
   std::uint64_t observations() const { return observations_; }
 
  private:
@@ -38,14 +42,10 @@ class ChangePointTest {
     double log_decay;
     double evidence;  // R_k
   };
-  void next_block();
   void consume(std::uint64_t count);
 
   std::array<Alternative, kOddsRatios.size()> alternatives_;
-  double start_mass_;  // g: mass of a start at each observation of this block
-  double block_mass_;
-  std::uint64_t block_length_ = kFirstBlock;
-  std::uint64_t block_left_ = kFirstBlock;
+  StartMasses starts_;
   std::uint64_t observations_ = 0;
 };
 

@@ -4,9 +4,9 @@
 #include <mutex>
 #include <utility>
 
-#include "proxy/guard/alarm.hpp"
-#include "proxy/guard/confidence.hpp"
-#include "proxy/guard/pass_test.hpp"
+#include "proxy/guard/comparison.hpp"
+#include "proxy/guard/monitor_tests.hpp"
+#include "proxy/guard/relative_test.hpp"
 
 namespace cutwater::guard {
 namespace {
@@ -15,10 +15,7 @@ using stats::AttemptResult;
 using stats::Indicator;
 using stats::Outcome;
 
-constexpr std::array<std::string_view, stats::kIndicators> kTestNames = {"error_rate", "p95",
-                                                                         "p95_critical"};
 constexpr double kSlowShare = 0.05;  // p95 <= T is "at most 5 % slower than T"
-constexpr double kIntervalAlpha = 0.01;
 
 constexpr unsigned bit(Indicator indicator) {
   return 1U << static_cast<unsigned>(indicator);
@@ -49,33 +46,6 @@ constexpr bool is_counted(std::uint32_t ticket) {
 }
 
 }  // namespace
-
-std::string_view to_string(Verdict verdict) {
-  switch (verdict) {
-    case Verdict::NoTraffic:
-      return "no_traffic";
-    case Verdict::Inconclusive:
-      return "inconclusive";
-    case Verdict::Pass:
-      return "pass";
-    case Verdict::Fail:
-      return "fail";
-  }
-  return "unknown";
-}
-
-struct VersionMonitor::Tests {
-  mutable std::mutex mutex;
-  GuardPolicy policy;
-  std::function<void()> on_trip;
-  std::vector<Alarm> alarms;  // by Indicator; empty before the first arming
-  GoodCounts good_at_arming{};
-  // The story of the decision, once there is one.
-  std::optional<std::size_t> failed;
-  TimePoint decided{};
-  std::uint64_t requests_to_decision = 0;
-  std::uint64_t distinct_clients = 0;
-};
 
 VersionMonitor::VersionMonitor(std::string service, std::string version, unsigned workers)
     : service_(std::move(service)),
@@ -131,10 +101,8 @@ unsigned VersionMonitor::bad_indicators(stats::VersionCell& cell,
                                         const AttemptResult& result) const {
   const bool failed = stats::is_error(result.outcome);
   unsigned bad = 0;
-  if (failed)
-    bad |= bit(Indicator::Error);
-  else
-    cell.good(Indicator::Error).add();
+  if (failed) bad |= bit(Indicator::Error);
+  (failed ? cell.bad(Indicator::Error) : cell.good(Indicator::Error)).add();
 
   const bool timed_out = result.outcome == Outcome::Timeout;
   if (!result.latency_valid && !timed_out) return bad;
@@ -142,8 +110,9 @@ unsigned VersionMonitor::bad_indicators(stats::VersionCell& cell,
   const auto measure = [&](Indicator indicator, const std::atomic<std::int64_t>& limit_ns) {
     const bool slow =
         timed_out || result.latency.count() > limit_ns.load(std::memory_order_relaxed);
+    if (slow) bad |= bit(indicator);
     if (slow)
-      bad |= bit(indicator);
+      cell.bad(indicator).add();
     else if (whole)
       cell.good(indicator).add();
   };
@@ -161,41 +130,100 @@ void VersionMonitor::judge(unsigned bad, const AttemptResult& result, TimePoint 
   std::function<void()> on_trip;
   {
     const std::lock_guard lock(tests_->mutex);
-    if (tests_->failed || !judged_now(result.ticket)) return;
+    // A decision ends the evidence, unless it is only written down.
+    const bool decided = tests_->story && !tests_->policy.dry_run;
+    if (decided || !judged_now(result.ticket)) return;
     for (std::size_t i = 0; i < tests_->alarms.size(); ++i) {
       if ((bad & bit(static_cast<Indicator>(i))) == 0) continue;
-      const std::uint64_t good =
-          good_since_process_start(static_cast<Indicator>(i)) - tests_->good_at_arming[i];
-      const bool alarm =
-          tests_->alarms[i].on_bad({result.client, good, now}, [&] { return few_clients(now); });
-      if (alarm && !tests_->failed) decide(i, now);
+      Alarm& alarm = tests_->alarms[i];
+      const bool enough = alarm.on_bad({result.client, good_since_arming(i), now},
+                                       [&] { return few_clients(now); });
+      note_run(i);
+      if (!enough) continue;
+      if (!tests_->policy.witness && !explained_by_baseline(i)) {
+        decide(std::string(kTestNames[i]), alarm, now);
+        continue;
+      }
+      alarm.explain_away();
+      tests_->explained[i] = now;
+      tests_->pass_from[i] = {alarm.bad(), good_since_arming(i)};
     }
-    if (tests_->failed) on_trip = std::exchange(tests_->on_trip, {});
+    if ((bad & bit(Indicator::Error)) != 0) judge_by_past(result, now);
+    if (tests_->story) on_trip = std::exchange(tests_->on_trip, {});
   }
   if (on_trip) on_trip();
 }
 
-// Under the mutex. From the store on, no worker sends this version another request.
-void VersionMonitor::decide(std::size_t indicator, TimePoint now) {
-  tripped_.store(true, std::memory_order_release);
+void VersionMonitor::judge_by_past(const AttemptResult& result, TimePoint now) {
+  if (!tests_->past) return;
+  const std::uint64_t good = good_since_process_start(Indicator::Error) - tests_->good_at_past;
+  if (tests_->past->on_bad({result.client, good, now}, [&] { return few_clients(now); }))
+    decide(std::string(kPastTestName), *tests_->past, now);
+}
+
+// Where the baseline stood when a run of failures began here.
+void VersionMonitor::note_run(std::size_t indicator) {
   const Alarm& alarm = tests_->alarms[indicator];
-  const std::uint64_t attempts = good_since_process_start(static_cast<Indicator>(indicator)) -
-                                 tests_->good_at_arming[indicator] + alarm.raw_bad();
-  tests_->failed = indicator;
-  tests_->decided = now;
-  tests_->requests_to_decision = attempts - std::min(attempts, alarm.attempts_at_onset());
-  tests_->distinct_clients = static_cast<std::uint64_t>(distinct_clients(now) + 0.5);
+  Tests::Run& run = tests_->runs[indicator];
+  if (run.number == alarm.runs()) return;
+  run = {alarm.runs(), alarm.raw_bad() - 1, {}};
+  if (tests_->baseline) run.baseline = tests_->baseline->counts(indicator);
+}
+
+// Both fail: since the candidate's run of failures began, the baseline is above the limit as well,
+// and the run itself does not show the candidate to be worse. Then the cause is something they
+// share, and taking the candidate's traffic away would help nobody. (Whether the candidate has
+// caused it, by overloading what they share, is the rollout engine's question: blame_window.)
+bool VersionMonitor::explained_by_baseline(std::size_t indicator) const {
+  if (!tests_->baseline) return false;
+  const Alarm& alarm = tests_->alarms[indicator];
+  const Tests::Run& run = tests_->runs[indicator];
+  const Counts now = tests_->baseline->counts(indicator);
+  const std::uint64_t bad = now.bad - run.baseline.bad;
+  const std::uint64_t attempts = bad + now.good - run.baseline.good;
+  if (bad == 0 || static_cast<double>(bad) <= alarm.limits().p0 * static_cast<double>(attempts))
+    return false;
+  const std::uint64_t total = good_since_arming(indicator) + alarm.raw_bad();
+  const std::uint64_t own = total - std::min(total, alarm.attempts_at_onset());
+  const double share = static_cast<double>(own) / static_cast<double>(own + attempts);
+  const FailureCounts failures{alarm.raw_bad() - run.bad_before, bad};
+  return plain_relative_evidence(1, failures, share) < 1 / alarm.limits().alpha;
+}
+
+// Under the mutex. From the store on, no worker sends this version another request.
+void VersionMonitor::decide(const std::string& test, const Alarm& alarm, TimePoint now) {
+  if (tests_->story) return;
+  if (!tests_->policy.dry_run) tripped_.store(true, std::memory_order_release);
+  std::uint64_t attempts = alarm.raw_bad();
+  if (tests_->past && &alarm == &*tests_->past)
+    attempts += good_since_process_start(Indicator::Error) - tests_->good_at_past;
+  else
+    attempts += good_since_arming(static_cast<std::size_t>(&alarm - tests_->alarms.data()));
+  tests_->story = {test,
+                   alarm.onset(),
+                   now,
+                   attempts - std::min(attempts, alarm.attempts_at_onset()),
+                   alarm.raw_bad(),
+                   static_cast<std::uint64_t>(distinct_clients(now) + 0.5),
+                   alarm.evidence()};
 }
 
 // --- control side ----------------------------------------------------------------------------
 
-void VersionMonitor::arm(const GuardPolicy& policy, std::function<void()> on_trip) {
+void VersionMonitor::arm(const GuardPolicy& policy, std::function<void()> on_trip,
+                         Against against) {
   const std::lock_guard lock(tests_->mutex);
   armed_.store(false, std::memory_order_relaxed);
   tests_->policy = policy;
   tests_->on_trip = std::move(on_trip);
+  tests_->baseline = std::move(against.baseline);
+  tests_->comparison = std::move(against.comparison);
+  tests_->past.reset();
   tests_->alarms = make_alarms(policy);
-  tests_->failed.reset();
+  tests_->runs = {};
+  tests_->explained = {};
+  tests_->pass_from = {};
+  tests_->story.reset();
   for (std::size_t i = 0; i < stats::kIndicators; ++i)
     tests_->good_at_arming[i] = good_since_process_start(static_cast<Indicator>(i));
   p95_ns_.store(policy.p95.count(), std::memory_order_relaxed);
@@ -205,7 +233,7 @@ void VersionMonitor::arm(const GuardPolicy& policy, std::function<void()> on_tri
   // 31 bits go round after two thousand million armings; zero would read as "no ticket".
   const std::uint32_t next = (arming_.load(std::memory_order_relaxed) + 1) & 0x7fffffff;
   arming_.store(next == 0 ? 1 : next, std::memory_order_relaxed);
-  unproven_.store(policy.unproven_in_flight > 0 && policy.proven_after > 0,
+  unproven_.store(!policy.witness && policy.unproven_in_flight > 0 && policy.proven_after > 0,
                   std::memory_order_relaxed);
   armed_.store(true, std::memory_order_release);
   tripped_.store(false, std::memory_order_release);
@@ -216,6 +244,44 @@ void VersionMonitor::disarm() {
   armed_.store(false, std::memory_order_release);
   unproven_.store(false, std::memory_order_relaxed);
   tests_->on_trip = {};
+  tests_->baseline.reset();  // it may be the candidate of the next rollout, held against this one
+}
+
+void VersionMonitor::compare(TimePoint now) {
+  std::function<void()> on_trip;
+  {
+    const std::lock_guard lock(tests_->mutex);
+    Comparison* comparison = tests_->comparison.get();
+    if (comparison == nullptr || !armed_.load(std::memory_order_relaxed)) return;
+    double clients = distinct_clients(now);
+    if (tests_->baseline) clients += tests_->baseline->distinct_clients(now);
+    if (!comparison->judge(now, clients < Alarm::kFewClients) || tests_->story) return;
+    if (!tests_->policy.dry_run) tripped_.store(true, std::memory_order_release);
+    const Comparison::Story& found = *comparison->failure();
+    tests_->story = {found.test,    found.first_bad,
+                     now,           found.requests,
+                     found.failed,  static_cast<std::uint64_t>(distinct_clients(now) + 0.5),
+                     found.evidence};
+    on_trip = std::exchange(tests_->on_trip, {});
+  }
+  if (on_trip) on_trip();
+}
+
+std::shared_ptr<Comparison> VersionMonitor::comparison() const {
+  const std::lock_guard lock(tests_->mutex);
+  return tests_->comparison;
+}
+
+// The budget of the error comparison goes on here: what start mass it has not used is this test's.
+void VersionMonitor::hold_against_past(double limit) {
+  const std::lock_guard lock(tests_->mutex);
+  if (tests_->past || !tests_->comparison || tests_->alarms.empty()) return;
+  AlarmLimits limits = tests_->alarms.front().limits();
+  if (limit >= limits.p0) return;  // the user's own limit is the stricter one
+  limits.p0 = limit;
+  limits.alpha = tests_->comparison->alpha_errors() * tests_->comparison->unspent();
+  tests_->past.emplace(limits);
+  tests_->good_at_past = good_since_process_start(Indicator::Error);
 }
 
 void VersionMonitor::set_tripped(bool tripped) {
@@ -234,6 +300,20 @@ std::uint64_t VersionMonitor::good_since_process_start(Indicator indicator) cons
   return sum;
 }
 
+std::uint64_t VersionMonitor::good_since_arming(std::size_t indicator) const {
+  return good_since_process_start(static_cast<Indicator>(indicator)) -
+         tests_->good_at_arming[indicator];
+}
+
+VersionMonitor::Counts VersionMonitor::counts(std::size_t indicator) const {
+  Counts sum;
+  for (const auto& cell : cells_) {
+    sum.bad += cell->bad_count(static_cast<Indicator>(indicator));
+    sum.good += cell->good_count(static_cast<Indicator>(indicator));
+  }
+  return sum;
+}
+
 double VersionMonitor::distinct_clients(TimePoint now) const {
   stats::ClientUnion all;
   for (const auto& cell : cells_) cell->clients().merge_into(all, now);
@@ -242,85 +322,6 @@ double VersionMonitor::distinct_clients(TimePoint now) const {
 
 bool VersionMonitor::few_clients(TimePoint now) const {
   return distinct_clients(now) < Alarm::kFewClients;
-}
-
-// --- report ----------------------------------------------------------------------------------
-
-namespace {
-
-struct TestCounts {
-  std::uint64_t bad = 0;
-  std::uint64_t good = 0;
-  bool failed = false;
-};
-
-TestReport describe(std::string_view name, const Alarm& alarm, const TestCounts& counts,
-                    double beta) {
-  TestReport test;
-  test.name = name;
-  test.bad = counts.bad;
-  test.good = counts.good;
-  test.threshold_rate = alarm.limits().p0;
-  test.evidence = counts.failed ? alarm.evidence() : alarm.evidence_after(counts.good);
-  test.alarm_at = 1 / alarm.limits().alpha;
-  test.pass_evidence = pass_evidence(test.threshold_rate, test.bad, test.good);
-  test.pass_at = 1 / beta;
-  const Interval interval = always_valid_interval(test.bad, test.good, kIntervalAlpha);
-  test.rate_low = interval.low;
-  test.rate_high = interval.high;
-  if (const std::uint64_t all = test.bad + test.good; all > 0)
-    test.rate = static_cast<double>(test.bad) / static_cast<double>(all);
-
-  if (counts.failed)
-    test.verdict = Verdict::Fail;
-  else if (test.pass_evidence >= test.pass_at)
-    test.verdict = Verdict::Pass;
-  else if (test.bad + test.good > 0)
-    test.verdict = Verdict::Inconclusive;
-  return test;
-}
-
-Verdict overall(const GuardReport& report) {
-  if (report.failed_test) return Verdict::Fail;
-  if (report.requests_since_arming == 0) return Verdict::NoTraffic;
-  const bool all_pass = std::all_of(report.tests.begin(), report.tests.end(),
-                                    [](const auto& test) { return test.verdict == Verdict::Pass; });
-  return all_pass ? Verdict::Pass : Verdict::Inconclusive;
-}
-
-}  // namespace
-
-GuardReport VersionMonitor::report(TimePoint now) const {
-  const std::lock_guard lock(tests_->mutex);
-  GuardReport report;
-  report.armed = armed_.load(std::memory_order_relaxed);
-  report.tripped = tripped();
-  const double beta = tests_->policy.pass_beta;
-  for (std::size_t i = 0; i < tests_->alarms.size(); ++i) {
-    const Alarm& alarm = tests_->alarms[i];
-    TestCounts counts;
-    counts.bad = alarm.bad();
-    counts.good = good_since_process_start(static_cast<Indicator>(i)) - tests_->good_at_arming[i];
-    counts.failed = tests_->failed == i;
-    if (i == 0) report.requests_since_arming = counts.good + alarm.raw_bad();
-    report.tests.push_back(describe(kTestNames[i], alarm, counts, beta));
-    report.requests_needed_to_pass =
-        std::max(report.requests_needed_to_pass,
-                 good_needed_to_pass(alarm.limits().p0, beta, counts.bad, counts.good));
-  }
-  report.distinct_clients = static_cast<std::uint64_t>(distinct_clients(now) + 0.5);
-  if (!tests_->alarms.empty()) report.failed_attempts = tests_->alarms[0].raw_bad();
-  if (tests_->failed) {
-    const Alarm& alarm = tests_->alarms[*tests_->failed];
-    report.failed_test = std::string(kTestNames[*tests_->failed]);
-    report.failed_attempts = alarm.raw_bad();
-    report.first_bad = alarm.onset();
-    report.decided = tests_->decided;
-    report.requests_to_decision = tests_->requests_to_decision;
-    report.distinct_clients = tests_->distinct_clients;
-  }
-  report.verdict = overall(report);
-  return report;
 }
 
 }  // namespace cutwater::guard

@@ -13,12 +13,11 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "proxy/base/clock.hpp"
+#include "proxy/guard/report.hpp"
 #include "proxy/stats/outcome.hpp"
 #include "proxy/stats/version_cell.hpp"
 
@@ -35,40 +34,20 @@ struct GuardPolicy {
   std::uint32_t min_distinct_clients = 3;  // waived while < 10 distinct clients were seen in 60 s
   std::uint32_t unproven_in_flight = 16;   // cap until `proven_after` good completions
   std::uint32_t proven_after = 20;
+  // Only measures: for the version a candidate is compared with. Never trips, caps nothing.
+  bool witness = false;
+  // Says what it would have done and does not do it.
+  bool dry_run = false;
 };
 
-enum class Verdict : std::uint8_t { NoTraffic, Inconclusive, Pass, Fail };
-std::string_view to_string(Verdict verdict);
+class Alarm;
+class Comparison;
+class VersionMonitor;
 
-// One test's numbers, as API, metrics and log show them.
-struct TestReport {
-  std::string name;  // "error_rate", "p95", "p95_critical"
-  Verdict verdict = Verdict::NoTraffic;
-  std::uint64_t bad = 0;  // errors or slow responses counted by the test
-  std::uint64_t good = 0;
-  double rate = 0;                     // bad / (bad + good)
-  double rate_low = 0, rate_high = 1;  // always-valid 99 % interval
-  double threshold_rate = 0.05;
-  double evidence = 0;       // e-value M of the alarm test
-  double alarm_at = 0;       // 1/alpha
-  double pass_evidence = 0;  // E' of the PASS test
-  double pass_at = 0;        // 1/beta
-};
-
-struct GuardReport {
-  bool armed = false;
-  bool tripped = false;
-  Verdict verdict = Verdict::NoTraffic;  // FAIL > INCONCLUSIVE/NO_TRAFFIC of any test > PASS
-  std::vector<TestReport> tests;
-  std::optional<std::string> failed_test;
-  // Set once tripped: the story of the decision.
-  std::uint64_t requests_to_decision = 0;   // attempts from first_bad to the decision, both counted
-  std::uint64_t requests_since_arming = 0;  // completed attempts, whether tripped or not
-  std::uint64_t failed_attempts = 0;        // bad for the deciding test; errors while undecided
-  std::uint64_t distinct_clients = 0;       // estimate, last 60 s
-  std::optional<TimePoint> first_bad;       // where the run of failures that decided began
-  std::optional<TimePoint> decided;
-  std::uint64_t requests_needed_to_pass = 0;  // further clean requests until PASS; 0 = passed
+// What a candidate is held against.
+struct Against {
+  std::shared_ptr<const VersionMonitor> baseline = nullptr;  // armed as a witness
+  std::shared_ptr<Comparison> comparison = nullptr;          // the relative guard, if there is one
 };
 
 enum class Admission : std::uint8_t {
@@ -108,27 +87,45 @@ class VersionMonitor {
   // Starts fresh evidence and opens the version if it was tripped. `on_trip` runs at most once per
   // arming, on the worker that saw the deciding request, without the guard's mutex held; it must
   // only wake control.
-  void arm(const GuardPolicy& policy, std::function<void()> on_trip);
+  void arm(const GuardPolicy& policy, std::function<void()> on_trip, Against against = {});
   // Stops judging; what was found stays readable in report().
   void disarm();
   // Closes the version by hand (lock-out, kill switch) or opens it again.
   void set_tripped(bool tripped);
+
+  // Lets the relative guard judge what has become ripe; some ten times a second.
+  void compare(TimePoint now);
+  // Of this arming; nullptr when there is no relative guard.
+  std::shared_ptr<Comparison> comparison() const;
+  // From now on no request goes to the baseline by chance, so there is nothing to compare with: the
+  // error rate is held against this limit, made of the baseline's past. Once per arming.
+  void hold_against_past(double limit);
 
   GuardReport report(TimePoint now) const;
   stats::VersionTotals totals() const;  // summed over workers, monotonic over the process life
 
  private:
   struct Tests;  // the mutex-guarded evidence
-  using GoodCounts = std::array<std::uint64_t, stats::kIndicators>;
+  struct Counts {
+    std::uint64_t bad = 0;
+    std::uint64_t good = 0;
+  };
 
   std::uint64_t good_since_process_start(stats::Indicator indicator) const;
+  std::uint64_t good_since_arming(std::size_t indicator) const;
+  Counts counts(std::size_t indicator) const;
   bool few_clients(TimePoint now) const;
   double distinct_clients(TimePoint now) const;
   bool judged_now(std::uint32_t ticket) const;
   unsigned bad_indicators(stats::VersionCell& cell, const stats::AttemptResult& result) const;
   void prove();
   void judge(unsigned bad, const stats::AttemptResult& result, TimePoint now);
-  void decide(std::size_t indicator, TimePoint now);
+  void note_run(std::size_t indicator);
+  bool explained_by_baseline(std::size_t indicator) const;
+  void decide(const std::string& test, const Alarm& alarm, TimePoint now);
+  void judge_by_past(const stats::AttemptResult& result, TimePoint now);
+  void report_limits(GuardReport& report, TimePoint now) const;
+  void report_past(GuardReport& report) const;
 
   const std::string service_;
   const std::string version_;

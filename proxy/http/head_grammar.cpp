@@ -7,7 +7,7 @@
 namespace cutwater::http {
 namespace {
 
-constexpr std::size_t kLongestKnownName = 19;  // Proxy-Authorization
+constexpr std::size_t kLongestKnownName = 25;  // X-Client-Cert-Fingerprint
 
 // Fields whose '_' twin must not reach a server that reads '_' as '-'.
 bool is_framing_or_trust(FieldId id) {
@@ -24,7 +24,14 @@ bool is_framing_or_trust(FieldId id) {
   }
 }
 
-FieldId identify(std::string_view name) {
+Verdict refuse_control(const char* at) {
+  if (*at == '\r') return refuse(BadHead::BareCr);
+  return refuse(*at == '\0' ? BadHead::Nul : BadHead::FieldValue);
+}
+
+}  // namespace
+
+FieldId identify_field(std::string_view name) {
   const FieldId id = field_id(name);
   if (id != FieldId::Other || name.size() > kLongestKnownName) return id;
   if (name.find('_') == std::string_view::npos) return id;
@@ -34,13 +41,6 @@ FieldId identify(std::string_view name) {
   // "Ho_st" has no twin by that rule; servers that drop the character altogether read it as Host.
   return is_framing_or_trust(field_id(twin)) || iequals(twin, "ho-st") ? FieldId::Disguised : id;
 }
-
-Verdict refuse_control(const char* at) {
-  if (*at == '\r') return refuse(BadHead::BareCr);
-  return refuse(*at == '\0' ? BadHead::Nul : BadHead::FieldValue);
-}
-
-}  // namespace
 
 Verdict parse_fields(std::string_view lines, Sender sender, std::size_t limit, FieldList& fields) {
   fields.clear();
@@ -69,7 +69,7 @@ Verdict parse_fields(std::string_view lines, Sender sender, std::size_t limit, F
     Field field;
     field.name = {p, static_cast<std::size_t>(name_end - p)};
     field.value = {value, static_cast<std::size_t>(value_end - value)};
-    field.id = identify(field.name);
+    field.id = identify_field(field.name);
     if (fields.size() >= limit || !fields.push_back(field))
       return refuse(BadHead::TooManyFields, 431);
     p = line_end + 2;

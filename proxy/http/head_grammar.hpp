@@ -44,6 +44,30 @@ struct LengthFields {
   void read(const Field& field);
 };
 
+// Also tells names that are disguised (FieldId::Disguised).
+FieldId identify_field(std::string_view name);
+
+// --- pieces of a request, whatever version of HTTP carries it ---------------------------------
+inline constexpr std::size_t kMaxMethod = 32;
+Method method_of(std::string_view text);
+// `text` = path[?query] beginning with '/': RFC 3986 3.3, 3.4. False when it is not.
+bool set_origin_form(std::string_view text, RequestHead& head);
+
+// What one walk over a request's fields finds. Fills head.max_forwards.
+struct SeenFields {
+  LengthFields lengths;
+  ConnectionOptions connection;
+  unsigned hosts = 0;
+  std::string_view host;
+  std::string_view upgrade;
+  bool bad_upgrade = false;
+  bool expect = false;
+  bool unknown_expect = false;
+  bool bad_max_forwards = false;
+  unsigned own_via = 0;
+};
+SeenFields gather_fields(RequestHead& head);
+
 // 1*DIGIT up to 2^63-1.
 std::optional<std::uint64_t> parse_length(std::string_view text);
 

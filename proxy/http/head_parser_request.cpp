@@ -8,10 +8,6 @@
 #include "proxy/http/header_rules.hpp"
 
 namespace cutwater::http {
-namespace {
-
-constexpr std::size_t kMaxMethod = 32;
-constexpr std::size_t kVersionLength = 8;  // "HTTP/1.1"
 
 Method method_of(std::string_view text) {
   switch (text.size()) {
@@ -40,7 +36,6 @@ Method method_of(std::string_view text) {
   return Method::Other;
 }
 
-// `text` = path[?query] beginning with '/'. RFC 3986 3.3, 3.4.
 bool set_origin_form(std::string_view text, RequestHead& head) {
   const auto* p = text.data();
   const auto* const end = p + text.size();
@@ -68,6 +63,10 @@ bool set_origin_form(std::string_view text, RequestHead& head) {
   }
   return true;
 }
+
+namespace {
+
+constexpr std::size_t kVersionLength = 8;  // "HTTP/1.1"
 
 // "http://host[:port][/path][?query]". A query directly behind the authority is refused: it has
 // no origin form without copying, and no client writes it.
@@ -155,21 +154,7 @@ unsigned count_own_via(std::string_view value) {
   return own;
 }
 
-// What is gathered in the one walk over the fields.
-struct Seen {
-  LengthFields lengths;
-  ConnectionOptions connection;
-  unsigned hosts = 0;
-  std::string_view host;
-  std::string_view upgrade;
-  bool bad_upgrade = false;
-  bool expect = false;
-  bool unknown_expect = false;
-  bool bad_max_forwards = false;
-  unsigned own_via = 0;
-};
-
-void read_max_forwards(std::string_view value, Seen& seen, RequestHead& head) {
+void read_max_forwards(std::string_view value, SeenFields& seen, RequestHead& head) {
   if (head.method != Method::Options) return;
   const auto hops = parse_length(value);
   seen.bad_max_forwards = seen.bad_max_forwards || !hops || head.max_forwards;
@@ -178,8 +163,10 @@ void read_max_forwards(std::string_view value, Seen& seen, RequestHead& head) {
         std::min<std::uint64_t>(*hops, std::numeric_limits<std::uint32_t>::max()));
 }
 
-Seen gather(RequestHead& head) {
-  Seen seen;
+}  // namespace
+
+SeenFields gather_fields(RequestHead& head) {
+  SeenFields seen;
   for (const Field& field : head.fields) {
     switch (field.id) {
       case FieldId::ContentLength:
@@ -216,7 +203,9 @@ Seen gather(RequestHead& head) {
   return seen;
 }
 
-Verdict check_host(const Seen& seen, RequestHead& head) {
+namespace {
+
+Verdict check_host(const SeenFields& seen, RequestHead& head) {
   if (seen.hosts > 1 || (seen.hosts == 0 && head.minor_version == 1)) return refuse(BadHead::Host);
   if (seen.hosts == 0) return {};
   const auto authority = parse_authority(seen.host);
@@ -261,7 +250,7 @@ Verdict check_framing(const LengthFields& lengths, RequestHead& head) {
   return {};
 }
 
-Verdict check_connection(const Seen& seen, RequestHead& head) {
+Verdict check_connection(const SeenFields& seen, RequestHead& head) {
   const ConnectionOptions& options = seen.connection;
   if (options.malformed) return refuse(BadHead::ConnectionHeader);
   const bool modern = head.minor_version == 1;
@@ -289,7 +278,7 @@ Verdict read_request(std::string_view start_line, std::string_view lines, const 
   if (const Verdict v = read_request_line(start_line, limits, head); !v.ok()) return v;
   if (const Verdict v = parse_fields(lines, Sender::Client, limits.fields, head.fields); !v.ok())
     return v;
-  const Seen seen = gather(head);
+  const SeenFields seen = gather_fields(head);
   if (const Verdict v = check_framing(seen.lengths, head); !v.ok()) return v;
   if (const Verdict v = check_host(seen, head); !v.ok()) return v;
   if (const Verdict v = check_connection(seen, head); !v.ok()) return v;

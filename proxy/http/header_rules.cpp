@@ -69,6 +69,9 @@ Kept write_passing_fields(const RequestHead& head, const ForwardInfo& info, Head
       case FieldId::XRealIp:
         if (info.trusted_peer) out.field(field.name, field.value);
         break;
+      case FieldId::XShadow:
+        if (info.trusted_peer && !info.shadow) out.field(field.name, field.value);
+        break;
       case FieldId::Via:
         out.field(field.name, field.value);
         break;
@@ -88,6 +91,7 @@ Kept write_passing_fields(const RequestHead& head, const ForwardInfo& info, Head
       case FieldId::Trailer:
       case FieldId::TransferEncoding:
       case FieldId::Upgrade:
+      case FieldId::XClientCert:  // only what we have verified ourselves
         break;
       default:
         if (may_pass(field, head, info)) out.field(field.name, field.value);
@@ -120,6 +124,9 @@ void write_forwarding(const RequestHead& head, const ForwardInfo& info, const Ke
   out.field("X-Forwarded-Proto", ours_unless_trusted(kept.forwarded_proto, info.scheme));
   const std::string_view host = ours_unless_trusted(kept.forwarded_host, head.authority);
   if (!host.empty()) out.field("X-Forwarded-Host", host);
+
+  if (!info.cert_subject.empty()) out.field("X-Client-Cert-Subject", info.cert_subject);
+  if (!info.cert_fingerprint.empty()) out.field("X-Client-Cert-Fingerprint", info.cert_fingerprint);
 
   const bool keep_id = info.trusted_peer && is_sane_request_id(kept.request_id);
   const std::string_view id = keep_id ? kept.request_id : info.request_id;
@@ -166,10 +173,12 @@ void write_upstream_request(const RequestHead& head, const ForwardInfo& info, He
   out.put(info.target.empty() ? head.target : info.target);
   out.put(" HTTP/1.1\r\n");
   out.field("Host", head.authority.empty() ? info.fallback_authority : head.authority);
+  if (info.shadow) out.put("X-Shadow: 1\r\n");
   const Kept kept = write_passing_fields(head, info, out);
   write_forwarding(head, info, kept, out);
   write_trace(head, info, kept, out);
-  out.put(head.minor_version == 0 ? "Via: 1.0 " : "Via: 1.1 ");
+  const std::string_view via = head.minor_version == 0 ? "Via: 1.0 " : "Via: 1.1 ";
+  out.put(head.major_version == 2 ? "Via: 2.0 " : via);
   out.put(kPseudonym);
   out.put("\r\n");
   if (head.max_forwards) {

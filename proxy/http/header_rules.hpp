@@ -64,8 +64,12 @@ struct ForwardInfo {
   std::string_view drop_cookie = {};  // own sticky cookie, taken out of Cookie; empty = none
   // Host to send when the client named none (HTTP/1.0): the endpoint's own authority.
   std::string_view fallback_authority = {};
+  bool shadow = false;  // a copy nobody waits for: marked "X-Shadow: 1"
   // A field the route decides by (split key, flag); Connection cannot remove it. Empty = none.
   std::string_view protected_field = {};
+  // Of the client's verified certificate; empty = none.
+  std::string_view cert_subject = {};
+  std::string_view cert_fingerprint = {};
 };
 
 // HTTP/1.1 request head for the upstream. Drops hop-by-hop fields and every field named by
@@ -73,8 +77,9 @@ struct ForwardInfo {
 // head.authority, X-Forwarded-For/-Proto/-Host, X-Request-ID, traceparent, Via; re-adds
 // Upgrade/Connection for an upgrade and `TE: trailers`; framing as in the head (Length keeps
 // Content-Length, Chunked emits `Transfer-Encoding: chunked`). Expect is kept only when
-// head.expect_continue. Field names where '_' for '-' would give a framing or trust field are
-// dropped.
+// head.expect_continue. X-Client-Cert-* are ours alone, whoever sent them. X-Shadow is dropped, but
+// for a trusted peer's: a service may leave out its side effects for it, so no client may say so.
+// Field names where '_' for '-' would give a framing or trust field are dropped.
 void write_upstream_request(const RequestHead& head, const ForwardInfo& info, HeadWriter& out);
 
 // What the response to the client carries beside the upstream's own fields.

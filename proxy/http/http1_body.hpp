@@ -9,7 +9,7 @@ namespace cutwater::http {
 
 class Http1BodyReader {
  public:
-  Http1BodyReader(net::Socket& socket, net::BlockPool& blocks, Side side)
+  Http1BodyReader(net::Transport& socket, net::BlockPool& blocks, Side side)
       : socket_(socket), blocks_(blocks), side_(side) {}
 
   // Starts a body. `buffered`: bytes behind the head, in a buffer that outlives the body.
@@ -33,7 +33,7 @@ class Http1BodyReader {
  private:
   Result<Flow> take(std::span<char> bytes, BodyChunk& chunk);
 
-  net::Socket& socket_;
+  net::Transport& socket_;
   net::BlockPool& blocks_;
   const Side side_;
   Framing framing_ = Framing::None;

@@ -20,7 +20,7 @@ ResponseHead* take_head() {
 
 Http1ClientConnection::Http1ClientConnection(ClientContext& context, int fd)
     : context_(context),
-      socket_(context.loop, fd, net::Socket::State::Connecting),
+      socket_(context.loop, fd, net::Transport::State::Connecting),
       out_(socket_, context.body_blocks, Side::Upstream),
       body_(socket_, context.body_blocks, Side::Upstream) {}
 
@@ -105,8 +105,15 @@ Task<Result<const ResponseHead*>> Http1ClientConnection::read_head(TimePoint dea
     const net::IoResult read = socket_.try_read(block_.span().subspan(filled_));
     if (read.kind == net::IoResult::Kind::Done) filled_ += read.bytes;
     if (read.kind == net::IoResult::Kind::Eof) co_return Error{Errc::Closed, Side::Upstream};
-    if (read.kind == net::IoResult::Kind::Failed) co_return Error{Errc::Reset, Side::Upstream};
+    if (read.kind == net::IoResult::Kind::Failed) co_return read_failure();
   }
+}
+
+// A server that does not take our certificate says so behind a TLS 1.3 handshake, in place of the
+// first response.
+Error Http1ClientConnection::read_failure() const {
+  const bool refused = exchanges_ == 1 && !response_started() && socket_.refused_by_peer();
+  return {refused ? Errc::TlsFailed : Errc::Reset, Side::Upstream};  // it may have acted
 }
 
 Result<Flow> Http1ClientConnection::try_read_body(BodyChunk& chunk) {

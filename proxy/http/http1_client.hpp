@@ -2,6 +2,8 @@
 // owns it; an exchange borrows it as an UpstreamStream. Thread: one worker.
 #pragma once
 
+#include <functional>
+
 #include "config/model.hpp"
 #include "proxy/http/head_parser.hpp"
 #include "proxy/http/http1_body.hpp"
@@ -11,11 +13,17 @@
 
 namespace cutwater::http {
 
+enum class Http2Abuse : std::uint8_t;
+
 struct ClientContext {
   net::EventLoop& loop;
   net::BlockPool& body_blocks;  // response heads and bodies
   std::span<char> scratch;
   HeadLimits response_limits{60 * 1024, 100, 0};  // less than a body block holds
+
+  // HTTP/2 only.
+  const config::Http2Limits* http2 = nullptr;
+  std::function<void(Http2Abuse)> on_http2_abuse = {};
 };
 
 class Http1ClientConnection final : public UpstreamStream {
@@ -24,7 +32,7 @@ class Http1ClientConnection final : public UpstreamStream {
   Http1ClientConnection(ClientContext& context, int fd);
   ~Http1ClientConnection() { give_head(); }
 
-  net::Socket& socket() { return socket_; }
+  net::Transport& socket() { return socket_; }
   // Prepares for the next exchange. `write_stall`: the upstream must take bytes within this.
   void begin(Nanoseconds write_stall);
   // The exchange is over. True: request and response are complete and the connection may carry
@@ -47,9 +55,10 @@ class Http1ClientConnection final : public UpstreamStream {
 
  private:
   void give_head();
+  Error read_failure() const;
 
   ClientContext& context_;
-  net::Socket socket_;
+  net::Transport socket_;
   net::SendQueue out_;
   HeadScanner scanner_;
   ResponseHead* head_ = nullptr;  // pooled: large, and needed only while a response is under way

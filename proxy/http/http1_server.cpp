@@ -3,12 +3,16 @@
 #include <algorithm>
 #include <cstring>
 
+#include "proxy/http/forwarding.hpp"
+
 namespace cutwater::http {
 
 namespace {
 
 constexpr Seconds kLinger{2};
 constexpr std::size_t kLingerBytes = 64 * 1024;
+constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n";
+constexpr std::size_t kPrefaceLine = kPreface.size();
 
 // Request heads are 10 KiB of views: one per request in flight, not one per connection.
 
@@ -25,38 +29,31 @@ void give_head(RequestHead* head) {
   if (head) free_heads.emplace_back(head);
 }
 
-// The client's address as a trusted proxy saw it: the last address of X-Forwarded-For.
-std::string_view forwarded_client(const RequestHead& head) {
-  const Field* last = nullptr;
-  for (const Field& field : head.fields)
-    if (field.id == FieldId::XForwardedFor) last = &field;
-  if (!last) return {};
-  std::string_view value = last->value;
-  if (const auto comma = value.rfind(','); comma != value.npos) value.remove_prefix(comma + 1);
-  while (!value.empty() && (value.front() == ' ' || value.front() == '\t')) value.remove_prefix(1);
-  return value.size() <= 45 ? value : std::string_view{};
-}
-
 }  // namespace
 
-Http1ServerConnection::Http1ServerConnection(ServerContext& context, int fd, Peer peer)
+Http1ServerConnection::Http1ServerConnection(ServerContext& context, net::Transport& transport,
+                                             Peer peer)
     : context_(context),
-      socket_(context.loop, fd),
+      socket_(transport),
       peer_(std::move(peer)),
       out_(socket_, context.body_blocks, Side::Downstream),
       body_(socket_, context.body_blocks, Side::Downstream) {
   client_.peer_ip = client_.client_ip = peer_.ip;
   client_.trusted_peer = peer_.trusted;
   client_.listener = peer_.listener;
+  client_.scheme = peer_.tls ? "https" : "http";
+  client_.tls = peer_.tls;
+  client_.addresses = peer_.addresses;
 }
 
 Http1ServerConnection::~Http1ServerConnection() {
   give_head(head_);
 }
 
-Task<void> Http1ServerConnection::serve() {
+Task<Http1ServerConnection::End> Http1ServerConnection::serve() {
   for (;;) {
     const Read read = co_await read_request();
+    if (read == Read::Http2) co_return End::Http2;
     if (read == Read::Close) break;
     co_await context_.run_exchange(*this);
     if (!finish_request()) break;
@@ -65,6 +62,21 @@ Task<void> Http1ServerConnection::serve() {
   }
   if (linger_ && !aborted_) co_await close_gently();
   socket_.close();
+  co_return End::Closed;
+}
+
+// What has come may be, or begins to be, the connection preface of HTTP/2 (RFC 9113 3.4), which is
+// no HTTP/1 request: known by its first line.
+bool Http1ServerConnection::is_preface() const {
+  if (!peer_.http2 || requests_ > 0) return false;
+  const std::string_view seen(block_.data(), std::min(filled_, kPreface.size()));
+  return kPreface.starts_with(seen);
+}
+
+std::string Http1ServerConnection::take_first_bytes() {
+  std::string bytes(block_.data(), filled_);
+  block_.release();
+  return bytes;
 }
 
 // Waits without a buffer, then reads until the head is complete.
@@ -77,15 +89,21 @@ Task<Http1ServerConnection::Read> Http1ServerConnection::read_request() {
     if (context_.draining && !socket_.has_input()) co_return Read::Close;
     const TimePoint idle_until =
         context_.loop.now() + (requests_ == 0 ? limits.header_timeout : limits.keepalive_idle);
-    const net::Wait wait = co_await socket_.readable(idle_until);
-    if (wait != net::Wait::Ready) co_return Read::Close;
+    while (filled_ == 0) {  // TLS may have something to say for itself
+      block_.release();
+      const net::Wait wait = co_await socket_.readable(idle_until);
+      if (wait != net::Wait::Ready) co_return Read::Close;
+      if (fill_block() == Read::Close) co_return Read::Close;
+    }
     serving_ = true;
   }
   const TimePoint deadline = context_.loop.now() + limits.header_timeout;
   const HeadLimits head_limits{limits.header_bytes, limits.header_fields, limits.target_bytes};
   scanner_.reset();
   for (;;) {
-    if (filled_ > 0) {
+    const bool maybe_http2 = filled_ > 0 && is_preface();
+    if (maybe_http2 && filled_ >= kPrefaceLine) co_return Read::Http2;
+    if (filled_ > 0 && !maybe_http2) {
       if (!head_) head_ = take_head();
       const ParseState state =
           scanner_.parse_request(block_.span().first(filled_), head_limits, *head_);

@@ -15,6 +15,9 @@
 
 namespace cutwater::http {
 
+class Http2StreamPool;
+enum class Http2Abuse : std::uint8_t;
+
 // What a connection needs of its worker. All references outlive the connection.
 struct ServerContext {
   net::EventLoop& loop;
@@ -27,6 +30,11 @@ struct ServerContext {
   std::function<Task<void>(DownstreamStream&)> run_exchange;
   // A refused head, for counters and the access log.
   std::function<void(const ClientInfo&, BadHead, int status)> on_bad_request;
+
+  // HTTP/2 only.
+  Http2StreamPool* http2_streams = nullptr;
+  std::function<void(Http2Abuse)> on_http2_abuse;
+  std::function<void()> on_refused_stream;
 };
 
 class Http1ServerConnection final : public DownstreamStream {
@@ -34,12 +42,20 @@ class Http1ServerConnection final : public DownstreamStream {
   struct Peer {
     std::string ip;
     bool trusted = false;
-    std::string_view listener;  // outlives the connection
+    std::string_view listener;             // outlives the connection
+    const net::TlsSession* tls = nullptr;  // likewise, as does `addresses`
+    const net::ConnectionAddresses* addresses = nullptr;
+    bool http2 = true;  // its preface may come instead of a request
   };
-  Http1ServerConnection(ServerContext& context, int fd, Peer peer);
+  // The transport, its handshake done, outlives the connection.
+  Http1ServerConnection(ServerContext& context, net::Transport& transport, Peer peer);
   ~Http1ServerConnection();
 
-  Task<void> serve();
+  enum class End : std::uint8_t { Closed, Http2 };
+  // Http2: the client has sent that version's preface; take_first_bytes() is what was read of it,
+  // and the socket is still open.
+  Task<End> serve();
+  std::string take_first_bytes();
   // Drain: an idle connection closes now, a busy one after its response.
   void close_when_idle();
   // Stop: every wait is cancelled; serve() ends soon.
@@ -48,6 +64,9 @@ class Http1ServerConnection final : public DownstreamStream {
   // DownstreamStream
   const RequestHead& head() const override { return *head_; }
   const ClientInfo& client() const override { return client_; }
+  std::string_view protocol() const override {
+    return head_->minor_version == 0 ? "HTTP/1.0" : "HTTP/1.1";
+  }
   Result<Flow> try_read_body(BodyChunk& chunk) override;
   Task<Result<BodyChunk>> read_body() override;
   Result<Flow> write_informational(const ResponseHead& head) override;
@@ -69,7 +88,8 @@ class Http1ServerConnection final : public DownstreamStream {
   std::uint64_t bytes_sent() const override { return out_.bytes_sent(); }
 
  private:
-  enum class Read : std::uint8_t { Request, Close };
+  enum class Read : std::uint8_t { Request, Close, Http2 };
+  bool is_preface() const;
   Task<Read> read_request();
   Read refuse(const ParseState& bad);
   Read fill_block();
@@ -78,7 +98,7 @@ class Http1ServerConnection final : public DownstreamStream {
   Task<void> close_gently();
 
   ServerContext& context_;
-  net::Socket socket_;
+  net::Transport& socket_;
   Peer peer_;
   std::string client_ip_;  // from X-Forwarded-For of a trusted peer
   ClientInfo client_;

@@ -1,7 +1,7 @@
 // One side of an upgraded connection: when it counts as idle, and its half-close.
 #pragma once
 
-#include "proxy/net/socket.hpp"
+#include "proxy/net/transport.hpp"
 
 namespace cutwater::http {
 
@@ -18,7 +18,7 @@ class Http1Tunnel {
     ending_ = end && is_open();
   }
   // The last bytes have left: pass the end of stream on as FIN.
-  void finish_write(net::Socket& socket) {
+  void finish_write(net::Transport& socket) {
     if (std::exchange(ending_, false)) socket.shutdown_write();
   }
   TimePoint deadline(TimePoint now) const { return now + idle_; }

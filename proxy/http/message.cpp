@@ -39,6 +39,8 @@ FieldId field_id(std::string_view name) {
       if (at(0) == 'a') return pick(name, "alt-svc", FieldId::AltSvc);
       if (at(0) == 't') return pick(name, "trailer", FieldId::Trailer);
       return pick(name, "upgrade", FieldId::Upgrade);
+    case 8:
+      return pick(name, "x-shadow", FieldId::XShadow);
     case 9:
       if (at(0) == 'f') return pick(name, "forwarded", FieldId::Forwarded);
       return pick(name, "x-real-ip", FieldId::XRealIp);
@@ -69,6 +71,10 @@ FieldId field_id(std::string_view name) {
       return pick(name, "proxy-authenticate", FieldId::ProxyAuthenticate);
     case 19:
       return pick(name, "proxy-authorization", FieldId::ProxyAuthorization);
+    case 21:
+      return pick(name, "x-client-cert-subject", FieldId::XClientCert);
+    case 25:
+      return pick(name, "x-client-cert-fingerprint", FieldId::XClientCert);
     default:
       return FieldId::Other;
   }
@@ -78,6 +84,13 @@ const Field* FieldList::find(std::string_view name) const {
   for (const Field& field : *this)
     if (iequals(field.name, name)) return &field;
   return nullptr;
+}
+
+bool is_event_stream(const ResponseHead& head) {
+  const Field* type = head.fields.find(FieldId::ContentType);
+  constexpr std::string_view kEventStream = "text/event-stream";
+  return type && type->value.size() >= kEventStream.size() &&
+         iequals(type->value.substr(0, kEventStream.size()), kEventStream);
 }
 
 bool iequals(std::string_view a, std::string_view b) {

@@ -59,11 +59,13 @@ enum class FieldId : std::uint8_t {
   TransferEncoding,
   Upgrade,
   Via,
+  XClientCert,
   XForwardedFor,
   XForwardedHost,
   XForwardedProto,
   XRealIp,
   XRequestId,
+  XShadow,
 };
 
 // Case-insensitive; FieldId::Other when unknown, never Disguised.
@@ -131,6 +133,7 @@ struct RequestHead {
   std::string_view query;      // after '?', without it; empty if none
   std::string_view authority;  // host[:port] that counts: absolute-form target, else Host
   std::string_view host;       // authority without the port
+  int major_version = 1;       // 2: of what follows, `minor_version` means nothing
   int minor_version = 1;       // HTTP/1.x
   Framing framing = Framing::None;
   std::uint64_t content_length = 0;  // with Framing::Length; 0 means no body, but said so
@@ -157,9 +160,13 @@ struct ResponseHead {
 };
 
 struct BodyChunk {
-  std::span<const char> data;  // valid until the next call on the same stream
-  bool end_stream = false;     // true on the last chunk, which may be empty
+  std::span<const char> data;           // valid until the next call on the same stream
+  bool end_stream = false;              // true on the last chunk, which may be empty
+  const FieldList* trailers = nullptr;  // on the last chunk only; valid as long as `data`
 };
+
+// A response without an end of its own (text/event-stream).
+bool is_event_stream(const ResponseHead& head);
 
 bool iequals(std::string_view a, std::string_view b);
 

@@ -14,7 +14,9 @@
 #include "proxy/base/task.hpp"
 #include "proxy/http/header_rules.hpp"
 #include "proxy/http/message.hpp"
+#include "proxy/net/connection_addresses.hpp"
 #include "proxy/net/send_queue.hpp"
+#include "proxy/net/tls_session.hpp"
 
 namespace cutwater::http {
 
@@ -27,12 +29,15 @@ struct ClientInfo {
   bool trusted_peer = false;
   std::string_view scheme = "http";
   std::string_view listener;
+  const net::TlsSession* tls = nullptr;  // scheme is then https
+  const net::ConnectionAddresses* addresses = nullptr;
 };
 
 class DownstreamStream {
  public:
   virtual const RequestHead& head() const = 0;
   virtual const ClientInfo& client() const = 0;
+  virtual std::string_view protocol() const = 0;  // "HTTP/1.1", for the log
 
   virtual Result<Flow> try_read_body(BodyChunk& chunk) = 0;
   virtual Task<Result<BodyChunk>> read_body() = 0;

@@ -20,9 +20,16 @@ class ConnectionQuota {
    public:
     Place() = default;
     Place(Place&& other) noexcept : quota_(std::exchange(other.quota_, nullptr)), ip_(other.ip_) {}
-    Place& operator=(Place&&) = delete;
-    ~Place() {
-      if (quota_) quota_->leave(ip_);
+    // Leaves the place held so far.
+    Place& operator=(Place&& other) noexcept {
+      std::swap(quota_, other.quota_);
+      std::swap(ip_, other.ip_);
+      other.leave();
+      return *this;
+    }
+    ~Place() { leave(); }
+    void leave() {
+      if (quota_) std::exchange(quota_, nullptr)->leave(ip_);
     }
     explicit operator bool() const { return quota_ != nullptr; }
 

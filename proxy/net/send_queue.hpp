@@ -8,7 +8,7 @@
 
 #include "proxy/base/task.hpp"
 #include "proxy/net/block_pool.hpp"
-#include "proxy/net/socket.hpp"
+#include "proxy/net/transport.hpp"
 
 namespace cutwater::net {
 
@@ -16,7 +16,7 @@ enum class Flow : std::uint8_t { Done, Blocked };
 
 class SendQueue {
  public:
-  SendQueue(Socket& socket, BlockPool& blocks, Side side)
+  SendQueue(Transport& socket, BlockPool& blocks, Side side)
       : socket_(socket), blocks_(blocks), side_(side) {}
 
   bool empty() const { return count_ == 0; }
@@ -34,7 +34,7 @@ class SendQueue {
   void consume(std::size_t bytes);
 
   static constexpr std::size_t kPieces = 5;
-  Socket& socket_;
+  Transport& socket_;
   BlockPool& blocks_;
   const Side side_;
   std::array<iovec, kPieces> pieces_;

@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <utility>
 
@@ -37,6 +39,31 @@ void Socket::close_with_reset() {
 bool Socket::has_input() const {
   char byte;
   return fd_ >= 0 && ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
+}
+
+IoResult Socket::try_peek(std::span<char> buffer, std::size_t known) {
+  if (fd_ < 0) return {IoResult::Kind::Failed};
+  const bool closed = half_closed_;  // before the look: what came with FIN is then all there
+  const ssize_t n = ::recv(fd_, buffer.data(), buffer.size(), MSG_PEEK | MSG_DONTWAIT);
+  if (n > 0 && static_cast<std::size_t>(n) > known)
+    return {IoResult::Kind::Done, static_cast<std::size_t>(n)};
+  if (n == 0 || closed) return {IoResult::Kind::Eof};
+  if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
+    broken_ = true;
+    return {IoResult::Kind::Failed};
+  }
+  read_.ready = false;
+  return {IoResult::Kind::WouldBlock};
+}
+
+void Socket::skip(std::size_t bytes) {
+  std::array<char, 512> gone;
+  while (bytes > 0) {
+    const ssize_t n = ::recv(fd_, gone.data(), std::min(bytes, gone.size()), MSG_DONTWAIT);
+    if (n <= 0) return;
+    bytes -= static_cast<std::size_t>(n);
+  }
+  read_.ready = true;  // what stands behind it raised no edge of its own
 }
 
 void Socket::shutdown_write() {
@@ -140,6 +167,8 @@ void Socket::on_events(std::uint32_t events) {
   if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) read_.ready = true;
   if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) write_.ready = true;
   if (events & EPOLLRDHUP) half_closed_ = true;
+  if (read_on_write_ && write_.ready) read_on_write_ = !(read_.ready = true);
+  if (write_on_read_ && read_.ready) write_on_read_ = !(write_.ready = true);
   if (events & (EPOLLHUP | EPOLLERR)) half_closed_ = broken_ = true;
 
   if (watcher_) {

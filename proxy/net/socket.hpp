@@ -52,6 +52,10 @@ class Socket final : public Descriptor {
     const iovec piece{const_cast<char*>(bytes.data()), bytes.size()};
     return try_write(std::span(&piece, 1));
   }
+  // Reads without taking. Done only if more than `known` bytes are there, WouldBlock while more may
+  // come, Eof when the peer has closed behind `known`. skip() then takes what was looked at.
+  IoResult try_peek(std::span<char> buffer, std::size_t known);
+  void skip(std::size_t bytes);
   // Whether bytes wait to be read. A system call: not for the hot path.
   bool has_input() const;
   void shutdown_write();
@@ -89,6 +93,16 @@ class Socket final : public Descriptor {
   }
 
   bool might_be_readable() const { return read_.ready; }
+  // A reader has to write first, or a writer to read (TLS): the next edge of the one wakes the
+  // other too.
+  void read_when_writable() {
+    read_.ready = false;
+    read_on_write_ = true;
+  }
+  void write_when_readable() {
+    write_.ready = false;
+    write_on_read_ = true;
+  }
   bool broken() const { return broken_; }
 
   void on_events(std::uint32_t events) override;
@@ -111,6 +125,8 @@ class Socket final : public Descriptor {
   int fd_;
   bool half_closed_ = false;  // EPOLLRDHUP seen: a read will not block
   bool broken_ = false;
+  bool read_on_write_ = false;
+  bool write_on_read_ = false;
   Direction read_;
   Direction write_;
   Watcher* watcher_ = nullptr;

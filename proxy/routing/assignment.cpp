@@ -1,9 +1,6 @@
 #include "proxy/routing/assignment.hpp"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
-#include <array>
 #include <cstring>
 #include <optional>
 
@@ -22,58 +19,52 @@ constexpr std::int32_t kSmoothFrom = Share::kWhole / 1000;
 // Chance to find no id for a version of weight kSmoothFrom: 8e-8. Then the id's own side counts.
 constexpr int kIdsTried = 1 << 14;
 
-std::string_view bytes_of(const CookieId& id) {
+std::string_view id_bytes(const CookieId& id) {
   return {reinterpret_cast<const char*>(id.data()), id.size()};
 }
 
-struct AddressBytes {
-  std::array<std::uint8_t, 16> bytes{};
-  std::size_t size = 0;
-  std::string_view view() const { return {reinterpret_cast<const char*>(bytes.data()), size}; }
-};
-
-// IPv4: the address. IPv6: the first 64 bits, since a household owns the rest and changes it at
-// will. An IPv4 address in IPv6 clothes is that IPv4 address.
-AddressBytes address_subject(std::string_view ip) {
-  AddressBytes subject;
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  if (ip.empty() || ip.size() >= text.size()) return subject;
-  std::copy(ip.begin(), ip.end(), text.begin());
-  if (inet_pton(AF_INET, text.data(), subject.bytes.data()) == 1) {
-    subject.size = 4;
-    return subject;
+// A tester asked for the candidate of the running rollout.
+bool is_preview(const ServiceSnapshot& service, const http::RequestHead& head) {
+  if (!service.preview) return false;
+  const config::Preview& preview = *service.preview;
+  switch (preview.by) {
+    case config::Preview::By::Host:
+      return http::iequals(head.host, preview.value);
+    case config::Preview::By::Header: {
+      const http::Field* field = head.fields.find(preview.key);
+      return field != nullptr && field->value == preview.value;
+    }
+    case config::Preview::By::Cookie:
+      return find_cookie(head.fields, preview.key, [](std::string_view) { return true; }) ==
+             preview.value;
   }
-  in6_addr six;
-  if (inet_pton(AF_INET6, text.data(), &six) != 1) return subject;
-  const bool mapped = IN6_IS_ADDR_V4MAPPED(&six);
-  subject.size = mapped ? 4 : 8;
-  std::memcpy(subject.bytes.data(), six.s6_addr + (mapped ? 12 : 0), subject.size);
-  return subject;
-}
-
-bool flag_matches(const config::Flag& flag, const http::FieldList& fields) {
-  if (!flag.enabled) return false;
-  if (flag.source == config::Flag::Source::Header) {
-    const http::Field* field = fields.find(flag.key);
-    return field != nullptr && field->value == flag.value;
-  }
-  const auto value = find_cookie(fields, flag.key, [](std::string_view) { return true; });
-  return value == flag.value;
+  return false;
 }
 
 // First flag that matches and whose version exists.
-bool assign_by_flag(const ServiceSnapshot& service, const http::FieldList& fields,
-                    Assignment& assignment) {
-  for (const config::Flag& flag : service.flags) {
-    if (!flag_matches(flag, fields)) continue;
-    const std::size_t version = service.find_version(flag.version);
-    if (version == service.versions.size()) continue;
-    assignment.wanted = version;
+bool assign_by_flag(const ServiceSnapshot& service, const RequestView& request,
+                    std::string_view split_subject, Assignment& assignment) {
+  for (const FlagSnapshot& flag : service.flags) {
+    if (!flag.enabled) continue;
+    AddressBytes address;
+    const std::string_view subject = flag_subject(flag, request, split_subject, address);
+    const FlagVerdict verdict = evaluate(flag, request.head->fields, subject);
+    if (!verdict.matched) continue;
+    assignment.wanted = verdict.version;
     assignment.reason = Reason::Flag;
     assignment.flag = flag.name;
+    assignment.flag_verdict = verdict;
+    assignment.flag_monitor = flag.monitor.get();
     return true;
   }
   return false;
+}
+
+// A flag about the visitor's id: the id must be there before the flag is asked.
+bool any_flag_by_own_cookie(const ServiceSnapshot& service) {
+  return std::any_of(service.flags.begin(), service.flags.end(), [](const FlagSnapshot& flag) {
+    return flag.enabled && flag.key.key == Key::OwnCookie;
+  });
 }
 
 // A flag that forced the version stays in force; the subject is still worth knowing.
@@ -81,20 +72,10 @@ void assign_by_subject(const ServiceSnapshot& service, std::string_view subject,
                        Assignment& assignment) {
   assignment.bucket = bucket_of(subject, service.salt);
   assignment.has_subject = true;
-  if (assignment.reason == Reason::Flag) return;
+  if (assignment.reason == Reason::Flag || assignment.reason == Reason::Preview) return;
   assignment.wanted = split(service, subject);
   assignment.reason = reason;
   assignment.random = true;
-}
-
-std::optional<CookieId> own_cookie(const ServiceSnapshot& service, const http::FieldList& fields) {
-  std::optional<CookieId> id;
-  int tries = 0;
-  find_cookie(fields, service.sticky.name, [&](std::string_view value) {
-    if (++tries <= kCookiesTried) id = service.cookie_key.verify(value);
-    return id.has_value();
-  });
-  return id;
 }
 
 bool worth_smoothing(const ServiceSnapshot& service) {
@@ -115,38 +96,19 @@ CookieId id_for_new_visitor(const ServiceSnapshot& service, SmoothSequence& sequ
   std::uint64_t low = 0;
   std::memcpy(&low, id.data(), sizeof(low));
   for (int i = 0; i < kIdsTried; ++i) {
-    if (split(service, bytes_of(id)) == due) return id;
+    if (split(service, id_bytes(id)) == due) return id;
     ++low;
     std::memcpy(id.data(), &low, sizeof(low));
   }
   return first;
 }
 
-// Empty when the request does not carry the configured key.
-std::string_view configured_key(const config::Sticky& sticky, const RequestView& request,
-                                AddressBytes& address) {
-  const auto not_empty = [](std::string_view value) { return !value.empty(); };
-  switch (sticky.key) {
-    case Key::Header: {
-      const http::Field* field = request.head->fields.find(sticky.name);
-      return field == nullptr ? std::string_view() : field->value;
-    }
-    case Key::Cookie:
-      return find_cookie(request.head->fields, sticky.name, not_empty).value_or("");
-    case Key::ClientIp:
-      address = address_subject(request.client_ip);
-      return address.view();
-    case Key::OwnCookie:
-    case Key::None:
-      break;
-  }
-  return {};
-}
-
 }  // namespace
 
 std::string_view to_string(Reason reason) {
   switch (reason) {
+    case Reason::Preview:
+      return "preview";
     case Reason::Flag:
       return "flag";
     case Reason::Sticky:
@@ -161,23 +123,49 @@ std::string_view to_string(Reason reason) {
   return "unknown";
 }
 
+std::string_view bytes_of(const std::optional<CookieId>& id) {
+  return id ? id_bytes(*id) : std::string_view();
+}
+
+std::string_view flag_subject(const FlagSnapshot& flag, const RequestView& request,
+                              std::string_view split_subject, AddressBytes& address) {
+  if (flag.key.key == Key::OwnCookie) return split_subject;
+  return subject_by_key(flag.key, request, address);
+}
+
+std::optional<CookieId> own_cookie(const ServiceSnapshot& service, const http::FieldList& fields) {
+  std::optional<CookieId> id;
+  int tries = 0;
+  find_cookie(fields, service.sticky.name, [&](std::string_view value) {
+    if (++tries <= kCookiesTried) id = service.cookie_key.verify(value);
+    return id.has_value();
+  });
+  return id;
+}
+
 Assignment assign(const ServiceSnapshot& service, const RequestView& request,
                   SmoothSequence& sequence, CookieIdSource& ids) {
   Assignment assignment;
   const http::FieldList& fields = request.head->fields;
-  const bool forced = assign_by_flag(service, fields, assignment);
+  const bool preview = is_preview(service, *request.head);
+  if (preview) {
+    assignment.wanted = service.preview_version;
+    assignment.reason = Reason::Preview;
+  }
   AddressBytes address;
+  std::optional<CookieId> id;
   if (service.sticky.key == Key::OwnCookie) {
-    std::optional<CookieId> id = own_cookie(service, fields);
-    if (id) {
-      assignment.client = client_hash(bytes_of(*id));
-    } else {
-      id = forced ? ids.next() : id_for_new_visitor(service, sequence, ids);
-      assignment.set_cookie = true;
-      assignment.new_cookie = *id;
-    }
-    assign_by_subject(service, bytes_of(*id), Reason::Sticky, assignment);
-  } else if (const auto key = configured_key(service.sticky, request, address); !key.empty()) {
+    id = own_cookie(service, fields);
+    assignment.set_cookie = !id;
+    if (id) assignment.client = client_hash(id_bytes(*id));
+    if (!id && any_flag_by_own_cookie(service)) id = id_for_new_visitor(service, sequence, ids);
+  }
+  const bool forced = preview || assign_by_flag(service, request, bytes_of(id), assignment);
+  if (service.sticky.key == Key::OwnCookie) {
+    if (!id) id = forced ? ids.next() : id_for_new_visitor(service, sequence, ids);
+    if (assignment.set_cookie) assignment.new_cookie = *id;
+    assign_by_subject(service, id_bytes(*id), Reason::Sticky, assignment);
+  } else if (const auto key = subject_by_key(service.sticky, request, address); !key.empty()) {
     assignment.client = client_hash(key);
     assign_by_subject(service, key, Reason::Key, assignment);
   } else if (!forced) {
@@ -200,6 +188,21 @@ void fall_to_stable(const ServiceSnapshot& service, Assignment& assignment) {
   assignment.reason = Reason::Stable;
   assignment.weight = 0;
   assignment.random = false;
+}
+
+bool is_still_in_force(const ServiceSnapshot& service, const Assignment& assignment,
+                       const RoutingSnapshot& now) {
+  if (assignment.reason == Reason::Preview) return true;
+  for (const auto& known : now.services) {
+    if (known->id != service.id) continue;
+    const std::size_t index = known->find_version(service.versions[assignment.version].name);
+    if (index == known->versions.size()) return false;
+    if (assignment.reason == Reason::Flag) return known->has_flag_on(assignment.flag);
+    // What fell to stable may stay there: stable has no weight of its own at the last step.
+    if (assignment.reason == Reason::Stable) return index == known->stable;
+    return known->versions[index].weight != 0;
+  }
+  return false;
 }
 
 }  // namespace cutwater::routing

@@ -1,8 +1,10 @@
-// Who gets which version (contract.md section 2): flag, then split by subject, then the smooth
-// sequence. Pure: the snapshot, the request and the worker's own sequence state in, a decision out.
+// Who gets which version (contract.md section 2): preview, flag, then split by subject, then the
+// smooth sequence. Pure: the snapshot, the request and the worker's own sequence state in, a
+// decision out.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -10,10 +12,12 @@
 #include "proxy/routing/smooth_sequence.hpp"
 #include "proxy/routing/snapshot.hpp"
 #include "proxy/routing/sticky_cookie.hpp"
+#include "proxy/routing/subject.hpp"
 
 namespace cutwater::routing {
 
 enum class Reason : std::uint8_t {
+  Preview,   // a tester of the candidate under rollout
   Flag,      // a feature flag forced it
   Sticky,    // split by the own cookie's id (or the id just made for a new visitor)
   Key,       // split by the configured header, cookie or client address
@@ -25,11 +29,13 @@ std::string_view to_string(Reason reason);
 struct Assignment {
   std::size_t version = 0;  // index into service.versions
   Reason reason = Reason::Sequence;
-  Reason first_reason = Reason::Sequence;  // the rule before a fall to stable
-  std::size_t wanted = 0;                  // what the rule chose before a fall to stable
-  std::string_view flag;                   // name, with Reason::Flag
+  Reason first_reason = Reason::Sequence;         // the rule before a fall to stable
+  std::size_t wanted = 0;                         // what the rule chose before a fall to stable
+  std::string_view flag;                          // name, with Reason::Flag
+  FlagVerdict flag_verdict;                       // of that flag
+  guard::VersionMonitor* flag_monitor = nullptr;  // its own guard, while it ramps
   std::int32_t weight = 0;   // of the chosen version at decision time; 0 when not random
-  bool random = false;       // feeds relative guards; false for flags
+  bool random = false;       // feeds relative guards; false for flags and previews
   std::uint64_t client = 0;  // hash of a confirmed subject, 0 if none
   std::uint32_t bucket = 0;  // u * 1 000 000 of the subject, for explain
   bool has_subject = false;
@@ -40,12 +46,18 @@ struct Assignment {
 
 // `ids` makes a random id when a new cookie is needed. Does not call monitor->admit(): the
 // caller does, and calls fall_to_stable() when it is refused.
-struct RequestView {
-  const http::RequestHead* head = nullptr;
-  std::string_view client_ip;  // after trusted proxies were taken into account
-};
 Assignment assign(const ServiceSnapshot& service, const RequestView& request,
                   SmoothSequence& sequence, CookieIdSource& ids);
+// The id as a subject; empty without one.
+std::string_view bytes_of(const std::optional<CookieId>& id);
+// Whom `flag` is about in this request: by its key, or the subject of the split.
+std::string_view flag_subject(const FlagSnapshot& flag, const RequestView& request,
+                              std::string_view split_subject, AddressBytes& address);
+// Which own cookie the request brought; nullopt if none that this proxy made.
+std::optional<CookieId> own_cookie(const ServiceSnapshot& service, const http::FieldList& fields);
 void fall_to_stable(const ServiceSnapshot& service, Assignment& assignment);
+// Whether what was decided by an older snapshot may still be carried out under `now`.
+bool is_still_in_force(const ServiceSnapshot& service, const Assignment& assignment,
+                       const RoutingSnapshot& now);
 
 }  // namespace cutwater::routing

@@ -5,12 +5,15 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "config/model.hpp"
 #include "proxy/guard/version_monitor.hpp"
+#include "proxy/routing/flag.hpp"
+#include "proxy/routing/mirror.hpp"
 #include "proxy/routing/sticky_cookie.hpp"
 #include "proxy/upstream/endpoint.hpp"
 
@@ -31,6 +34,14 @@ struct VersionSnapshot {
   bool usable() const { return !(monitor && monitor->tripped()) && has_usable_endpoint(); }
 };
 
+// The relative guard of the version under rollout, and the chance of a request that is dealt
+// between that version and stable to become its.
+struct ComparedVersion {
+  std::shared_ptr<guard::Comparison> comparison;  // nullptr: nothing is compared
+  std::size_t candidate = 0;                      // index into versions
+  double weight = 0;
+};
+
 struct ServiceSnapshot {
   std::uint32_t id = 0;  // stable over snapshots: workers key per-service state by it
   std::string name;
@@ -39,12 +50,21 @@ struct ServiceSnapshot {
   std::uint64_t salt = 0;                 // of the running or last rollout
   CookieSigner cookie_key;                // assign a MacKey; the same one after a restart
   std::string rollout;                    // id of the active rollout, empty if none
+  ComparedVersion compared;
   config::Sticky sticky;
-  std::vector<config::Flag> flags;
+  // Testers see the candidate of the rollout whatever its weight; nullopt while there is none.
+  std::optional<config::Preview> preview;
+  std::size_t preview_version = 0;  // index into versions
+  std::vector<FlagSnapshot> flags;
+  MirrorSnapshot mirror;  // share 0: none
   config::Fallback fallback = config::Fallback::None;
   config::Timeouts timeouts;
+  config::Grpc grpc;
   std::string version_header;
 
+  // There is such a flag, and it is on.
+  bool has_flag_on(std::string_view flag) const;
+  std::vector<std::string> version_names() const;
   // Index of the version with this name, or versions.size().
   std::size_t find_version(std::string_view version) const;
 };

@@ -14,21 +14,13 @@ std::uint64_t keyed_hash(std::string_view text, std::uint64_t key) {
   return XXH3_64bits_withSeed(text.data(), text.size(), key);
 }
 
-// Rendezvous score of a version: with u uniform in (0, 1), the chance to have the highest score is
-// the version's share of the weights.
-double score(const VersionSnapshot& version, std::string_view subject, std::uint64_t salt) {
-  const std::uint64_t hash = keyed_hash(subject, keyed_hash(version.name, salt));
-  const double u = (static_cast<double>(hash >> 11) + 0.5) * 0x1p-53;
-  return -static_cast<double>(version.weight) / std::log(u);
-}
-
 std::size_t rendezvous(const ServiceSnapshot& service, std::string_view subject) {
   std::size_t best = service.stable;
   double best_score = 0;
   for (std::size_t i = 0; i < service.versions.size(); ++i) {
     const VersionSnapshot& version = service.versions[i];
     if (version.weight <= 0) continue;
-    const double its_score = score(version, subject, service.salt);
+    const double its_score = share_score({version.name, version.weight}, subject, service.salt);
     // Equal scores are all but impossible; the name keeps even those free of the list's order.
     const bool wins = its_score > best_score || (its_score == best_score && best_score > 0 &&
                                                  version.name < service.versions[best].name);
@@ -40,6 +32,17 @@ std::size_t rendezvous(const ServiceSnapshot& service, std::string_view subject)
 }
 
 }  // namespace
+
+std::uint64_t salt_of(std::string_view purpose, std::string_view name) {
+  return keyed_hash(name, keyed_hash(purpose, 0));
+}
+
+// With u uniform in (0, 1), the chance to have the highest score is the share of the weights.
+double share_score(WeightedName choice, std::string_view subject, std::uint64_t salt) {
+  const std::uint64_t hash = keyed_hash(subject, keyed_hash(choice.name, salt));
+  const double u = (static_cast<double>(hash >> 11) + 0.5) * 0x1p-53;
+  return -static_cast<double>(choice.weight) / std::log(u);
+}
 
 std::uint32_t bucket_of(std::string_view subject, std::uint64_t salt) {
   // Multiply-shift maps 64 bits to 0..999 999 without the bias of a remainder.

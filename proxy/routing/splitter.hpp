@@ -14,6 +14,16 @@ namespace cutwater::routing {
 // u * 1 000 000 of the subject under this salt: 0..999 999, uniform.
 std::uint32_t bucket_of(std::string_view subject, std::uint64_t salt);
 
+// A salt for a decision that belongs to no rollout: fixed by its purpose and name.
+std::uint64_t salt_of(std::string_view purpose, std::string_view name);
+
+// Weighted rendezvous: who has the highest score of all choices gets the subject.
+struct WeightedName {
+  std::string_view name;
+  std::int32_t weight;  // > 0
+};
+double share_score(WeightedName choice, std::string_view subject, std::uint64_t salt);
+
 // Index into service.versions. A version of weight 0 is never chosen; if all are 0, stable is.
 std::size_t split(const ServiceSnapshot& service, std::string_view subject);
 

@@ -10,6 +10,8 @@ std::string_view to_string(Outcome outcome) {
       return "status_5xx";
     case Outcome::ConnectFailed:
       return "connect_failed";
+    case Outcome::TlsFailed:
+      return "tls_failed";
     case Outcome::Reset:
       return "reset";
     case Outcome::Timeout:
@@ -18,6 +20,8 @@ std::string_view to_string(Outcome outcome) {
       return "protocol";
     case Outcome::ClientAbort:
       return "client_abort";
+    case Outcome::GrpcStatus:
+      return "grpc_status";
   }
   return "unknown";
 }

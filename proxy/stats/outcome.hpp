@@ -13,12 +13,14 @@ enum class Outcome : std::uint8_t {
   Success,        // anything but the rows below, 4xx included
   Status5xx,      // the upstream answered 5xx
   ConnectFailed,  // refused, unreachable, connect timeout
+  TlsFailed,      // no TLS session with it: a certificate that does not verify, no common version
   Reset,          // closed or reset before the response was complete
   Timeout,        // response head, request or idle timeout
   Protocol,       // the upstream broke HTTP framing
   ClientAbort,    // the client went away first: never charged to the version
+  GrpcStatus,     // a gRPC answer whose status is an error of the server (config::Grpc)
 };
-inline constexpr std::size_t kOutcomes = 7;
+inline constexpr std::size_t kOutcomes = static_cast<std::size_t>(Outcome::GrpcStatus) + 1;
 std::string_view to_string(Outcome outcome);
 
 // Errors that count against a version (statistics.md 1).

@@ -13,6 +13,11 @@ struct ProxyTotals {
   std::uint64_t requests = 0;  // heads accepted, local replies included
   std::uint64_t downstream_accepted = 0;
   std::uint64_t downstream_open = 0;  // gauge
+  std::uint64_t accepted_http2 = 0;   // of the accepted, opened and open ones
+  std::uint64_t opened_http2 = 0;
+  std::uint64_t downstream_http2 = 0;  // gauge
+  std::uint64_t upstream_http2 = 0;    // gauge
+  std::uint64_t refused_streams = 0;   // of HTTP/2 clients, over max_streams
   std::uint64_t upstream_opened = 0;
   std::uint64_t upstream_open = 0;     // gauge, idle and busy
   std::uint64_t upstream_idle = 0;     // gauge
@@ -25,8 +30,13 @@ struct ProxyTotals {
   std::uint64_t connections_refused = 0;  // quota, per-IP limit
   std::uint64_t accept_errors = 0;        // EMFILE and friends
   std::uint64_t log_lines_dropped = 0;
+  std::uint64_t tls_full = 0;  // handshakes with clients
+  std::uint64_t tls_resumed = 0;
+  std::map<std::string, std::uint64_t> tls_failures;  // by reason label (net::TlsFailure)
+  std::map<std::string, std::uint64_t> proxy_errors;  // likewise (net::ProxyError)
   std::map<std::string, std::uint64_t> bad_requests;  // by reason label (http::BadHead)
   std::map<int, std::uint64_t> local_replies;         // by status
+  std::map<std::string, std::uint64_t> http2_abuses;  // by http::Http2Abuse
 
   ProxyTotals& operator+=(const ProxyTotals& other);
 };

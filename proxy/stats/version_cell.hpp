@@ -46,10 +46,14 @@ class alignas(64) VersionCell {
   // The owning worker only.
   void record(const AttemptResult& result, TimePoint now);
   Counter& good(Indicator indicator) { return good_[static_cast<std::size_t>(indicator)]; }
+  Counter& bad(Indicator indicator) { return bad_[static_cast<std::size_t>(indicator)]; }
 
   // Any thread.
   std::uint64_t good_count(Indicator indicator) const {
     return good_[static_cast<std::size_t>(indicator)].get();
+  }
+  std::uint64_t bad_count(Indicator indicator) const {
+    return bad_[static_cast<std::size_t>(indicator)].get();
   }
   const DistinctClients& clients() const { return clients_; }
   void add_to(VersionTotals& totals) const;
@@ -58,6 +62,7 @@ class alignas(64) VersionCell {
   std::array<Counter, kOutcomes> outcomes_;
   std::array<Counter, 6> code_class_;
   std::array<Counter, kIndicators> good_;  // attempts the armed guard found good, per indicator
+  std::array<Counter, kIndicators> bad_;   // and bad, every repeat of a client included
   DistinctClients clients_;
   LatencyHistogram latency_;
 };

@@ -23,15 +23,25 @@ class Gauge {
 struct WorkerCounters {
   static constexpr std::size_t kReasons = 32;
   static constexpr std::size_t kStatuses = 600;
+  static constexpr std::size_t kGreetingReasons = 16;
+  static constexpr std::size_t kAbuses = 16;
 
   Counter requests;
   Counter accepted;
   Counter refused;
   Counter accept_errors;
+  Counter tls_full;                                    // handshakes
+  Counter tls_resumed;                                 // likewise, without a certificate
+  std::array<Counter, kGreetingReasons> tls_failures;  // by net::TlsFailure
+  std::array<Counter, kGreetingReasons> proxy_errors;  // by net::ProxyError
   Counter upstream_opened;
   Gauge downstream_open;
-  Gauge upstream_open;  // idle and busy
+  Gauge downstream_http2;  // of them
+  Gauge upstream_open;     // idle and busy
   Gauge upstream_idle;
+  Gauge upstream_http2;  // of the open ones
+  Counter accepted_http2;
+  Counter opened_http2;
   Gauge exchanges_active;
   Gauge tunnels_open;
   Counter retries;
@@ -39,6 +49,8 @@ struct WorkerCounters {
   Counter fallbacks;
   Counter client_aborts;
   Counter log_lines_dropped;
+  Counter refused_streams;                       // over max_streams
+  std::array<Counter, kAbuses> http2_abuses;     // by http::Http2Abuse: connections closed
   std::array<Counter, kReasons> bad_requests;    // by http::BadHead
   std::array<Counter, kStatuses> local_replies;  // by status
 };

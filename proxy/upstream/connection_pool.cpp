@@ -4,29 +4,45 @@
 #include <netinet/tcp.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 
+#include "proxy/net/proxy_protocol.hpp"
+#include "proxy/net/tls_client_context.hpp"
+
 namespace cutwater::upstream {
+
+namespace {
+// Of a connection that names its client: as long as one who comes back at once needs it.
+constexpr Nanoseconds kNamedIdle = Seconds(2);
+}  // namespace
 
 // --- Lease ----------------------------------------------------------------------------------
 
 Lease::Lease(Lease&& other) noexcept
-    : connection_(std::exchange(other.connection_, nullptr)), idle_(other.idle_) {}
+    : lender_(other.lender_), stream_(std::exchange(other.stream_, nullptr)), idle_(other.idle_) {}
 
 Lease& Lease::operator=(Lease&& other) noexcept {
   if (this != &other) {
     release();
-    connection_ = std::exchange(other.connection_, nullptr);
+    lender_ = other.lender_;
+    stream_ = std::exchange(other.stream_, nullptr);
     idle_ = other.idle_;
   }
   return *this;
 }
 
 void Lease::release() {
-  if (connection_) connection_->pool_.give_back(std::exchange(connection_, nullptr), idle_);
+  if (stream_) lender_->give_back(*std::exchange(stream_, nullptr), idle_);
+}
+
+void PooledConnection::give_back(http::UpstreamStream&, Nanoseconds idle) {
+  pool_.give_back(this, idle);
 }
 
 void PooledConnection::on_idle_event() {
+  if (stream.socket().is_still_idle()) return;
   // Data nobody asked for, FIN, RST or the idle time is over: in every case, not usable.
   pool_.counters_.upstream_idle.down();
   pool_.destroy(this);
@@ -49,9 +65,12 @@ ConnectionPool::State& ConnectionPool::state(std::uint32_t endpoint) {
 }
 
 Lease ConnectionPool::try_reuse(const Endpoint& endpoint, const PoolTimeouts& timeouts) {
+  if (endpoint.protocol() == config::UpstreamProtocol::Http2)
+    return try_reuse_http2(endpoint, timeouts);
   State& known = state(endpoint.id());
-  while (!known.idle.empty()) {
-    PooledConnection& connection = known.idle.front();
+  for (auto next = known.idle.begin(); next != known.idle.end();) {
+    PooledConnection& connection = *next++;
+    if (connection.belongs_to_another(timeouts.client)) continue;
     connection.unlink();
     counters_.upstream_idle.down();
     connection.stream.socket().unwatch();
@@ -62,26 +81,36 @@ Lease ConnectionPool::try_reuse(const Endpoint& endpoint, const PoolTimeouts& ti
     known.busy.push_front(connection);
     ++known.stats.active;
     connection.stream.begin(timeouts.write_stall);
-    return Lease(&connection, timeouts.idle);
+    return Lease(connection, connection.stream, timeouts.idle);
   }
   return {};
 }
 
-Task<Result<void>> ConnectionPool::connect(const Endpoint& endpoint, PoolTimeouts timeouts,
-                                           Lease& lease) {
-  if (aborted_) co_return Error{Errc::Cancelled, Side::Local, true};
+// A socket whose connect() is under way.
+Result<int> ConnectionPool::start_connect(const Endpoint& endpoint) {
   const int fd =
       ::socket(endpoint.address()->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) co_return Error{Errc::Overload, Side::Local, true};
+  if (fd < 0) return Error{Errc::Overload, Side::Local, true};
   const int on = 1;
   ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   if (::connect(fd, endpoint.address(), endpoint.address_length()) != 0 && errno != EINPROGRESS) {
     // Out of ports or memory is this host's trouble, not the version's.
     const bool ours = errno == EADDRNOTAVAIL || errno == ENOBUFS || errno == ENOMEM;
     ::close(fd);
-    if (ours) co_return Error{Errc::Overload, Side::Local, true};
-    co_return Error{Errc::Refused, Side::Upstream, true};
+    if (ours) return Error{Errc::Overload, Side::Local, true};
+    return Error{Errc::Refused, Side::Upstream, true};
   }
+  return fd;
+}
+
+Task<Result<void>> ConnectionPool::connect(const Endpoint& endpoint, PoolTimeouts timeouts,
+                                           Lease& lease) {
+  if (aborted_) co_return Error{Errc::Cancelled, Side::Local, true};
+  if (endpoint.protocol() == config::UpstreamProtocol::Http2)
+    co_return co_await connect_http2(endpoint, timeouts, lease);
+  const auto started = start_connect(endpoint);
+  if (!started) co_return started.error();
+  const int fd = *started;
   State& known = state(endpoint.id());
   auto* connection = new PooledConnection(*this, endpoint.id(), context_, fd);
   counters_.upstream_opened.add();
@@ -89,15 +118,45 @@ Task<Result<void>> ConnectionPool::connect(const Endpoint& endpoint, PoolTimeout
   known.busy.push_front(*connection);
   ++known.stats.active;
   connection->stream.begin(timeouts.write_stall);
-  lease = Lease(connection, timeouts.idle);
-  const auto wait =
-      co_await connection->stream.socket().writable(context_.loop.now() + timeouts.connect);
+  lease = Lease(*connection, connection->stream, timeouts.idle);
+  const TimePoint deadline = context_.loop.now() + timeouts.connect;
+  const auto wait = co_await connection->stream.socket().writable(deadline);
   if (wait == net::Wait::Timeout) co_return Error{Errc::Timeout, Side::Upstream, true};
   if (wait == net::Wait::Cancelled) co_return Error{Errc::Cancelled, Side::Local, true};
   int failure = 0;
   socklen_t length = sizeof failure;
   ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &failure, &length);
   if (failure != 0) co_return Error{Errc::Refused, Side::Upstream, true};
+  if (!endpoint.options().tls && !endpoint.options().send_proxy) co_return Result<void>();
+  co_return co_await introduce(endpoint, timeouts, *connection, deadline);
+}
+
+// What comes before HTTP: the PROXY header, then the TLS handshake.
+Task<Result<void>> ConnectionPool::introduce(const Endpoint& endpoint, PoolTimeouts timeouts,
+                                             PooledConnection& connection, TimePoint deadline) {
+  net::Transport& transport = connection.stream.socket();
+  if (endpoint.options().send_proxy) {
+    std::array<char, net::kLongestWrittenProxyHeader> memory;
+    connection.introduced_ = true;
+    std::span<const char> header(net::kLocalProxyHeader);  // nobody is known
+    if (timeouts.client) {
+      connection.client_ = *timeouts.client;
+      header = std::span(memory).first(net::write_proxy_header(*timeouts.client, memory));
+    }
+    // A fresh connection takes this much.
+    const net::IoResult sent = transport.try_write(header);
+    if (sent.bytes != header.size()) co_return Error{Errc::Refused, Side::Upstream, true};
+  }
+  if (const auto& tls = endpoint.options().tls) {
+    net::SslSessionPtr& session = state(endpoint.id()).session;
+    net::TlsStream& stream =
+        transport.start_tls(tls->make_ssl(endpoint.options().host, session.get()), false);
+    stream.keep_session_in(&session);
+    const auto done = co_await transport.handshake(deadline, Side::Upstream);
+    // A session that does not work out is not tried twice.
+    if (!done) session.reset();
+    co_return done;
+  }
   co_return Result<void>();
 }
 
@@ -105,7 +164,7 @@ void ConnectionPool::give_back(PooledConnection* connection, Nanoseconds idle) {
   State& known = state(connection->endpoint_);
   --known.stats.active;
   connection->unlink();
-  net::Socket& socket = connection->stream.socket();
+  net::Transport& socket = connection->stream.socket();
   if (!connection->stream.finish() || idle.count() == 0) return destroy(connection);
   // A FIN may already be waiting (RFC 9112 9.5: either side may close at any time).
   if (socket.might_be_readable()) {
@@ -113,6 +172,8 @@ void ConnectionPool::give_back(PooledConnection* connection, Nanoseconds idle) {
     if (socket.try_read({&byte, 1}).kind != net::IoResult::Kind::WouldBlock)
       return destroy(connection);
   }
+  // Only the client it names may use it, and that one may be gone already.
+  if (connection->client_) idle = std::min<Nanoseconds>(idle, kNamedIdle);
   known.idle.push_front(*connection);
   counters_.upstream_idle.up();
   socket.watch(connection, context_.loop.now() + idle);
@@ -123,8 +184,9 @@ void ConnectionPool::destroy(PooledConnection* connection) {
   delete connection;  // unlinks itself
 }
 
-void ConnectionPool::abort() {
+void ConnectionPool::abort(std::function<void()> ended) {
   aborted_ = true;
+  ended_ = std::move(ended);
   for (auto& known : states_) {
     if (!known) continue;
     while (!known->idle.empty()) {
@@ -132,6 +194,7 @@ void ConnectionPool::abort() {
       destroy(&known->idle.front());
     }
     for (PooledConnection& connection : known->busy) connection.stream.cancel();
+    for (PooledHttp2& pooled : known->http2) pooled.connection.abort();
   }
 }
 

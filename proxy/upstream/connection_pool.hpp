@@ -1,12 +1,15 @@
-// The upstream connections of one worker: idle ones by endpoint (last in, first out), and the
-// numbers the load balancer needs. Thread: the worker.
+// The upstream connections of one worker: HTTP/1 ones are idle (last in, first out) or lent to one
+// exchange, HTTP/2 ones carry many; and the numbers the load balancer needs. Thread: the worker.
 #pragma once
 
 #include <boost/intrusive/list.hpp>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "proxy/http/http1_client.hpp"
+#include "proxy/http/http2_client.hpp"
 #include "proxy/stats/worker_counters.hpp"
 #include "proxy/upstream/endpoint.hpp"
 
@@ -18,6 +21,8 @@ struct PoolTimeouts {
   Nanoseconds connect;
   Nanoseconds idle;         // a pooled connection is closed after this
   Nanoseconds write_stall;  // the upstream must take bytes within this
+  // Whom a PROXY header would name; null = nobody is known.
+  const net::ConnectionAddresses* client = nullptr;
 };
 
 // What one worker knows of one endpoint.
@@ -32,8 +37,17 @@ struct EndpointStats {
 using ListHook =
     boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
 
-// A connection while it belongs to the pool, idle or lent.
-class PooledConnection final : public ListHook, public net::Socket::Watcher {
+// Who lends streams, and takes them back.
+class Lender {
+ public:
+  virtual void give_back(http::UpstreamStream& stream, Nanoseconds idle) = 0;
+
+ protected:
+  ~Lender() = default;
+};
+
+// An HTTP/1 connection while it belongs to the pool, idle or lent.
+class PooledConnection final : public ListHook, public net::Transport::Watcher, public Lender {
  public:
   PooledConnection(ConnectionPool& pool, std::uint32_t endpoint, http::ClientContext& context,
                    int fd)
@@ -42,9 +56,33 @@ class PooledConnection final : public ListHook, public net::Socket::Watcher {
   http::Http1ClientConnection stream;
 
  private:
+  // Nobody but this client may use it: a PROXY header has named it.
+  bool belongs_to_another(const net::ConnectionAddresses* client) const {
+    if (!client_) return introduced_ && client;  // LOCAL: it speaks for ourselves
+    return !client || *client != *client_;
+  }
   friend class ConnectionPool;
   friend class Lease;
   void on_idle_event() override;
+  void give_back(http::UpstreamStream& stream, Nanoseconds idle) override;
+  ConnectionPool& pool_;
+  const std::uint32_t endpoint_;
+  bool introduced_ = false;  // a PROXY header was sent
+  std::optional<net::ConnectionAddresses> client_;
+};
+
+// An HTTP/2 connection, which lives as long as ConnectionPool::run_http2.
+class PooledHttp2 final : public ListHook, public Lender {
+ public:
+  PooledHttp2(ConnectionPool& pool, std::uint32_t endpoint, http::ClientContext& context, int fd,
+              Nanoseconds write_stall)
+      : connection(context, fd, write_stall), pool_(pool), endpoint_(endpoint) {}
+
+  http::Http2ClientConnection connection;
+
+ private:
+  friend class ConnectionPool;
+  void give_back(http::UpstreamStream& stream, Nanoseconds idle) override;
   ConnectionPool& pool_;
   const std::uint32_t endpoint_;
 };
@@ -58,15 +96,17 @@ class Lease {
   Lease& operator=(Lease&& other) noexcept;
   ~Lease() { release(); }
 
-  explicit operator bool() const { return connection_ != nullptr; }
-  http::UpstreamStream* operator->() const { return &connection_->stream; }
-  http::UpstreamStream& operator*() const { return connection_->stream; }
+  explicit operator bool() const { return stream_ != nullptr; }
+  http::UpstreamStream* operator->() const { return stream_; }
+  http::UpstreamStream& operator*() const { return *stream_; }
   void release();
 
  private:
   friend class ConnectionPool;
-  Lease(PooledConnection* connection, Nanoseconds idle) : connection_(connection), idle_(idle) {}
-  PooledConnection* connection_ = nullptr;
+  Lease(Lender& lender, http::UpstreamStream& stream, Nanoseconds idle)
+      : lender_(&lender), stream_(&stream), idle_(idle) {}
+  Lender* lender_ = nullptr;
+  http::UpstreamStream* stream_ = nullptr;
   Nanoseconds idle_{};
 };
 
@@ -78,34 +118,54 @@ class ConnectionPool {
   ConnectionPool(const ConnectionPool&) = delete;
   ConnectionPool& operator=(const ConnectionPool&) = delete;
 
-  // An idle connection that still looks alive, or an empty lease.
+  // A stream of an idle connection that still looks alive, or of an HTTP/2 one with room; or an
+  // empty lease.
   Lease try_reuse(const Endpoint& endpoint, const PoolTimeouts& timeouts);
   // A fresh connection into `lease`, which holds it while it is being made, so that it can be
-  // cancelled. Refused, Timeout, Overload (no descriptor or port left) or Cancelled; always
-  // retry_safe, since nothing was sent.
+  // cancelled. Refused, TlsFailed, Timeout, Overload (no descriptor or port left) or Cancelled;
+  // always retry_safe, since nothing was sent.
   Task<Result<void>> connect(const Endpoint& endpoint, PoolTimeouts timeouts, Lease& lease);
 
   EndpointStats& stats(const Endpoint& endpoint) { return state(endpoint.id()).stats; }
+  // Leases out to the endpoint with this id; 0 for one it has never heard of.
+  std::uint32_t active(std::uint32_t endpoint) const {
+    const bool known = endpoint < states_.size() && states_[endpoint];
+    return known ? states_[endpoint]->stats.active : 0;
+  }
   // Worker stop: every wait on an upstream is cancelled, idle connections close, none is opened.
-  void abort();
+  // `ended` runs when the last HTTP/2 connection has ended, which takes some turns of the loop.
+  void abort(std::function<void()> ended);
+  bool has_ended() const { return http2_connections_ == 0; }
 
  private:
   friend class Lease;
   friend class PooledConnection;
+  friend class PooledHttp2;
   using List =
       boost::intrusive::list<PooledConnection, boost::intrusive::constant_time_size<false>>;
   struct State {
     EndpointStats stats;
     List idle;
     List busy;
+    boost::intrusive::list<PooledHttp2, boost::intrusive::constant_time_size<false>> http2;
+    net::SslSessionPtr session;  // the newest TLS session, for the next connection
   };
   State& state(std::uint32_t endpoint);
+  Task<Result<void>> introduce(const Endpoint& endpoint, PoolTimeouts timeouts,
+                               PooledConnection& connection, TimePoint deadline);
   void give_back(PooledConnection* connection, Nanoseconds idle);
   void destroy(PooledConnection* connection);
+  Result<int> start_connect(const Endpoint& endpoint);
+  Lease lease_http2(PooledHttp2& pooled, const PoolTimeouts& timeouts);
+  Lease try_reuse_http2(const Endpoint& endpoint, const PoolTimeouts& timeouts);
+  Task<Result<void>> connect_http2(const Endpoint& endpoint, PoolTimeouts timeouts, Lease& lease);
+  Task<void> run_http2(std::unique_ptr<PooledHttp2> pooled, TimePoint connect_by);
 
   http::ClientContext& context_;
   stats::WorkerCounters& counters_;
   std::vector<std::unique_ptr<State>> states_;  // by endpoint id
+  std::size_t http2_connections_ = 0;
+  std::function<void()> ended_;
   bool aborted_ = false;
 };
 

@@ -6,26 +6,44 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <string>
 
+#include "config/http2.hpp"
+
+namespace cutwater::net {
+class TlsClientContext;
+}
+
 namespace cutwater::upstream {
+
+// How an endpoint is spoken to, beyond plain HTTP.
+struct EndpointOptions {
+  std::string host;                                  // to ask for and to verify; not the address
+  std::shared_ptr<const net::TlsClientContext> tls;  // null: nothing is encrypted
+  bool send_proxy = false;                           // a PROXY header comes first
+  config::UpstreamProtocol protocol = config::UpstreamProtocol::Http1;
+};
 
 class Endpoint {
  public:
   // `id` is unique in the process and never reused: workers key their pools by it.
   Endpoint(std::uint32_t id, std::string url, std::string authority,
-           const sockaddr_storage& address, socklen_t length)
+           const sockaddr_storage& address, socklen_t length, EndpointOptions options = {})
       : id_(id),
         url_(std::move(url)),
         authority_(std::move(authority)),
         address_(address),
-        length_(length) {}
+        length_(length),
+        options_(std::move(options)) {}
 
   std::uint32_t id() const { return id_; }
   const std::string& url() const { return url_; }
   const std::string& authority() const { return authority_; }
   const sockaddr* address() const { return reinterpret_cast<const sockaddr*>(&address_); }
   socklen_t address_length() const { return length_; }
+  config::UpstreamProtocol protocol() const { return options_.protocol; }
+  const EndpointOptions& options() const { return options_; }
 
   bool healthy() const { return healthy_.load(std::memory_order_relaxed); }
   void set_healthy(bool healthy) { healthy_.store(healthy, std::memory_order_relaxed); }
@@ -36,6 +54,7 @@ class Endpoint {
   const std::string authority_;
   const sockaddr_storage address_;
   const socklen_t length_;
+  const EndpointOptions options_;
   std::atomic<bool> healthy_{true};
 };
 

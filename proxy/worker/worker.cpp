@@ -2,6 +2,9 @@
 
 #include <unistd.h>
 
+#include "proxy/base/random.hpp"
+#include "proxy/worker/greeting.hpp"
+
 namespace cutwater::worker {
 
 namespace {
@@ -24,9 +27,14 @@ Worker::Worker(unsigned index, SharedSetup& shared, std::vector<ListenerSetup> l
       head_blocks_(shared.limits.header_bytes + kEarlyBody, kFreeBlocks),
       body_blocks_(kBodyBlock, kFreeBlocks),
       scratch_(kBodyBlock),
-      client_context_{loop_, body_blocks_, scratch_},
+      client_context_{.loop = loop_,
+                      .body_blocks = body_blocks_,
+                      .scratch = scratch_,
+                      .http2 = &shared.limits.http2,
+                      .on_http2_abuse = [this](http::Http2Abuse abuse) { note_abuse(abuse); }},
       pool_(client_context_, counters_),
       log_(shared.log_enabled ? std::make_unique<exchange::AccessLog>(shared.access_log) : nullptr),
+      mirror_(loop_, pool_, body_blocks_, index),
       exchange_context_{.worker = index,
                         .loop = loop_,
                         .pool = pool_,
@@ -36,14 +44,18 @@ Worker::Worker(unsigned index, SharedSetup& shared, std::vector<ListenerSetup> l
                         .snapshot = hold(std::move(snapshot)),
                         .retries = {},
                         .sequence = {},
-                        .cookie_ids = {}},
+                        .cookie_ids = {},
+                        .mirror = &mirror_},
       server_context_{.loop = loop_,
                       .limits = shared.limits,
                       .head_blocks = head_blocks_,
                       .body_blocks = body_blocks_,
                       .scratch = scratch_,
                       .run_exchange = {},
-                      .on_bad_request = {}},
+                      .on_bad_request = {},
+                      .http2_streams = &http2_streams_,
+                      .on_http2_abuse = {},
+                      .on_refused_stream = {}},
       setups_(std::move(listeners)),
       log_timer_(this, &flush_log) {
   server_context_.run_exchange = [this](http::DownstreamStream& stream) {
@@ -51,8 +63,10 @@ Worker::Worker(unsigned index, SharedSetup& shared, std::vector<ListenerSetup> l
   };
   server_context_.on_bad_request = [this](const http::ClientInfo&, http::BadHead bad, int status) {
     counters_.bad_requests[static_cast<std::size_t>(bad)].add();
-    counters_.local_replies[static_cast<std::size_t>(status)].add();
+    if (status > 0) counters_.local_replies[static_cast<std::size_t>(status)].add();
   };
+  server_context_.on_http2_abuse = [this](http::Http2Abuse abuse) { note_abuse(abuse); };
+  server_context_.on_refused_stream = [this] { counters_.refused_streams.add(); };
 }
 
 Worker::~Worker() = default;
@@ -72,9 +86,9 @@ void Worker::run() {
 
 void Worker::accept(const ListenerSetup& listener, int fd, const sockaddr_storage& peer) {
   const net::IpAddress ip = net::ip_of(peer);
-  bool trusted = false;
-  for (const net::Network& network : listener.trusted_proxies) trusted |= network.contains(ip);
-  auto place = shared_.quota.try_enter(ip, trusted || ip.is_loopback());
+  // Behind a PROXY header is another client than the peer: its turn comes when that is known.
+  const bool exempt = listener.proxy_protocol || listener.trusts(ip) || ip.is_loopback();
+  auto place = shared_.quota.try_enter(ip, exempt);
   if (!place || stopping_) {
     counters_.refused.add();
     ::close(fd);
@@ -82,23 +96,60 @@ void Worker::accept(const ListenerSetup& listener, int fd, const sockaddr_storag
   }
   counters_.accepted.add();
   counters_.downstream_open.up();
-  auto connection = std::make_unique<Connection>(
-      server_context_, fd,
-      http::Http1ServerConnection::Peer{ip.to_string(), trusted, listener.name}, std::move(place));
+  auto connection = std::make_unique<Connection>(loop_, fd, listener, std::move(place));
+  connection->addresses.source = ip;
+  connection->addresses.source_port = net::port_of(peer);
+  sockaddr_storage here{};
+  socklen_t length = sizeof here;
+  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&here), &length) == 0) {
+    connection->addresses.destination = net::ip_of(here);
+    connection->addresses.destination_port = net::port_of(here);
+  }
   connections_.push_back(*connection);
   spawn(serve(std::move(connection)));
 }
 
 Task<void> Worker::serve(std::unique_ptr<Connection> connection) {
-  co_await connection->http.serve();
+  bool ready = true;
+  if (connection->needs_greeting()) {
+    const GreetingContext context{loop_, shared_.limits, shared_.quota, counters_};
+    ready = co_await greet(*connection, context);
+  }
+  if (ready && connection->transport.alpn() == "h2") {
+    co_await serve_http2(*connection, std::string());
+  } else if (ready) {
+    connection->http.emplace(server_context_, connection->transport, peer_of(*connection));
+    const auto end = co_await connection->http->serve();
+    if (end == http::Http1ServerConnection::End::Http2)
+      co_await serve_http2(*connection, connection->http->take_first_bytes());
+  }
   connection.reset();
   counters_.downstream_open.down();
   check_drained();
 }
 
+http::Http1ServerConnection::Peer Worker::peer_of(const Connection& connection) {
+  const ListenerSetup& listener = connection.listener;
+  const net::IpAddress& ip = connection.addresses.source;
+  // Over TLS the protocol is what ALPN says, or HTTP/1.1 (hardening H28).
+  return {ip.to_string(),       listener.trusts(ip),   listener.name,
+          connection.tls.get(), &connection.addresses, listener.http2 && !listener.tls};
+}
+
+Task<void> Worker::serve_http2(Connection& connection, std::string first) {
+  counters_.accepted_http2.add();
+  counters_.downstream_http2.up();
+  connection.http2 = std::make_unique<http::Http2ServerConnection>(
+      server_context_, connection.transport, peer_of(connection));
+  connection.http.reset();
+  if (stopping_) connection.abort();
+  co_await connection.http2->serve(std::move(first));
+  counters_.downstream_http2.down();
+}
+
 void Worker::check_drained() {
   if (!connections_.empty()) return;
-  if (stopping_) loop_.stop();
+  if (stopping_ && mirror_.idle() && pool_.has_ended()) loop_.stop();
   if (drained_) std::exchange(drained_, nullptr)();
 }
 
@@ -109,12 +160,33 @@ void Worker::switch_to(SnapshotPtr snapshot, std::function<void()> switched) {
   });
 }
 
+void Worker::switch_tls(std::size_t listener, std::shared_ptr<const net::TlsServerContext> tls) {
+  loop_.post([this, listener, tls = std::move(tls)] { setups_[listener].tls = tls; });
+}
+
+void Worker::count_active(std::vector<std::uint32_t> endpoints,
+                          std::function<void(std::uint64_t)> counted) {
+  loop_.post([this, endpoints = std::move(endpoints), counted = std::move(counted)] {
+    std::uint64_t active = 0;
+    for (const std::uint32_t id : endpoints) active += pool_.active(id);
+    counted(active);
+  });
+}
+
 void Worker::drain(std::function<void()> drained) {
   loop_.post([this, drained = std::move(drained)]() mutable {
     listeners_.clear();
     drained_ = std::move(drained);
     server_context_.draining = true;
-    for (Connection& connection : connections_) connection.http.close_when_idle();
+    // Clients told all at once would all come back at once, to whoever is left.
+    const auto spread = std::chrono::duration_cast<Milliseconds>(shared_.drain_spread);
+    const auto most = static_cast<std::uint32_t>(spread.count());
+    for (Connection& connection : connections_) {
+      if (most == 0)
+        connection.close_when_idle();
+      else
+        connection.close_when_idle_at(loop_.now() + Milliseconds(thread_random().below(most)));
+    }
     check_drained();
   });
 }
@@ -123,8 +195,9 @@ void Worker::stop() {
   loop_.post([this] {
     stopping_ = true;
     listeners_.clear();
-    for (Connection& connection : connections_) connection.http.abort();
-    pool_.abort();
+    for (Connection& connection : connections_) connection.abort();
+    mirror_.stop([this] { check_drained(); });
+    pool_.abort([this] { check_drained(); });
     check_drained();
   });
 }

@@ -3,23 +3,17 @@
 #pragma once
 
 #include <boost/intrusive/list.hpp>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <vector>
 
 #include "proxy/exchange/exchange.hpp"
-#include "proxy/http/http1_server.hpp"
-#include "proxy/net/connection_quota.hpp"
+#include "proxy/exchange/mirror.hpp"
 #include "proxy/net/listener.hpp"
+#include "proxy/worker/connection.hpp"
 
 namespace cutwater::worker {
-
-// A bound socket with what its connections need to know.
-struct ListenerSetup {
-  int fd = -1;
-  std::string name;
-  std::vector<net::Network> trusted_proxies;
-};
 
 // Shared by all workers, read-only or thread-safe; outlives them.
 struct SharedSetup {
@@ -27,15 +21,7 @@ struct SharedSetup {
   net::ConnectionQuota quota;
   exchange::AccessLogWriter access_log;
   bool log_enabled = false;
-};
-
-// A downstream connection and its place in the quota, while it is served.
-struct Connection : upstream::ListHook {
-  Connection(http::ServerContext& context, int fd, http::Http1ServerConnection::Peer peer,
-             net::ConnectionQuota::Place held)
-      : place(std::move(held)), http(context, fd, std::move(peer)) {}
-  net::ConnectionQuota::Place place;
-  http::Http1ServerConnection http;
+  Nanoseconds drain_spread{0};
 };
 
 class Worker {
@@ -53,6 +39,11 @@ class Worker {
 
   // --- any thread; carried out on the worker's own, in order -----------------------------------
   void switch_to(SnapshotPtr snapshot, std::function<void()> switched);
+  // Handshakes that begin from now on use `tls`, by place in the list of listeners.
+  void switch_tls(std::size_t listener, std::shared_ptr<const net::TlsServerContext> tls);
+  // Requests and tunnels under way to these endpoints, by id.
+  void count_active(std::vector<std::uint32_t> endpoints,
+                    std::function<void(std::uint64_t)> counted);
   // No new connections; `drained` runs when the last one has ended.
   void drain(std::function<void()> drained);
   // Ends every exchange where it stands, then the loop.
@@ -66,7 +57,12 @@ class Worker {
 
   void accept(const ListenerSetup& listener, int fd, const sockaddr_storage& peer);
   Task<void> serve(std::unique_ptr<Connection> connection);
+  static http::Http1ServerConnection::Peer peer_of(const Connection& connection);
+  Task<void> serve_http2(Connection& connection, std::string first);
   void check_drained();
+  void note_abuse(http::Http2Abuse abuse) {
+    counters_.http2_abuses[static_cast<std::size_t>(abuse)].add();
+  }
   static void flush_log(void* self);
 
   SharedSetup& shared_;
@@ -78,7 +74,9 @@ class Worker {
   http::ClientContext client_context_;
   upstream::ConnectionPool pool_;
   std::unique_ptr<exchange::AccessLog> log_;
+  exchange::MirrorSender mirror_;
   exchange::ExchangeContext exchange_context_;
+  http::Http2StreamPool http2_streams_;
   http::ServerContext server_context_;
   std::vector<ListenerSetup> setups_;
   std::vector<std::unique_ptr<net::Listener>> listeners_;

@@ -6,6 +6,8 @@
 #include <atomic>
 #include <thread>
 
+#include "proxy/http/h2_frame_guard.hpp"
+#include "proxy/net/proxy_protocol.hpp"
 #include "proxy/worker/worker.hpp"
 
 namespace cutwater::worker {
@@ -52,7 +54,8 @@ struct WorkerGroup::Impl {
 // Every socket of every worker before any thread starts, so that a failure leaves nothing behind.
 std::string WorkerGroup::Impl::bind() {
   setups.resize(options.workers);
-  for (const config::Listener& listener : options.listeners) {
+  for (std::size_t i = 0; i < options.listeners.size(); ++i) {
+    const config::Listener& listener = options.listeners[i];
     std::vector<net::Network> trusted;
     for (const config::Cidr& cidr : listener.trusted_proxies)
       if (const auto network = net::Network::parse(cidr.text)) trusted.push_back(*network);
@@ -67,7 +70,9 @@ std::string WorkerGroup::Impl::bind() {
       if (socket.fd < 0)
         return "listener " + listener.name + ": cannot listen on " + address.host + ":" +
                std::to_string(address.port) + ": " + socket.problem;
-      setup.push_back({socket.fd, listener.name, trusted});
+      setup.push_back({socket.fd, listener.name, trusted,
+                       listener.proxy_protocol == config::ProxyProtocol::Required,
+                       i < options.tls.size() ? options.tls[i] : nullptr, listener.http2});
     }
     bound.push_back({listener.name, address});
   }
@@ -94,6 +99,7 @@ std::string WorkerGroup::start(std::shared_ptr<const routing::RoutingSnapshot> s
     impl_->close_unused();
     return problem;
   }
+  impl_->shared.drain_spread = impl_->options.drain_spread;
   impl_->shared.log_enabled = impl_->options.access_log.to != config::AccessLog::To::Off;
   for (unsigned i = 0; i < impl_->options.workers; ++i)
     impl_->workers.push_back(
@@ -111,6 +117,23 @@ void WorkerGroup::publish(std::shared_ptr<const routing::RoutingSnapshot> snapsh
                           std::function<void()> on_switched) {
   const auto switched = when_all(impl_->workers.size(), std::move(on_switched));
   for (auto& worker : impl_->workers) worker->switch_to(snapshot, switched);
+}
+
+void WorkerGroup::switch_tls(std::size_t listener,
+                             std::shared_ptr<const net::TlsServerContext> tls) {
+  for (auto& worker : impl_->workers) worker->switch_tls(listener, tls);
+}
+
+void WorkerGroup::count_active(const std::vector<std::uint32_t>& endpoints,
+                               std::function<void(std::uint64_t)> counted) {
+  const auto sum = std::make_shared<std::atomic<std::uint64_t>>(0);
+  const auto all = when_all(impl_->workers.size(),
+                            [sum, counted = std::move(counted)] { counted(sum->load()); });
+  for (auto& worker : impl_->workers)
+    worker->count_active(endpoints, [sum, all](std::uint64_t active) {
+      sum->fetch_add(active);
+      all();
+    });
 }
 
 void WorkerGroup::drain(std::function<void()> on_drained) {
@@ -137,6 +160,11 @@ stats::ProxyTotals WorkerGroup::totals() const {
     one.requests = c.requests.get();
     one.downstream_accepted = c.accepted.get();
     one.downstream_open = c.downstream_open.get();
+    one.accepted_http2 = c.accepted_http2.get();
+    one.opened_http2 = c.opened_http2.get();
+    one.downstream_http2 = c.downstream_http2.get();
+    one.upstream_http2 = c.upstream_http2.get();
+    one.refused_streams = c.refused_streams.get();
     one.upstream_opened = c.upstream_opened.get();
     one.upstream_open = c.upstream_open.get();
     one.upstream_idle = c.upstream_idle.get();
@@ -149,12 +177,23 @@ stats::ProxyTotals WorkerGroup::totals() const {
     one.connections_refused = c.refused.get();
     one.accept_errors = c.accept_errors.get();
     one.log_lines_dropped = c.log_lines_dropped.get();
+    one.tls_full = c.tls_full.get();
+    one.tls_resumed = c.tls_resumed.get();
+    for (std::size_t i = 1; i < net::kTlsFailures; ++i)
+      one.tls_failures[std::string(to_string(static_cast<net::TlsFailure>(i)))] =
+          c.tls_failures[i].get();
+    for (std::size_t i = 1; i < net::kProxyErrors; ++i)
+      one.proxy_errors[std::string(to_string(static_cast<net::ProxyError>(i)))] =
+          c.proxy_errors[i].get();
     for (std::size_t i = 1; i < c.bad_requests.size(); ++i)
       if (const auto count = c.bad_requests[i].get())
         one.bad_requests[std::string(to_string(static_cast<http::BadHead>(i)))] = count;
     for (std::size_t i = 0; i < c.local_replies.size(); ++i)
       if (const auto count = c.local_replies[i].get())
         one.local_replies[static_cast<int>(i)] = count;
+    for (std::size_t i = 1; i < c.http2_abuses.size(); ++i)
+      if (const auto count = c.http2_abuses[i].get())
+        one.http2_abuses[std::string(to_string(static_cast<http::Http2Abuse>(i)))] = count;
     totals += one;
   }
   return totals;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "config/model.hpp"
+#include "proxy/net/tls_server_context.hpp"
 #include "proxy/routing/snapshot.hpp"
 #include "proxy/stats/proxy_totals.hpp"
 
@@ -18,6 +19,10 @@ struct Options {
   std::vector<config::Listener> listeners;
   config::Limits limits;
   config::AccessLog access_log;
+  // By place in `listeners`; null where nothing is encrypted, and at the end where it is shorter.
+  std::vector<std::shared_ptr<const net::TlsServerContext>> tls = {};
+  // Drain: idle clients are told to leave within this time, each at a moment of its own.
+  config::Duration drain_spread{0};
 };
 
 struct BoundListener {
@@ -42,6 +47,13 @@ class WorkerGroup {
   // request by an older snapshot; it must only hand over to another thread.
   void publish(std::shared_ptr<const routing::RoutingSnapshot> snapshot,
                std::function<void()> on_switched = {});
+
+  // New certificates for the listener at this place; handshakes that began keep the old ones.
+  void switch_tls(std::size_t listener, std::shared_ptr<const net::TlsServerContext> tls);
+  // Any thread. Requests and tunnels under way to these endpoints, by id, over all workers;
+  // `counted` runs on a worker and must only hand over.
+  void count_active(const std::vector<std::uint32_t>& endpoints,
+                    std::function<void(std::uint64_t)> counted);
 
   // Stops accepting, tells keep-alive clients to leave, and calls `on_drained` (on a worker) when
   // the last exchange has ended. Tunnels count. Call stop() at the deadline.

@@ -1,0 +1,11 @@
+// The names a request gets when nobody has named it yet: X-Request-ID, and a W3C Trace Context
+// `traceparent` (https://www.w3.org/TR/trace-context/). Pure but for this thread's random numbers.
+#pragma once
+
+#include <array>
+
+namespace cutwater::exchange {
+
+void fill_trace_ids(std::array<char, 32>& request_id, std::array<char, 55>& traceparent);
+
+}  // namespace cutwater::exchange

@@ -1,0 +1,62 @@
+// The evidence of a VersionMonitor: everything its mutex guards. Only for the monitor's own
+// sources.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proxy/guard/alarm.hpp"
+#include "proxy/guard/version_monitor.hpp"
+
+namespace cutwater::guard {
+
+struct VersionMonitor::Tests {
+  template <typename T>
+  using PerIndicator = std::array<T, stats::kIndicators>;
+  // A run of failures of the candidate, and where things stood when it began.
+  struct Run {
+    std::uint64_t number = 0;
+    std::uint64_t bad_before = 0;
+    Counts baseline;
+  };
+
+  mutable std::mutex mutex;
+  GuardPolicy policy;
+  std::function<void()> on_trip;
+  std::shared_ptr<const VersionMonitor> baseline;
+  std::vector<Alarm> alarms;  // by Indicator; empty before the first arming
+  PerIndicator<std::uint64_t> good_at_arming{};
+  PerIndicator<Run> runs;
+  // When an alarm last was the baseline's trouble too (or, of a witness, simply an alarm), and
+  // from where on the version has to prove itself again.
+  PerIndicator<std::optional<TimePoint>> explained;
+  PerIndicator<Counts> pass_from;
+  std::shared_ptr<Comparison> comparison;
+  // Held against the baseline's past, once there is no baseline left to compare with.
+  std::optional<Alarm> past;
+  std::uint64_t good_at_past = 0;
+
+  // The story of the decision, once there is one.
+  struct Story {
+    std::string test;
+    TimePoint first_bad{};
+    TimePoint decided{};
+    std::uint64_t requests = 0;
+    std::uint64_t failed_attempts = 0;
+    std::uint64_t distinct_clients = 0;
+    double evidence = 0;
+  };
+  std::optional<Story> story;
+};
+
+inline constexpr std::array<std::string_view, stats::kIndicators> kTestNames = {"error_rate", "p95",
+                                                                                "p95_critical"};
+inline constexpr std::string_view kPastTestName = "error_rate_of_the_past";
+
+}  // namespace cutwater::guard

@@ -1,0 +1,39 @@
+// When may a fault have begun? Prior mass over start times for the tests that look for a change
+// (statistics.md 2, 8): some of it at the first observation (the test's own affair), some spread
+// evenly over a first block of observations, the rest over blocks of doubling length and halving
+// mass, so that the total never exceeds 1 and the test never falls asleep. A value; pure.
+#pragma once
+
+#include <cstdint>
+
+namespace cutwater::guard {
+
+class StartMasses {
+ public:
+  StartMasses(double first_block, double second_block, std::uint64_t first_length)
+      : mass_(first_block), next_mass_(second_block), length_(first_length), left_(first_length) {}
+
+  double each() const { return mass_ / static_cast<double>(length_); }
+  std::uint64_t left_in_block() const { return left_; }
+
+  // At most left_in_block() at a time.
+  void consume(std::uint64_t count) {
+    left_ -= count;
+    if (left_ > 0) return;
+    mass_ = next_mass_;
+    next_mass_ /= 2;
+    length_ *= 2;
+    left_ = length_;
+  }
+
+  // What no observation has used yet: the rest of this block and all later ones.
+  double unspent() const { return each() * static_cast<double>(left_) + 2 * next_mass_; }
+
+ private:
+  double mass_;  // of this block
+  double next_mass_;
+  std::uint64_t length_;
+  std::uint64_t left_;
+};
+
+}  // namespace cutwater::guard

@@ -1,0 +1,41 @@
+// nghttp2's name/value pairs. Views in, views out: nghttp2 copies what is submitted, and makes the
+// names small on the way.
+#pragma once
+
+#include <nghttp2/nghttp2.h>
+
+#include <array>
+#include <span>
+
+#include "proxy/http/message.hpp"
+
+namespace cutwater::http {
+
+inline nghttp2_nv make_nv(std::string_view name, std::string_view value) {
+  const auto bytes = [](std::string_view text) {
+    return reinterpret_cast<std::uint8_t*>(const_cast<char*>(text.data()));
+  };
+  return {bytes(name), bytes(value), name.size(), value.size(), NGHTTP2_NV_FLAG_NONE};
+}
+
+// A header list being put together; lives on the stack until it is submitted. What does not fit is
+// left out: check overflow().
+class H2List {
+ public:
+  H2List() {}
+  void add(std::string_view name, std::string_view value) {
+    if (count_ == fields_.size())
+      overflow_ = true;
+    else
+      fields_[count_++] = make_nv(name, value);
+  }
+  bool overflow() const { return overflow_; }
+  std::span<const nghttp2_nv> fields() const { return {fields_.data(), count_}; }
+
+ private:
+  std::array<nghttp2_nv, FieldList::kCapacity + 32> fields_;
+  std::size_t count_ = 0;
+  bool overflow_ = false;
+};
+
+}  // namespace cutwater::http

@@ -1,0 +1,98 @@
+// TLS over a Socket: OpenSSL's state for one connection and the BIO that lets it read and write
+// the non-blocking descriptor through the socket, so that readiness, short reads and MSG_NOSIGNAL
+// work as for plain traffic. Used by Transport only. Thread: the loop's; lives as long as its
+// transport.
+//
+// Readiness: bytes may wait inside OpenSSL (read-ahead takes what the kernel has) when the
+// descriptor has none: has_buffered(). A read may need to write (an answer to KeyUpdate) and a
+// write to read (half of a post-handshake message): the socket then wakes the one for the other's
+// edge. Closing: close_notify is the end of the stream; FIN without it is a failure, because
+// anybody on the path can send one (RFC 9112 9.8).
+#pragma once
+
+#include <openssl/ssl.h>
+
+#include <memory>
+#include <string_view>
+
+#include "proxy/net/socket.hpp"
+
+namespace cutwater::net {
+
+struct SslFree {
+  void operator()(SSL* ssl) const { SSL_free(ssl); }
+};
+using SslPtr = std::unique_ptr<SSL, SslFree>;
+
+struct SslSessionFree {
+  void operator()(SSL_SESSION* session) const { SSL_SESSION_free(session); }
+};
+using SslSessionPtr = std::unique_ptr<SSL_SESSION, SslSessionFree>;
+
+// Why a handshake failed, by name: for counters.
+enum class TlsFailure : std::uint8_t {
+  None,
+  Timeout,
+  Closed,          // the peer left in the middle
+  PlainText,       // no TLS at all
+  Version,         // no protocol version both sides allow
+  Cipher,          // nor a cipher, group or signature algorithm
+  NoClientCert,    // required, but none was sent
+  BadCert,         // a certificate that does not verify
+  RefusedByPeer,   // an alert: most often it does not trust our certificate
+  KeyUpdateFlood,  // after the handshake
+  Protocol,        // anything else
+};
+inline constexpr std::size_t kTlsFailures = 11;
+std::string_view to_string(TlsFailure failure);
+
+class TlsStream {
+ public:
+  // Takes an SSL of the right context, not yet connected; `server` says which side this is.
+  TlsStream(Socket& socket, SslPtr ssl, bool server);
+  TlsStream(const TlsStream&) = delete;
+  TlsStream& operator=(const TlsStream&) = delete;
+
+  enum class Handshake : std::uint8_t { Done, WantRead, WantWrite, Failed };
+  Handshake try_handshake();
+  // Why the handshake failed, or the stream later: a TLS 1.3 server refuses our certificate only
+  // after the handshake.
+  TlsFailure failure() const { return failure_; }
+
+  IoResult try_read(std::span<char> buffer);
+  // After WouldBlock the next call must offer the same bytes first, and at least as many.
+  IoResult try_write(std::span<const iovec> pieces);
+  bool has_buffered() const { return buffered_; }
+  // At most once, and only if the stream is well. Never waits.
+  void send_close_notify();
+
+  std::string_view alpn() const;  // negotiated; empty = none
+  SSL* ssl() const { return ssl_.get(); }
+  static TlsStream& of(const SSL* ssl) { return *static_cast<TlsStream*>(SSL_get_app_data(ssl)); }
+
+  // Where the newest session of a client goes, for its next connection; may be null.
+  void keep_session_in(SslSessionPtr* slot) { session_slot_ = slot; }
+  SslSessionPtr* session_slot() const { return session_slot_; }
+
+ private:
+  struct Bio;  // the BIO's functions
+  static void on_message(int write, int version, int type, const void* bytes, std::size_t size,
+                         SSL* ssl, void*);
+  IoResult fail(int error);
+  void note_failure(int error);
+
+  Socket& socket_;
+  SslPtr ssl_;
+  SslSessionPtr* session_slot_ = nullptr;
+  std::uint64_t received_ = 0;
+  std::uint32_t key_updates_ = 0;
+  TlsFailure failure_ = TlsFailure::None;
+  bool established_ = false;
+  bool buffered_ = false;
+  bool failed_ = false;
+  bool unwritable_ = false;
+  bool eof_ = false;  // FIN seen
+  bool notified_ = false;
+};
+
+}  // namespace cutwater::net

@@ -1,0 +1,74 @@
+// The HTTP/2 half of the pool: as few connections per endpoint as its MAX_CONCURRENT_STREAMS allow.
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include "proxy/upstream/connection_pool.hpp"
+
+namespace cutwater::upstream {
+
+void PooledHttp2::give_back(http::UpstreamStream& stream, Nanoseconds idle) {
+  --pool_.state(endpoint_).stats.active;
+  connection.give_back(static_cast<http::Http2ClientStream&>(stream), idle);
+}
+
+Lease ConnectionPool::lease_http2(PooledHttp2& pooled, const PoolTimeouts& timeouts) {
+  ++state(pooled.endpoint_).stats.active;
+  return Lease(pooled, pooled.connection.take_stream(timeouts.write_stall), timeouts.idle);
+}
+
+Lease ConnectionPool::try_reuse_http2(const Endpoint& endpoint, const PoolTimeouts& timeouts) {
+  for (PooledHttp2& pooled : state(endpoint.id()).http2)
+    if (pooled.connection.is_open() && pooled.connection.has_room())
+      return lease_http2(pooled, timeouts);
+  return {};
+}
+
+// Joins a connection that is being made rather than make another: a burst needs one.
+Task<Result<void>> ConnectionPool::connect_http2(const Endpoint& endpoint, PoolTimeouts timeouts,
+                                                 Lease& lease) {
+  const TimePoint connect_by = context_.loop.now() + timeouts.connect;
+  lease.release();
+  for (PooledHttp2& pooled : state(endpoint.id()).http2) {
+    if (!pooled.connection.has_room()) continue;
+    lease = lease_http2(pooled, timeouts);
+    break;
+  }
+  if (!lease) {
+    const auto started = start_connect(endpoint);
+    if (!started) co_return started.error();
+    // A peer that acknowledges nothing is gone; else its streams would time out one by one.
+    const unsigned dead_after_ms = 15'000;
+    ::setsockopt(*started, IPPROTO_TCP, TCP_USER_TIMEOUT, &dead_after_ms, sizeof dead_after_ms);
+    auto pooled = std::make_unique<PooledHttp2>(*this, endpoint.id(), context_, *started,
+                                                timeouts.write_stall);
+    state(endpoint.id()).http2.push_back(*pooled);
+    lease = lease_http2(*pooled, timeouts);
+    spawn(run_http2(std::move(pooled), connect_by));
+  }
+  auto& stream = static_cast<http::Http2ClientStream&>(*lease);
+  while (!stream.connection().is_open()) {
+    if (stream.failure()) co_return *stream.failure();
+    const net::Wait wait = co_await stream.wait_for_connection(connect_by);
+    if (wait == net::Wait::Cancelled) co_return Error{Errc::Cancelled, Side::Local, true};
+    if (wait == net::Wait::Timeout && !stream.connection().is_open())
+      co_return Error{Errc::Timeout, Side::Upstream, true};
+  }
+  if (stream.failure()) co_return *stream.failure();
+  co_return Result<void>();
+}
+
+Task<void> ConnectionPool::run_http2(std::unique_ptr<PooledHttp2> pooled, TimePoint connect_by) {
+  ++http2_connections_;
+  counters_.upstream_opened.add();
+  counters_.opened_http2.add();
+  counters_.upstream_open.up();
+  counters_.upstream_http2.up();
+  co_await pooled->connection.run(connect_by);
+  pooled.reset();  // unlinks itself
+  counters_.upstream_open.down();
+  counters_.upstream_http2.down();
+  if (--http2_connections_ == 0 && ended_) ended_();
+}
+
+}  // namespace cutwater::upstream
