@@ -6,6 +6,7 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -18,10 +19,14 @@
 #include <iostream>
 
 #include "control/admin/server.hpp"
+#include "control/certificates.hpp"
 #include "control/controller_impl.hpp"
+#include "control/fitness_watch.hpp"
 #include "control/health/prober.hpp"
+#include "control/history/historian.hpp"
 #include "control/json_text.hpp"
 #include "control/metrics_source.hpp"
+#include "control/notify/notifier.hpp"
 #include "proxy/worker/worker_group.hpp"
 
 namespace cutwater::control {
@@ -29,6 +34,8 @@ namespace {
 
 namespace asio = boost::asio;
 namespace json = boost::json;
+
+constexpr auto kMostDrainSpread = std::chrono::seconds(2);
 
 // One per core this process may use.
 unsigned usable_cores() {
@@ -43,6 +50,10 @@ class WorkerPlane : public DataPlane {
   void publish(std::shared_ptr<const routing::RoutingSnapshot> snapshot,
                std::function<void()> on_switched) override {
     group_.publish(std::move(snapshot), std::move(on_switched));
+  }
+  void count_active(const std::vector<std::uint32_t>& endpoints,
+                    std::function<void(std::uint64_t)> counted) override {
+    group_.count_active(endpoints, std::move(counted));
   }
 
  private:
@@ -99,6 +110,7 @@ class App {
   int open();   // 0, or an exit code with its message on stderr
   int serve();  // binds and starts; same
   int close();
+  void open_history(const std::vector<OpenTopic>& incidents, std::string source);
   ControllerSetup controller_setup(Restored restored);
   std::string write_ready_file() const;
   ProxyFacts facts() const;
@@ -109,12 +121,16 @@ class App {
   void request_reload();
   asio::awaitable<void> run_reloads();
   asio::awaitable<void> run_ticks();
+  asio::awaitable<void> run_history();
+  asio::awaitable<void> run_comparisons();
   void update_probes();
   void on_health(const health::Target& target, bool healthy, const std::string& why);
 
   const RunOptions& options_;
   config::Config config_;
+  config::Operations operations_;
   Change start_change_;
+  Certificates certificates_;
   std::unique_ptr<AsyncStore> store_;
   std::unique_ptr<Publisher> publisher_;
   std::unique_ptr<worker::WorkerGroup> group_;
@@ -124,8 +140,11 @@ class App {
   asio::io_context context_{1};
   asio::signal_set signals_{context_};
   asio::steady_timer drain_timer_{context_};
+  std::unique_ptr<notify::Notifier> notifier_;
+  std::unique_ptr<Historian> historian_;
   std::unique_ptr<AdminServer> admin_;
   std::unique_ptr<health::HealthProber> prober_;
+  std::unique_ptr<FitnessWatch> fitness_;
   bool draining_ = false;
   bool reloading_ = false;
   bool reload_again_ = false;
@@ -135,6 +154,7 @@ int App::open() {
   config::Parsed parsed = config::load(options_.config_path);
   if (!parsed.problems.empty()) return refuse(parsed.problems);
   config_ = std::move(*parsed.config);
+  operations_ = std::move(parsed.operations);
   if (config_.workers == 0) config_.workers = usable_cores();
 
   auto store = Store::open(config_.state_dir);
@@ -149,31 +169,77 @@ int App::open() {
       resolve_endpoints(config_, options_.config_path, system_resolver(), {});
   if (!resolution.problems.empty()) return refuse(resolution.problems);
 
+  const auto incidents = (*store)->open_topics();
+  if (incidents.has_error()) return fail(exit_code(incidents.error()), incidents.error().message);
+  // Incidents end under the name they began with; a container's host name does not last.
+  std::string source = notify::real_surroundings().source;
+  const auto known = (*store)->note("source");
+  if (known.has_value() && known->empty())
+    static_cast<void>((*store)->put_note("source", source, {}));
+  else if (known.has_value())
+    source = *known;
+
+  if (const auto problems = certificates_.load(config_.listeners, options_.config_path);
+      !problems.empty())
+    return refuse(problems);
+
   start_change_ = restored.change;
   publisher_ = std::make_unique<Publisher>(config_.workers, (*store)->loaded().cookie_key);
   publisher_->adopt(config_, resolution);
   store_ = std::make_unique<AsyncStore>(std::move(*store));
-  group_ = std::make_unique<worker::WorkerGroup>(
-      worker::Options{config_.workers, config_.listeners, config_.limits, config_.access_log});
+  open_history(*incidents, std::move(source));
+  worker::Options workers{config_.workers, config_.listeners, config_.limits, config_.access_log};
+  workers.drain_spread = std::min<config::Duration>(config_.drain_timeout / 4, kMostDrainSpread);
+  workers.tls = certificates_.contexts();
+  group_ = std::make_unique<worker::WorkerGroup>(std::move(workers));
+  certificates_.on_new(
+      [this](std::size_t listener, auto tls) { group_->switch_tls(listener, std::move(tls)); });
   plane_ = std::make_unique<WorkerPlane>(*group_);
   controller_ = std::make_unique<ControllerImpl>(context_, *store_, *plane_, *publisher_,
                                                  controller_setup(std::move(restored)));
   return 0;
 }
 
+void App::open_history(const std::vector<OpenTopic>& incidents, std::string source) {
+  notify::Surroundings surroundings = notify::real_surroundings();
+  surroundings.source = std::move(source);
+  const auto wall_ms = surroundings.wall_ms;
+  notifier_ = std::make_unique<notify::Notifier>(context_, *store_, std::move(surroundings));
+  notifier_->set_open(incidents);
+  notifier_->adopt(operations_);
+  historian_ = std::make_unique<Historian>(*store_, *notifier_, wall_ms);
+  historian_->adopt(operations_);
+}
+
 ControllerSetup App::controller_setup(Restored restored) {
   ControllerSetup setup;
   setup.config = config_;
+  setup.operations = operations_;
   setup.config_path = options_.config_path;
   setup.restored = std::move(restored);
-  setup.load = [path = options_.config_path, workers = config_.workers] {
-    config::Parsed parsed = config::load(path);
+  setup.load = [this, workers = config_.workers] {
+    config::Parsed parsed = config::load(options_.config_path);
+    if (!parsed.config) return parsed;
     // "auto" was settled at start; the same word must not look like another number.
-    if (parsed.config && parsed.config->workers == 0) parsed.config->workers = workers;
+    if (parsed.config->workers == 0) parsed.config->workers = workers;
+    parsed.problems = certificates_.check(parsed.config->listeners, options_.config_path);
+    if (!parsed.problems.empty()) parsed.config.reset();
     return parsed;
   };
   setup.on_drain = [this] { asio::post(context_, [this] { begin_drain(); }); };
-  setup.on_published = [this] { update_probes(); };
+  setup.on_published = [this] {
+    certificates_.adopt();
+    update_probes();
+    notifier_->adopt(controller_->current_operations());
+    historian_->adopt(controller_->current_operations());
+  };
+  setup.before_write = [this](Change& change) { notifier_->before_write(change); };
+  setup.after_write = [this](const Change& change) {
+    notifier_->after_write(change);
+    historian_->written(change);
+  };
+  setup.historian = historian_.get();
+  setup.notifier = notifier_.get();
   setup.facts = [this] { return facts(); };
   return setup;
 }
@@ -193,7 +259,10 @@ int App::serve() {
   if (const std::string error = group_->start(controller_->snapshot()); !error.empty())
     return listen_failure(error);
   admin_ = std::make_unique<AdminServer>(context_, config_.admin, *controller_, [this] {
-    return render_metrics(collect_metrics(*controller_, group_->totals(), Clock::now()));
+    MetricsInput input = collect_metrics(*controller_, group_->totals(), Clock::now());
+    add_history(input, *historian_);
+    input.certificates = certificates_.facts();
+    return render_metrics(input);
   });
   if (const std::string error = admin_->start(); !error.empty()) return listen_failure(error);
   prober_ = std::make_unique<health::HealthProber>(
@@ -204,6 +273,11 @@ int App::serve() {
   watch_signals();
   asio::co_spawn(context_, controller_->record_start(std::move(start_change_)), asio::detached);
   asio::co_spawn(context_, run_ticks(), asio::detached);
+  asio::co_spawn(context_, run_history(), asio::detached);
+  asio::co_spawn(context_, run_comparisons(), asio::detached);
+  fitness_ = std::make_unique<FitnessWatch>(context_, *controller_);
+  fitness_->start();
+  notifier_->start();
   controller_->set_ready(true);
   const std::string error = write_ready_file();
   if (!error.empty()) return fail(1, error);
@@ -278,7 +352,7 @@ void App::stop_accepting() {
   group_->drain([this] {
     asio::post(context_, [this] {
       spdlog::info("drained");
-      context_.stop();
+      admin_->when_settled([this] { context_.stop(); });
     });
   });
 }
@@ -315,7 +389,30 @@ asio::awaitable<void> App::run_ticks() {
     timer.expires_at(next);
     const auto [error] = co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
     if (error) co_return;
+    certificates_.tick();
     co_await controller_->tick();
+    fitness_->tick();
+  }
+}
+
+// Beside the ticks: looking back over a month must not delay a step of now.
+asio::awaitable<void> App::run_history() {
+  asio::steady_timer timer(context_);
+  for (;;) {
+    timer.expires_after(Seconds(1));
+    const auto [error] = co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+    if (error) co_return;
+    co_await historian_->tick();
+  }
+}
+
+asio::awaitable<void> App::run_comparisons() {
+  asio::steady_timer timer(context_);
+  for (;;) {
+    timer.expires_after(std::chrono::milliseconds(100));
+    const auto [error] = co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+    if (error) co_return;
+    controller_->compare_guards();
   }
 }
 
@@ -338,12 +435,15 @@ void App::on_health(const health::Target& target, bool healthy, const std::strin
 int App::close() {
   controller_->set_ready(false);
   if (prober_) prober_->stop();
+  if (notifier_) notifier_->stop();
+  if (historian_) historian_->stop();
   if (admin_) admin_->stop();
   group_->stop();
-  store_.reset();  // finishes what was asked and joins: nobody posts to the context any more
+  store_->finish();  // joins: nobody posts to the context any more
   controller_->stop();
   context_.restart();
   context_.poll();  // lets sessions and waiters end in order
+  store_.reset();   // they may have asked it once more
   return 0;
 }
 

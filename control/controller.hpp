@@ -13,13 +13,24 @@
 #include <vector>
 
 #include "control/reply.hpp"
+#include "control/store/history_records.hpp"
 
 namespace cutwater::control {
 
 template <typename T>
 using Awaitable = boost::asio::awaitable<T>;
 
-enum class RolloutAction { Pause, Resume, Promote, PromoteFull, Abort };
+enum class RolloutAction {
+  Pause,
+  Resume,
+  Promote,
+  PromoteFull,
+  Abort,
+  Approve,
+  Reject,
+  Retry,
+  Ready
+};
 
 // One entry of the event stream (GET /v1/events).
 struct Event {
@@ -53,10 +64,21 @@ class Controller {
   virtual Reply analysis(const std::string& rollout_id) = 0;
   virtual Reply explain(const std::string& service, const boost::json::object& request) = 0;
   virtual Reply flags(const std::string& service) = 0;
+  virtual Reply mirror(const std::string& service) = 0;
+  // OFREP: one flag by its key, and all of them. `request` is the body of the evaluation.
+  virtual Reply ofrep_flag(const std::string& key, const boost::json::object& request) = 0;
+  virtual Reply ofrep_flags(const boost::json::object& request) = 0;
   // The first `limit` with a seq greater than `after`, 0 = from the beginning; without it the
   // newest `limit`. Newest last.
   virtual Awaitable<Reply> decisions(std::string service, std::optional<std::uint64_t> after,
-                                     std::size_t limit) = 0;
+                                     std::size_t limit, std::int64_t since_ms) = 0;
+  virtual Awaitable<Reply> audit(HistoryQuery asked) = 0;
+  virtual Awaitable<Reply> dora(std::chrono::milliseconds window, std::string service) = 0;
+  // What waits for delivery, was delivered or given up; newest first.
+  virtual Awaitable<Reply> notifications(std::optional<OutboxItem::State> state,
+                                         std::size_t limit) = 0;
+  // The steering of the service or rollout of that name, for the audit log; null for anything else.
+  virtual boost::json::value steering_of(const std::string& name) = 0;
   virtual Reply config() = 0;                           // secrets masked
   virtual Reply validate(const std::string& yaml) = 0;  // 200 {"valid":true} or 422 with problems
   virtual bool live() = 0;
@@ -74,8 +96,17 @@ class Controller {
   virtual Awaitable<Reply> unlock(std::string service, std::string version, Actor actor) = 0;
   virtual Awaitable<Reply> set_flag(std::string service, std::string flag, bool enabled,
                                     Actor actor) = 0;
+  virtual Awaitable<Reply> put_flag(std::string service, std::string flag, boost::json::object body,
+                                    Precondition precondition, Actor actor) = 0;
+  virtual Awaitable<Reply> put_mirror(std::string service, boost::json::object body,
+                                      Precondition precondition, Actor actor) = 0;
   virtual Awaitable<Reply> reload(Actor actor) = 0;
   virtual Awaitable<Reply> drain(Actor actor) = 0;  // same as SIGTERM
+
+  // A test message to one channel (empty: to all) and what its receiver said.
+  virtual Awaitable<Reply> notify_test(std::string channel) = 0;
+  // Completes when it is written; never fails the call it is about.
+  virtual Awaitable<void> record_audit(AuditEntry entry) = 0;
 
   // `fingerprint`: a hash of method, path and body, made by the caller. After Miss the caller must
   // call idempotent_store() exactly once, also when the operation failed; answers >= 500 are not

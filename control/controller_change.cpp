@@ -5,12 +5,14 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
 #include <chrono>
 
 #include "config/diff.hpp"
 #include "control/controller_impl.hpp"
 #include "control/json_text.hpp"
 #include "control/views.hpp"
+#include "proxy/guard/comparison.hpp"
 
 namespace cutwater::control {
 namespace asio = boost::asio;
@@ -24,6 +26,7 @@ ControllerImpl::ControllerImpl(asio::io_context& context, AsyncStore& store, Dat
       publisher_(publisher),
       setup_(std::move(setup)),
       config_(setup_.config),
+      operations_(setup_.operations),
       turns_(context.get_executor()),
       events_(0) {
   if (!setup_.wall_ms) {
@@ -44,10 +47,16 @@ ControllerImpl::ControllerImpl(asio::io_context& context, AsyncStore& store, Dat
     for (const auto& version : entry.state.locked_out)
       if (auto monitor = publisher_.monitor(name, version)) monitor->set_tripped(true);
     const EngineState* active = entry.rollout ? &*entry.rollout : nullptr;
-    for (const auto& version : guarded(entry.state, active)) arm(name, version);
+    for (const auto& version : guarded(entry.state, active))
+      arm(name, {version, entry.state.stable}, active);
+    sync_flag_guards(name);
   }
   sample_windows();
   rebuild();
+  for (const auto& [name, entry] : entries_) {
+    sync_task(name);
+    start_calls(name);
+  }
 }
 
 void ControllerImpl::stop() {
@@ -64,6 +73,8 @@ std::optional<Refusal> ControllerImpl::run(Draft& draft, const RolloutEvent& eve
   for (const Effect& effect : transition.effects) {
     apply_to_service(effect, draft.state);
     if (std::holds_alternative<effect::Arm>(effect)) draft.rearm.insert(draft.rollout->to);
+    if (std::holds_alternative<effect::MakeStable>(effect) && !draft.state.last_good.empty())
+      draft.state.keep_old_until_ms = setup_.wall_ms() + draft.rollout->plan.keep_old.count();
     const auto* said = std::get_if<effect::Decide>(&effect);
     if (said == nullptr) continue;
     decide(draft, {said->action, said->cause, said->reason, said->actor});
@@ -91,6 +102,10 @@ void ControllerImpl::decide(Draft& draft, const Why& why) {
 
 Change ControllerImpl::make_change(Draft& draft) {
   ++draft.state.generation;
+  // A lease is of these weights; a rollout or a revert steers for good.
+  const auto& lease = draft.state.lease;
+  if (lease && (draft.rollout || !same_traffic(draft.state.weights, lease->weights)))
+    draft.state.lease.reset();
   const json::object after = state_summary(draft.state, draft.rollout ? &*draft.rollout : nullptr);
   for (Decision& decision : draft.decisions) decision.after = after;
   Change change;
@@ -108,6 +123,7 @@ Awaitable<std::optional<StoreError>> ControllerImpl::write(Change change) {
   for (auto& record : change.rollouts) all.rollouts.push_back(std::move(record));
   for (auto& decision : change.decisions) all.decisions.push_back(std::move(decision));
   if (all.empty()) co_return std::nullopt;
+  if (setup_.before_write) setup_.before_write(all);
   const auto written = co_await store_.commit(all);
   if (written.has_error()) {
     if (state_writable_)
@@ -119,6 +135,7 @@ Awaitable<std::optional<StoreError>> ControllerImpl::write(Change change) {
   state_writable_ = true;
   unsaved_ = {};
   announce(all, *written);
+  if (setup_.after_write) setup_.after_write(all);
   co_return std::nullopt;
 }
 
@@ -161,30 +178,9 @@ std::set<std::string> ControllerImpl::guarded(const ServiceState& state,
   for (const auto& [version, share] : state.weights)
     if (share.millionths > 0 && version != state.stable) out.insert(version);
   if (rollout != nullptr && !is_terminal(rollout->phase) && rollout->phase != Phase::RollingBack &&
-      rollout->to != state.stable)
+      (rollout->to != state.stable || rollout->plan.is_rolling()))
     out.insert(rollout->to);
   return out;
-}
-
-void ControllerImpl::arm(const std::string& service, const std::string& version) {
-  const auto monitor = publisher_.monitor(service, version);
-  const config::Service* config = find_config(service);
-  if (!monitor || config == nullptr) return;
-  guard::GuardPolicy policy;
-  policy.error_rate = config->guards.error_rate.ratio();
-  policy.p95 = config->guards.p95;
-  policy.p95_critical = config->guards.p95_critical;
-  // Four guards share the budget; the latency share covers two indicators (statistics.md 5).
-  policy.alpha_errors = config->guards.false_rollback / 4;
-  policy.alpha_latency = config->guards.false_rollback / 8;
-  const std::weak_ptr<int> alive = alive_;
-  monitor->arm(policy, [this, alive, service, version] {
-    // On a worker: only hand over. The flag is set already, nothing is sent there any more.
-    asio::post(context_, [this, alive, service, version] {
-      if (alive.expired()) return;
-      asio::co_spawn(context_, on_trip(service, version), asio::detached);
-    });
-  });
 }
 
 // Before the new snapshot: who gets traffic is guarded first, who lost it is shut.
@@ -196,8 +192,10 @@ void ControllerImpl::sync_guards(const Entry& before, const Draft& draft) {
     if (!draft.state.locked_out.contains(version))
       if (auto monitor = publisher_.monitor(service, version)) monitor->set_tripped(false);
   const auto was = guarded(before.state, before.rollout ? &*before.rollout : nullptr);
-  for (const auto& version : guarded(draft.state, draft.rollout ? &*draft.rollout : nullptr))
-    if (!was.contains(version) || draft.rearm.contains(version)) arm(service, version);
+  const EngineState* rollout = draft.rollout ? &*draft.rollout : nullptr;
+  for (const auto& version : guarded(draft.state, rollout))
+    if (!was.contains(version) || draft.rearm.contains(version))
+      arm(service, {version, draft.state.stable}, rollout);
 }
 
 // After it: who has no traffic left needs no guard. What was found stays readable.
@@ -206,7 +204,9 @@ void ControllerImpl::retire_guards(const std::string& service) {
   const auto keep = guarded(entry.state, entry.rollout ? &*entry.rollout : nullptr);
   for (const auto& [version, share] : entry.state.weights) {
     const auto monitor = publisher_.monitor(service, version);
-    if (!monitor || keep.contains(version)) continue;
+    // Stable is watched as long as something is held against it.
+    const bool watched = version == entry.state.stable && !keep.empty();
+    if (!monitor || watched || keep.contains(version)) continue;
     monitor->disarm();
     // Tripped in the very moment a person took its traffic: nobody locked it out.
     if (!entry.state.locked_out.contains(version)) monitor->set_tripped(false);
@@ -216,17 +216,21 @@ void ControllerImpl::retire_guards(const std::string& service) {
 bool ControllerImpl::install(Draft& draft) {
   Entry& entry = entries_.at(draft.state.name);
   sync_guards(entry, draft);
+  const bool moves = !(entry.state.weights == draft.state.weights);
   ServiceState same = entry.state;
   same.generation = draft.state.generation;
   const auto id = [](const std::optional<EngineState>& rollout) {
     return rollout ? rollout->id : std::string();
   };
-  const bool publish = !(same == draft.state) || id(entry.rollout) != id(draft.rollout);
-  const bool moved = !(entry.state.weights == draft.state.weights);
+  // Who is armed anew is compared anew: the workers must hear of it.
+  const bool publish =
+      !(same == draft.state) || id(entry.rollout) != id(draft.rollout) || !draft.rearm.empty();
   entry.state = draft.state;
   entry.rollout = draft.rollout;
+  sync_flag_guards(entry.state.name);
+  if (moves) freeze_latency(entry.state.name);
   if (entry.rollout) events_.publish("rollout", rollout_view(*entry.rollout));
-  if (moved) {
+  if (moves) {
     json::object data = weights_view(entry.state);
     data["service"] = entry.state.name;
     events_.publish("weights", data);
@@ -240,7 +244,8 @@ void ControllerImpl::rebuild() {
     // While it rolls back the candidate has no part in what happens to requests.
     const bool active = entry.rollout && !is_terminal(entry.rollout->phase) &&
                         entry.rollout->phase != Phase::RollingBack;
-    steering[name] = {&entry.state, active ? entry.rollout->id : ""};
+    steering[name] = {&entry.state, active ? entry.rollout->id : "",
+                      active ? entry.rollout->to : "", compared(entry)};
   }
   snapshot_ = publisher_.build(config_, steering);
 }
@@ -286,7 +291,33 @@ Awaitable<void> ControllerImpl::settle(const std::string& service) {
     }
   }
   retire_guards(service);
+  hold_against_past(service);
   finish_if_terminal(entries_.at(service));
+  sync_task(service);
+  start_calls(service);
+}
+
+// A guard that spoke while the disk was written must not be forgotten by what was written.
+std::optional<Draft> ControllerImpl::overtaken(const Draft& draft) {
+  const std::string& service = draft.state.name;
+  const Entry& now = entries_.at(service);
+  const bool in_rollout = now.rollout && draft.rollout && now.rollout->id == draft.rollout->id;
+  const bool promoted = !draft.rollout && draft.state.stable != now.state.stable;
+  const bool forgets =
+      in_rollout && now.rollout->phase != Phase::RollingBack &&
+      (draft.rollout->phase == Phase::Succeeded || draft.rearm.contains(draft.rollout->to));
+  if (!forgets && !promoted) return std::nullopt;
+  const std::string version = forgets ? now.rollout->to : draft.state.stable;
+  const Evidence evidence = evidence_of(service, version);
+  if (!evidence.report.armed || !failed(evidence.report)) return std::nullopt;
+  Draft revert = draft_of(now);
+  revert.state.generation = draft.state.generation;
+  if (forgets)
+    run(revert, event::Tripped{evidence});
+  else
+    revert_directly(revert, version,
+                    {"rolled_back", "guard", failure_sentence(version, evidence), kSelf});
+  return revert;
 }
 
 Awaitable<std::optional<Reply>> ControllerImpl::commit(Draft draft, Order order) {
@@ -295,6 +326,8 @@ Awaitable<std::optional<Reply>> ControllerImpl::commit(Draft draft, Order order)
   if (order == Order::StoreFirst) {
     const auto failed = co_await write(change);
     if (failed) co_return store_problem(*failed);
+    if (auto revert = overtaken(draft))
+      co_return co_await commit(*std::move(revert), Order::PublishFirst);
     if (install(draft)) co_await switch_workers();
   } else {
     if (install(draft)) co_await switch_workers();
@@ -334,6 +367,12 @@ Awaitable<void> ControllerImpl::on_trip(std::string service, std::string version
   // A person was faster, or a retry has begun since.
   if (!at_stake.contains(version) || !evidence.report.failed_test) co_return;
   Draft draft = draft_of(*entry);
+  if (evidence.report.dry_run) {
+    decide(draft, {"would_roll_back", "guard", failure_sentence(version, evidence), kSelf});
+    draft.decisions.back().evidence = evidence_view(service, version);
+    co_await commit(std::move(draft), Order::StoreFirst);
+    co_return;
+  }
   if (draft.rollout && draft.rollout->to == version)
     run(draft, event::Tripped{evidence});
   else
@@ -352,30 +391,35 @@ Awaitable<void> ControllerImpl::health_changed(ProbedEndpoint probed, bool healt
                              {"endpoint", probed.url},
                              {"healthy", healthy},
                              {"why", why}});
-  for (const auto& endpoint : publisher_.endpoints(probed.service, probed.version))
-    if (endpoint->healthy()) co_return;
   const std::string& service = probed.service;
   const std::string& version = probed.version;
   const auto turn = co_await turns_.take(TurnQueue::Urgency::Trip);
-  Entry* entry = find(service);
+  const Entry* entry = find(service);
   if (entry == nullptr) co_return;
-  const auto at_stake = guarded(entry->state, entry->rollout ? &*entry->rollout : nullptr);
-  if (!at_stake.contains(version)) co_return;
-  const std::string reason = version + " has no healthy endpoint left: " + why;
-  Draft draft = draft_of(*entry);
-  if (draft.rollout && draft.rollout->to == version)
-    run(draft, event::Unhealthy{reason});
-  else
-    revert_directly(draft, version, {"rolled_back", "health", reason, kSelf});
-  co_await commit(std::move(draft), Order::PublishFirst);
+  // One that a rolling rollout has taken out is expected to be away.
+  const auto in_service = endpoints_in_service(entry->state, version);
+  const auto is_healthy = [](const auto& endpoint) { return endpoint->healthy(); };
+  if (in_service.empty() || std::any_of(in_service.begin(), in_service.end(), is_healthy))
+    co_return;
+  // Named: GCC 12 and braces around a co_await do not agree.
+  Unfit what{service, version, "health", version + " has no healthy endpoint left: " + why};
+  co_await take_traffic(std::move(what));
 }
 
 void ControllerImpl::sample_windows() {
   const TimePoint now = setup_.now();
-  for (auto& [name, entry] : entries_)
-    for (const auto& [version, share] : entry.state.weights)
-      if (const auto monitor = publisher_.monitor(name, version))
-        entry.windows[version].sample(now, monitor->totals());
+  for (auto& [name, entry] : entries_) {
+    for (const auto& [version, share] : entry.state.weights) {
+      const auto monitor = publisher_.monitor(name, version);
+      if (!monitor) continue;
+      const stats::VersionTotals totals = monitor->totals();
+      entry.recent[version].sample({totals.attempts(), totals.errors()});
+      entry.windows[version].sample(now, totals);
+    }
+    const auto monitor = publisher_.monitor(name, compared(entry));
+    const auto comparison = monitor ? monitor->comparison() : nullptr;
+    if (comparison && !comparison->has_latency_limits()) freeze_latency(name);
+  }
 }
 
 Awaitable<void> ControllerImpl::tick() {
@@ -386,20 +430,46 @@ Awaitable<void> ControllerImpl::tick() {
   if (!unsaved_.empty()) co_await write(std::move(nothing_new));
   std::vector<std::string> names;
   for (const auto& [name, entry] : entries_) names.push_back(name);
-  for (const auto& name : names) co_await tick_service(name);
+  for (const auto& name : names) {
+    co_await tick_service(name);
+    co_await tick_flags(name);
+  }
+}
+
+// The promise to keep the version before for a rollback is over.
+bool ControllerImpl::release_old_version(Draft& draft) {
+  std::int64_t& until = draft.state.keep_old_until_ms;
+  if (until == 0 || setup_.wall_ms() < until) return false;
+  until = 0;
+  decide(draft, {"old_released", "keep_old",
+                 draft.state.last_good + " need not be kept for a rollback any longer", kSelf});
+  return true;
 }
 
 Awaitable<void> ControllerImpl::tick_service(std::string name) {
   Entry& entry = entries_.at(name);
+  if (entry.state.lease) {
+    if (setup_.wall_ms() >= entry.state.lease->expires_ms) co_await expire_lease(name);
+    co_return;  // weights for a while prove nothing for good
+  }
   Draft draft = draft_of(entry);
   if (entry.rollout) {
-    run(draft, event::Tick{setup_.now(), evidence_of(name, entry.rollout->to)});
-    if (draft.decisions.empty()) {
+    const event::Tick tick{surroundings(name, &*entry.rollout),
+                           evidence_of(name, entry.rollout->to)};
+    run(draft, tick);
+    const bool quiet = draft.decisions.empty() && draft.state == entry.state &&
+                       draft.rollout->phase == entry.rollout->phase &&
+                       draft.rollout->tasks == entry.rollout->tasks;
+    if (quiet) {
       entry.rollout = draft.rollout;  // the verdict shown
       co_return;
     }
     const bool reverting = draft.rollout->phase == Phase::RollingBack;
     co_await commit(std::move(draft), reverting ? Order::PublishFirst : Order::StoreFirst);
+    co_return;
+  }
+  if (release_old_version(draft)) {
+    co_await commit(std::move(draft), Order::StoreFirst);
     co_return;
   }
   // Set to the whole by hand and proven good: it is what stable means.

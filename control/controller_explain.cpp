@@ -92,12 +92,49 @@ std::optional<Reply> make_head(Sample& sample) {
   return std::nullopt;
 }
 
+std::string flag_text(const routing::Assignment& assignment) {
+  using routing::FlagRule;
+  const std::string flag = "flag `" + std::string(assignment.flag) + "` matched";
+  const routing::FlagVerdict& verdict = assignment.flag_verdict;
+  if (verdict.rule == FlagRule::Allow) return flag + " by its allow list";
+  if (verdict.rule == FlagRule::Arms) return flag + " and gives this user its arm";
+  if (verdict.rule != FlagRule::Percentage) return flag;
+  return flag + ", whose percentage takes in bucket " +
+         to_string(Share{static_cast<std::int32_t>(*verdict.bucket)});
+}
+
+// What each flag says, whether it decided or not.
+json::array flags_view(const routing::ServiceSnapshot& service, const routing::RequestView& request,
+                       const routing::Assignment& assignment) {
+  json::array out;
+  const auto id = assignment.set_cookie ? std::optional(assignment.new_cookie)
+                                        : routing::own_cookie(service, request.head->fields);
+  for (const routing::FlagSnapshot& flag : service.flags) {
+    routing::AddressBytes address;
+    const auto subject = routing::flag_subject(flag, request, routing::bytes_of(id), address);
+    const auto verdict = routing::evaluate(flag, request.head->fields, subject);
+    json::object view{{"name", flag.name},
+                      {"matched", verdict.matched},
+                      {"rule", routing::to_string(verdict.rule)},
+                      {"version", nullptr},
+                      {"bucket", nullptr}};
+    if (verdict.matched) view["version"] = service.versions[verdict.version].name;
+    if (verdict.bucket)
+      view["bucket"] = number(Share{static_cast<std::int32_t>(*verdict.bucket)}.as_percent());
+    if (flag.has_percentage) view["percentage"] = number(Share{flag.percentage}.as_percent());
+    out.push_back(std::move(view));
+  }
+  return out;
+}
+
 std::string rule_text(const routing::Assignment& assignment, routing::Reason rule,
                       const std::string& wanted, std::int32_t weight) {
   const std::string share = to_string(Share{weight});
   switch (rule) {
+    case routing::Reason::Preview:
+      return "a tester's preview of the running rollout shows `" + wanted + "`";
     case routing::Reason::Flag:
-      return "flag `" + std::string(assignment.flag) + "` matched, which forces `" + wanted + "`";
+      return flag_text(assignment) + ", which forces `" + wanted + "`";
     case routing::Reason::Sticky:
     case routing::Reason::Key: {
       const std::string subject = rule == routing::Reason::Key ? "the configured key"
@@ -166,6 +203,7 @@ Reply ControllerImpl::explain(const std::string& service, const json::object& re
                       : json::value(nullptr);
   out["weight"] = number(Share{chosen.weight}.as_percent());
   out["sets_cookie"] = assignment.set_cookie;
+  out["flags"] = flags_view(*snapshot, {&sample.head, sample.client_ip}, assignment);
   out["text"] = std::move(text);
   Reply reply;
   reply.body = std::move(out);

@@ -1,7 +1,8 @@
 // The one place where traffic is steered: checks what people and guards want, writes it down,
 // publishes it, waits until every worker has switched, answers. Thread: control's io_context,
 // always; lives as long as the application. Changes happen one at a time (TurnQueue). Split over
-// controller_*.cpp: change (the life of a change), weights, rollout, read, explain, reload.
+// controller_*.cpp: change (the life of a change), weights, rollout, read, history, explain,
+// reload.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -13,8 +14,9 @@
 #include <string>
 #include <vector>
 
-#include "config/parse.hpp"
 #include "control/controller.hpp"
+#include "control/controller_parts.hpp"
+#include "control/controller_setup.hpp"
 #include "control/data_plane.hpp"
 #include "control/event_log.hpp"
 #include "control/publisher.hpp"
@@ -24,41 +26,6 @@
 #include "control/windows.hpp"
 
 namespace cutwater::control {
-
-// What the application knows about itself; for GET /v1/proxy.
-struct ProxyFacts {
-  std::vector<std::pair<std::string, std::string>> listeners;  // name, "ip:port"
-  std::string admin;
-  unsigned workers = 0;
-};
-
-struct ControllerSetup {
-  config::Config config;
-  std::string config_path;
-  Restored restored;
-  // Replaceable, so that tests hold time, names and files in their hand.
-  std::function<TimePoint()> now = [] { return Clock::now(); };
-  std::function<std::int64_t()> wall_ms;  // unix; default: the system's
-  std::function<config::Parsed()> load;   // default: config_path
-  std::function<std::vector<std::string>(const config::Config&, const config::Config&)>
-      restart_needed;                  // default: config::restart_needed
-  Resolver resolver;                   // default: the system's
-  std::function<void()> on_drain;      // POST /v1/proxy:drain
-  std::function<void()> on_published;  // endpoints may have changed: probes, access log settings
-  std::function<ProxyFacts()> facts;
-};
-
-// What metrics and probes need to walk over.
-struct VersionView {
-  const config::Service* service;
-  const ServiceState* state;
-  const EngineState* rollout;  // the active one, else the last; nullptr if there was none
-  std::string version;
-  std::shared_ptr<guard::VersionMonitor> monitor;
-  const std::vector<std::shared_ptr<upstream::Endpoint>>* endpoints;
-  Window last_minute;
-  double actual_share;  // of the service's attempts in the last minute, 0..1
-};
 
 class ControllerImpl : public Controller {
  public:
@@ -76,10 +43,17 @@ class ControllerImpl : public Controller {
 
   // Once a second: windows, rollouts, unsaved changes. Skips what stands behind a person's change.
   Awaitable<void> tick();
+  // Some ten times a second: the relative guards judge what has become ripe.
+  void compare_guards();
+  // Reverts a version that is not fit to serve, if it is guarded.
+  Awaitable<void> unfit(Unfit what);
+  bool is_guarded(const std::string& service, const std::string& version);
+  // Those in service; none of a version that is not guarded.
+  std::vector<std::shared_ptr<upstream::Endpoint>> guarded_endpoints(const std::string& service,
+                                                                     const std::string& version);
+  // Guarded versions to which connections failed since the last tick: service, version.
+  std::vector<std::pair<std::string, std::string>> refusing_lately();
   // A probe has changed its mind about an endpoint. Reverts a candidate that has none left.
-  struct ProbedEndpoint {
-    std::string service, version, url;
-  };
   Awaitable<void> health_changed(ProbedEndpoint endpoint, bool healthy, std::string why);
   // Wakes and forgets whoever waits; call before the io_context goes.
   void stop();
@@ -87,7 +61,11 @@ class ControllerImpl : public Controller {
   bool state_writable() const { return state_writable_; }
   bool last_reload_ok() const { return last_reload_ok_; }
   const config::Config& current_config() const { return config_; }
+  const config::Operations& current_operations() const { return operations_; }
   std::vector<VersionView> versions();
+  std::shared_ptr<routing::MirrorStats> mirror_stats(const std::string& service) const {
+    return publisher_.mirror_stats(service);
+  }
   // action and cause -> how many since start.
   const std::map<std::tuple<std::string, std::string, std::string>, std::uint64_t>&
   decisions_counted() const {
@@ -103,8 +81,18 @@ class ControllerImpl : public Controller {
   Reply analysis(const std::string& rollout_id) override;
   Reply explain(const std::string& service, const boost::json::object& request) override;
   Reply flags(const std::string& service) override;
+  Reply mirror(const std::string& service) override;
+  Reply ofrep_flag(const std::string& key, const boost::json::object& request) override;
+  Reply ofrep_flags(const boost::json::object& request) override;
   Awaitable<Reply> decisions(std::string service, std::optional<std::uint64_t> after,
-                             std::size_t limit) override;
+                             std::size_t limit, std::int64_t since_ms = 0) override;
+  Awaitable<Reply> audit(HistoryQuery asked) override;
+  Awaitable<Reply> dora(std::chrono::milliseconds window, std::string service) override;
+  Awaitable<Reply> notifications(std::optional<OutboxItem::State> state,
+                                 std::size_t limit) override;
+  boost::json::value steering_of(const std::string& name) override;
+  Awaitable<Reply> notify_test(std::string channel) override;
+  Awaitable<void> record_audit(AuditEntry entry) override;
   Reply config() override;
   Reply validate(const std::string& yaml) override;
   bool live() override { return true; }
@@ -120,6 +108,10 @@ class ControllerImpl : public Controller {
   Awaitable<Reply> unlock(std::string service, std::string version, Actor actor) override;
   Awaitable<Reply> set_flag(std::string service, std::string flag, bool enabled,
                             Actor actor) override;
+  Awaitable<Reply> put_flag(std::string service, std::string flag, boost::json::object body,
+                            Precondition precondition, Actor actor) override;
+  Awaitable<Reply> put_mirror(std::string service, boost::json::object body,
+                              Precondition precondition, Actor actor) override;
   Awaitable<Reply> reload(Actor actor) override;
   Awaitable<Reply> drain(Actor actor) override;
   Awaitable<IdempotentAnswer> idempotent_lookup(std::string key, std::string fingerprint) override;
@@ -129,19 +121,7 @@ class ControllerImpl : public Controller {
                                   std::function<void(const Event&)> sink) override;
 
  private:
-  struct Entry : RestoredService {
-    std::map<std::string, Windows> windows;  // by version
-  };
-  // A change before it is one: a copy to work on and what will be said about it.
-  struct Draft {
-    ServiceState state;
-    std::optional<EngineState> rollout;
-    std::vector<Decision> decisions;
-    std::set<std::string> rearm;  // versions whose evidence begins anew
-  };
-  struct Why {
-    std::string action, cause, reason, actor;
-  };
+  using Entry = ServiceEntry;
   enum class Order {
     StoreFirst,    // what people ask: durable before it is true
     PublishFirst,  // a revert: users first, the disk after
@@ -149,6 +129,7 @@ class ControllerImpl : public Controller {
 
   // --- controller_change.cpp ------------------------------------------------------------
   Draft draft_of(const Entry& entry) const { return {entry.state, entry.rollout, {}, {}}; }
+  Surroundings surroundings(const std::string& service, const EngineState* rollout);
   std::optional<Refusal> run(Draft& draft, const RolloutEvent& event);
   void decide(Draft& draft, const Why& why);
   // nullopt: done, switched on every worker. Else a problem, and nothing has changed.
@@ -160,7 +141,19 @@ class ControllerImpl : public Controller {
   void finish_if_terminal(Entry& entry);
   void sync_guards(const Entry& before, const Draft& draft);
   void retire_guards(const std::string& service);
-  void arm(const std::string& service, const std::string& version);
+  // --- controller_guards.cpp ------------------------------------------------------------
+  struct Pair {
+    std::string version;
+    std::string baseline;  // what it is held against: stable
+  };
+  // By the limits of the rollout's present stage, if it is about this version.
+  void arm(const std::string& service, const Pair& pair, const EngineState* rollout);
+  std::shared_ptr<guard::VersionMonitor> watch_baseline(const std::string& service,
+                                                        const Pair& pair);
+  std::string compared(const Entry& entry) const;
+  void freeze_latency(const std::string& service);
+  void hold_against_past(const std::string& service);
+  Awaitable<void> take_traffic(Unfit what);
   std::set<std::string> guarded(const ServiceState& state, const EngineState* rollout) const;
   void rebuild();
   Awaitable<void> switch_workers();
@@ -168,15 +161,48 @@ class ControllerImpl : public Controller {
   void announce(const Change& change, const std::vector<std::uint64_t>& seqs);
   Awaitable<void> on_trip(std::string service, std::string version);
   void revert_directly(Draft& draft, const std::string& version, const Why& why);
+  std::optional<Draft> overtaken(const Draft& draft);
   Awaitable<void> tick_service(std::string name);
+  bool release_old_version(Draft& draft);
+
+  // --- controller_task.cpp --------------------------------------------------------------
+  // Makes what runs what the stored state wants: starts its task, ends another.
+  void sync_task(const std::string& service);
+  TaskOrder order_of(const EngineState& rollout, const Task& task) const;
+  Awaitable<TaskResult> perform(TaskOrder order);
+  Awaitable<void> run_task(std::string service, TaskOrder order);
+  Awaitable<bool> report_task(std::string service, RunningTask done, TaskResult result);
+  Awaitable<void> drain_endpoints(TaskOrder order);
+  Awaitable<std::uint64_t> count_active(std::vector<std::uint32_t> endpoints);
+  void start_calls(const std::string& service);
+  Awaitable<void> make_calls(TaskOrder order, config::Hook::At at);
+  // What the healthy endpoints in service of a version are enough for.
+  Share capacity(const ServiceState& state, const std::string& version) const;
+  std::optional<Reply> check_weights_fit(const ServiceState& state,
+                                         const std::map<std::string, Share>& next) const;
+  std::optional<Reply> check_capacity(const ServiceState& state, const std::string& version,
+                                      Share share) const;
+  Awaitable<void> expire_lease(std::string service);
   void sample_windows();
   Reply store_problem(const StoreError& error) const;
+
+  // --- controller_flags.cpp -------------------------------------------------------------
+  const config::Flag* find_flag(const std::string& service, const std::string& flag) const;
+  boost::json::object flag_view_of(const Entry& entry, const config::Flag& flag);
+  Awaitable<Reply> change_flag(std::string service, config::Flag file, FlagState after, Why why);
+  void sync_flag_guards(const std::string& service);
+  void arm_flag(const std::string& service, const std::string& flag);
+  Awaitable<void> on_flag_trip(std::string service, std::string flag);
+  Awaitable<void> tick_flags(std::string service);
 
   // --- helpers ----------------------------------------------------------------------------
   const config::Service* find_config(const std::string& service) const;
   Entry* find(const std::string& service);
   Entry* find_by_rollout(const std::string& id, const EngineState** state);
   Evidence evidence_of(const std::string& service, const std::string& version);
+  // Those a rolling rollout has not taken out.
+  std::vector<std::shared_ptr<upstream::Endpoint>> endpoints_in_service(
+      const ServiceState& state, const std::string& version) const;
   boost::json::object evidence_view(const std::string& service, const std::string& version);
   boost::json::object service_view(const config::Service& config, Entry& entry);
   boost::json::object version_view(const config::Service& config, Entry& entry,
@@ -184,7 +210,13 @@ class ControllerImpl : public Controller {
   Reply weights_reply(const Entry& entry) const;
   Reply rollout_reply(const std::string& id);
   std::optional<Reply> check_precondition(const Entry& entry, const Precondition& given) const;
-  std::optional<Reply> check_new_rollout(const Entry& entry, const RolloutRequest& request) const;
+  EngineState new_rollout(const Entry& entry, const RolloutRequest& request,
+                          const Actor& actor) const;
+  Awaitable<Reply> begin_rollout(Entry& entry, RolloutRequest request, Actor actor);
+  Awaitable<Reply> retry_rollout(Entry& entry, const EngineState& ended, Actor actor, bool force);
+  std::optional<Reply> check_new_rollout(const Entry& entry, RolloutRequest& request) const;
+  std::optional<Reply> check_rollout_fits(const Entry& entry, RolloutRequest& request) const;
+  std::optional<Reply> check_moment(const ServiceState& state, const RolloutRequest& request) const;
   void wake_waiters(const std::string& rollout_id);
 
   boost::asio::io_context& context_;
@@ -193,9 +225,11 @@ class ControllerImpl : public Controller {
   Publisher& publisher_;
   ControllerSetup setup_;
   config::Config config_;
+  config::Operations operations_;
   std::map<std::string, Entry> entries_;
   std::map<std::string, Entry> retired_;  // services a reload removed; they may come back
   std::shared_ptr<const routing::RoutingSnapshot> snapshot_;
+  std::map<std::pair<std::string, std::string>, FlagStep> flag_steps_;  // of ramping flags
   TurnQueue turns_;
   EventLog events_;
   // Reverts that are true but not on disk yet; every write takes them along.
@@ -207,6 +241,8 @@ class ControllerImpl : public Controller {
   std::map<std::tuple<std::string, std::string, std::string>, std::uint64_t> decisions_counted_;
   std::map<std::string, std::string> in_flight_keys_;  // idempotency key -> fingerprint
   std::multimap<std::string, std::shared_ptr<boost::asio::steady_timer>> waiters_;
+  std::map<std::string, RunningTask> running_;  // by service
+  std::set<std::string> calling_;               // rollouts whose webhooks are being told
   // Dies with the controller; callbacks from workers check it.
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };

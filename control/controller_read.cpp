@@ -11,10 +11,6 @@ namespace cutwater::control {
 namespace json = boost::json;
 namespace {
 
-Reply no_service(const std::string& service) {
-  return problem(404, "service_unknown", "there is no service `" + service + "`");
-}
-
 json::array problems_view(const std::vector<config::Problem>& problems) {
   json::array out;
   for (const auto& problem : problems)
@@ -23,6 +19,12 @@ json::array problems_view(const std::vector<config::Problem>& problems) {
                                {"column", problem.column},
                                {"message", problem.message}});
   return out;
+}
+
+bool is_in_service(const ServiceState& state, const std::string& version,
+                   const upstream::Endpoint& endpoint) {
+  const auto off = state.off_duty.find(version);
+  return off == state.off_duty.end() || !off->second.contains(endpoint.url());
 }
 
 }  // namespace
@@ -42,7 +44,15 @@ Evidence ControllerImpl::evidence_of(const std::string& service, const std::stri
   Evidence out;
   if (const auto monitor = publisher_.monitor(service, version))
     out.report = monitor->report(setup_.now());
-  if (const auto* config = find_config(service)) out.limits = config->guards;
+  const std::string& baseline = out.report.baseline;
+  if (const auto monitor = baseline.empty() ? nullptr : publisher_.monitor(service, baseline))
+    out.baseline = monitor->report(setup_.now());
+  if (const auto* config = find_config(service)) {
+    const Entry& entry = entries_.at(service);
+    const bool in_rollout = entry.rollout && entry.rollout->to == version;
+    out.limits =
+        in_rollout ? limits_of(config->guards, entry.rollout->stage().guards) : config->guards;
+  }
   return out;
 }
 
@@ -87,7 +97,10 @@ json::object ControllerImpl::version_view(const config::Service& config, Entry& 
   const guard::GuardReport report = monitor->report(setup_.now());
   json::array endpoints;
   for (const auto& endpoint : publisher_.endpoints(config.name, version))
-    endpoints.push_back(json::object{{"url", endpoint->url()}, {"healthy", endpoint->healthy()}});
+    endpoints.push_back(
+        json::object{{"url", endpoint->url()},
+                     {"healthy", endpoint->healthy()},
+                     {"in_service", is_in_service(entry.state, version, *endpoint)}});
   const Windows& windows = entry.windows[version];
   const TimePoint now = setup_.now();
   json::object out{{"name", version},
@@ -117,6 +130,9 @@ json::object ControllerImpl::service_view(const config::Service& config, Entry& 
   json::object out{{"name", config.name}};
   for (auto& [key, value] : weights_view(entry.state)) out[key] = std::move(value);
   out["stable"] = entry.state.stable;
+  out["keep_old_until"] = entry.state.keep_old_until_ms == 0
+                              ? json::value(nullptr)
+                              : json::string(time_text(entry.state.keep_old_until_ms));
   out["last_good"] =
       entry.state.last_good.empty() ? json::value(nullptr) : json::string(entry.state.last_good);
   json::array locked;
@@ -167,30 +183,10 @@ Reply ControllerImpl::weights(const std::string& service) {
   return entry == nullptr ? no_service(service) : weights_reply(*entry);
 }
 
-Reply ControllerImpl::flags(const std::string& service) {
-  const Entry* entry = find(service);
-  if (entry == nullptr) return no_service(service);
-  json::array list;
-  for (const auto& flag : find_config(service)->flags) {
-    const auto changed = entry->state.flags.find(flag.name);
-    const bool enabled = changed == entry->state.flags.end() ? flag.enabled : changed->second;
-    const bool cookie = flag.source == config::Flag::Source::Cookie;
-    list.push_back(
-        json::object{{"name", flag.name},
-                     {"version", flag.version},
-                     {"enabled", enabled},
-                     {"when", {{cookie ? "cookie" : "header", flag.key + "=" + flag.value}}}});
-  }
-  Reply reply;
-  reply.body = json::object{{"service", service}, {"flags", std::move(list)}};
-  reply.etag = entry->state.generation;
-  return reply;
-}
-
 Awaitable<Reply> ControllerImpl::decisions(std::string service, std::optional<std::uint64_t> after,
-                                           std::size_t limit) {
+                                           std::size_t limit, std::int64_t since_ms) {
   if (!service.empty() && find(service) == nullptr) co_return no_service(service);
-  const auto found = co_await store_.decisions(service, after, limit);
+  const auto found = co_await store_.decisions(service, after, limit, since_ms);
   if (found.has_error())
     co_return problem(found.error().kind == StoreError::Kind::Corrupt ? 500 : 503,
                       "history_unreadable", found.error().message);
@@ -204,7 +200,7 @@ Awaitable<Reply> ControllerImpl::decisions(std::string service, std::optional<st
 Reply ControllerImpl::config() {
   Reply reply;
   json::object out{{"path", setup_.config_path}};
-  out["config"] = json::parse(config::show_json(config_));
+  out["config"] = json::parse(config::show_json(config_, operations_));
   reply.body = std::move(out);
   return reply;
 }

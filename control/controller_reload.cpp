@@ -91,6 +91,7 @@ Awaitable<Reply> ControllerImpl::reload(Actor actor) {
   if (!problems.empty()) co_return refused(problems);
 
   config_ = std::move(next);
+  operations_ = std::move(parsed.operations);
   for (auto& [name, entry] : entries_)
     if (!entries.contains(name)) retired_[name] = std::move(entry);
   for (const auto& [name, entry] : entries) retired_.erase(name);
@@ -99,8 +100,11 @@ Awaitable<Reply> ControllerImpl::reload(Actor actor) {
     for (const auto& version : entry.state.locked_out)  // one that came back is still locked out
       if (auto monitor = publisher_.monitor(name, version)) monitor->set_tripped(true);
     // A service that came back has new monitors; evidence of those that stayed goes on.
-    for (const auto& version : guarded(entry.state, entry.rollout ? &*entry.rollout : nullptr))
-      if (!evidence_of(name, version).report.armed) arm(name, version);
+    const EngineState* rollout = entry.rollout ? &*entry.rollout : nullptr;
+    for (const auto& version : guarded(entry.state, rollout))
+      if (!evidence_of(name, version).report.armed)
+        arm(name, {version, entry.state.stable}, rollout);
+    sync_flag_guards(name);
   }
   co_await switch_workers();
   last_reload_ok_ = true;

@@ -2,6 +2,9 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <algorithm>
+
+#include "config/windows.hpp"
 #include "control/controller_impl.hpp"
 #include "control/json_text.hpp"
 #include "control/views.hpp"
@@ -37,14 +40,44 @@ event::Command::Kind kind_of(RolloutAction action) {
       return Kind::PromoteFull;
     case RolloutAction::Abort:
       return Kind::Abort;
+    case RolloutAction::Approve:
+      return Kind::Approve;
+    case RolloutAction::Reject:
+      return Kind::Reject;
+    case RolloutAction::Ready:
+      return Kind::Ready;
+    case RolloutAction::Retry:
+      break;  // not for a rollout under way
   }
   return Kind::Abort;
+}
+
+// {"reason": "...", "force": true}, both optional.
+std::optional<Reply> read_command(const json::object& body, event::Command& command) {
+  for (const auto& [key, value] : body) {
+    if (key == "reason" && value.is_string())
+      command.reason = std::string(value.as_string());
+    else if (key == "force" && value.is_bool())
+      command.force = value.as_bool();
+    else if (key == "undo" && value.is_bool())
+      command.undo = value.as_bool();
+    else
+      return problem(422, "invalid_body",
+                     "`" + std::string(key) +
+                         "`: only a text `reason`, and `force` and `undo` (true or false) are "
+                         "known here");
+  }
+  return std::nullopt;
+}
+
+bool may_approve(const Actor& actor) {
+  return actor.role >= config::Role::Approver;
 }
 
 }  // namespace
 
 std::optional<Reply> ControllerImpl::check_new_rollout(const Entry& entry,
-                                                       const RolloutRequest& request) const {
+                                                       RolloutRequest& request) const {
   const ServiceState& state = entry.state;
   if (!state.weights.contains(request.to))
     return problem(422, "version_unknown",
@@ -69,32 +102,81 @@ std::optional<Reply> ControllerImpl::check_new_rollout(const Entry& entry,
                      "`" + version + "` has " + to_string(share) +
                          " of the traffic; a rollout moves it between two versions only",
                      {{"version", version}});
+  if (auto refused = check_rollout_fits(entry, request)) return refused;
+  return request.force ? std::nullopt : check_moment(state, request);
+}
+
+// Whether the plan can work with these versions and these people.
+std::optional<Reply> ControllerImpl::check_rollout_fits(const Entry& entry,
+                                                        RolloutRequest& request) const {
+  const ServiceState& state = entry.state;
+  Plan& plan = request.plan;
+  const auto has = state.weights.find(request.to);
+  const bool from_zero = plan.strategy != "canary";
+  if (from_zero && has->second.millionths > 0)
+    return problem(409, "version_has_traffic",
+                   "`" + request.to + "` has " + to_string(has->second) + " of the traffic; " +
+                       plan.strategy + " begins at 0%",
+                   {{"version", request.to}});
+  const config::Service& service = *find_config(state.name);
+  if (plan.is_rolling()) {
+    const auto out = state.off_duty.find(state.stable);
+    if (out != state.off_duty.end() && !out->second.empty() && !request.force)
+      return problem(409, "endpoint_out",
+                     "`" + *out->second.begin() + "` of `" + state.stable +
+                         "` is out of service since an undo did not end; put `" + state.stable +
+                         "` back on it, then \"force\": true");
+    const auto version = [&](const std::string& name) {
+      return *std::find_if(service.versions.begin(), service.versions.end(),
+                           [&](const config::Version& one) { return one.name == name; });
+    };
+    plan.endpoints.clear();
+    if (auto refused =
+            plan_rolling(plan, version(state.stable), version(request.to), service.rollout))
+      return refused;
+  }
+  if (!plan.wants_approval()) return std::nullopt;
+  const auto& tokens = config_.admin.tokens;
+  const bool nobody =
+      !tokens.empty() && std::none_of(tokens.begin(), tokens.end(), [](const config::Token& token) {
+        return token.role >= config::Role::Approver;
+      });
+  if (nobody)
+    return problem(422, "invalid_rollout",
+                   "`approval`: no token in the configuration has the role approver or admin",
+                   {{"member", "approval"}});
+  if (plan.four_eyes && tokens.empty())
+    return problem(422, "invalid_rollout",
+                   "`four_eyes`: without tokens everybody has the same name",
+                   {{"member", "four_eyes"}});
   return std::nullopt;
+}
+
+// Whether it may begin now: windows, and endpoints enough for the first share of traffic.
+std::optional<Reply> ControllerImpl::check_moment(const ServiceState& state,
+                                                  const RolloutRequest& request) const {
+  const Plan& plan = request.plan;
+  const std::int64_t now = setup_.wall_ms();
+  if (!config::is_open(plan.windows, plan.utc_offset_minutes, now))
+    return problem(409, "outside_window",
+                   "outside the deployment windows; the next opens at " +
+                       time_text(config::next_opening(plan.windows, plan.utc_offset_minutes, now)) +
+                       "; \"force\": true does it all the same");
+  if (plan.is_rolling()) return std::nullopt;  // its endpoints come one by one
+  return check_capacity(state, request.to, plan.stages.front().weight);
 }
 
 Awaitable<Reply> ControllerImpl::start_rollout(std::string service, json::object body, Actor actor,
                                                bool dry_run) {
   const auto turn = co_await turns_.take(TurnQueue::Urgency::Person);
   Entry* entry = find(service);
-  if (entry == nullptr)
-    co_return problem(404, "service_unknown", "there is no service `" + service + "`");
+  if (entry == nullptr) co_return no_service(service);
   auto parsed = parse_rollout_request(body, find_config(service)->rollout);
   if (auto* refused = std::get_if<Reply>(&parsed)) co_return std::move(*refused);
-  const RolloutRequest& request = std::get<RolloutRequest>(parsed);
+  RolloutRequest& request = std::get<RolloutRequest>(parsed);
   if (auto refused = check_new_rollout(*entry, request)) co_return *std::move(refused);
-
-  Draft draft = draft_of(*entry);
-  EngineState rollout;
-  rollout.id = new_rollout_id();
-  rollout.service = service;
-  rollout.from = draft.state.stable;
-  rollout.to = request.to;
-  rollout.plan = request.plan;
-  rollout.before = draft.state.weights;
-  rollout.actor = actor.name;
-  rollout.commit_time = request.commit_time;
-  rollout.started_ms = setup_.wall_ms();
   if (dry_run) {
+    EngineState rollout = new_rollout(*entry, request, actor);
     rollout.id.clear();
     Reply plan;
     json::object view = rollout_view(rollout);
@@ -102,10 +184,32 @@ Awaitable<Reply> ControllerImpl::start_rollout(std::string service, json::object
     plan.body = std::move(view);
     co_return plan;
   }
+  co_return co_await begin_rollout(*entry, std::move(request), std::move(actor));
+}
+
+EngineState ControllerImpl::new_rollout(const Entry& entry, const RolloutRequest& request,
+                                        const Actor& actor) const {
+  EngineState rollout;
+  rollout.id = new_rollout_id();
+  rollout.service = entry.state.name;
+  rollout.from = entry.state.stable;
+  rollout.to = request.to;
+  rollout.plan = request.plan;
+  rollout.before = entry.state.weights;
+  rollout.actor = actor.name;
+  rollout.commit_time = request.commit_time;
+  rollout.started_ms = setup_.wall_ms();
+  return rollout;
+}
+
+// With the turn in hand, after every check.
+Awaitable<Reply> ControllerImpl::begin_rollout(Entry& entry, RolloutRequest request, Actor actor) {
+  Draft draft = draft_of(entry);
+  draft.rollout = new_rollout(entry, request, actor);
   draft.state.locked_out.erase(request.to);
+  if (request.plan.is_rolling() || request.force) draft.state.off_duty.clear();
   // Other people go first this time, unless some already have the version: they keep it.
   if (draft.state.weights[request.to].millionths == 0) draft.state.salt = random_u64();
-  draft.rollout = std::move(rollout);
   const std::string id = draft.rollout->id;
   run(draft, event::Start{});
   auto failed = co_await commit(std::move(draft), Order::StoreFirst);
@@ -116,30 +220,53 @@ Awaitable<Reply> ControllerImpl::start_rollout(std::string service, json::object
   co_return reply;
 }
 
+// The same plan once more, for a version that has been mended.
+Awaitable<Reply> ControllerImpl::retry_rollout(Entry& entry, const EngineState& ended, Actor actor,
+                                               bool force) {
+  if (!is_terminal(ended.phase) || ended.phase == Phase::Succeeded)
+    co_return problem(409, "nothing_to_retry",
+                      "rollout " + ended.id + " is " + std::string(to_string(ended.phase)) +
+                          "; only one that was rolled back or aborted can be retried");
+  RolloutRequest request;
+  request.to = ended.to;
+  request.retry = true;
+  request.force = force;
+  request.commit_time = ended.commit_time;
+  request.plan = ended.plan;
+  if (auto refused = check_new_rollout(entry, request)) co_return *std::move(refused);
+  co_return co_await begin_rollout(entry, std::move(request), std::move(actor));
+}
+
 Awaitable<Reply> ControllerImpl::act(std::string rollout_id, RolloutAction action,
                                      json::object body, Actor actor) {
   const auto turn = co_await turns_.take(TurnQueue::Urgency::Person);
   const EngineState* state = nullptr;
   Entry* entry = find_by_rollout(rollout_id, &state);
   if (entry == nullptr) co_return no_rollout(rollout_id);
-  std::string reason;
-  for (const auto& [key, value] : body) {
-    if (key != "reason" || !value.is_string())
-      co_return problem(422, "invalid_body",
-                        "`" + std::string(key) + "`: only a text `reason` is known here");
-    reason = std::string(value.as_string());
+  event::Command command{kind_of(action),    actor.name, "", surroundings(state->service, state),
+                         may_approve(actor), false};
+  if (auto refused = read_command(body, command)) co_return *std::move(refused);
+  if (action == RolloutAction::Retry) {
+    const EngineState ended = *state;
+    co_return co_await retry_rollout(*entry, ended, std::move(actor), command.force);
   }
   Draft draft = draft_of(*entry);
   if (!draft.rollout || draft.rollout->id != rollout_id)
     co_return problem(409, "rollout_finished",
                       "rollout " + rollout_id + " is " + std::string(to_string(state->phase)) +
                           " and cannot be changed any more");
-  const event::Command command{kind_of(action), actor.name, reason, setup_.now()};
   if (const auto refusal = run(draft, command))
-    co_return problem(409, refusal->type, refusal->detail);
-  auto failed = co_await commit(std::move(draft), Order::StoreFirst);
+    co_return problem(
+        refusal->type == "approval_needed" || refusal->type == "four_eyes" ? 403 : 409,
+        refusal->type, refusal->detail);
+  // The way back does not wait for the disk.
+  const Phase after = draft.rollout->phase;
+  const bool back = after == Phase::RollingBack || after == Phase::Aborted;
+  auto failed = co_await commit(std::move(draft), back ? Order::PublishFirst : Order::StoreFirst);
   if (failed) co_return *std::move(failed);
-  co_return rollout_reply(rollout_id);
+  Reply reply = rollout_reply(rollout_id);
+  if (back && !state_writable_) reply.body.as_object()["durable"] = false;
+  co_return reply;
 }
 
 ControllerImpl::Entry* ControllerImpl::find_by_rollout(const std::string& id,
@@ -174,8 +301,7 @@ Reply ControllerImpl::rollout(const std::string& id) {
 
 Reply ControllerImpl::rollouts(const std::string& service) {
   const Entry* entry = find(service);
-  if (entry == nullptr)
-    return problem(404, "service_unknown", "there is no service `" + service + "`");
+  if (entry == nullptr) return no_service(service);
   json::array list;
   for (const EngineState& finished : entry->finished) list.push_back(rollout_view(finished));
   if (entry->rollout) list.push_back(rollout_view(*entry->rollout));
@@ -238,9 +364,10 @@ Awaitable<Reply> ControllerImpl::wait_rollout(std::string id, std::chrono::milli
   if (find_by_rollout(id, &state) == nullptr) co_return no_rollout(id);
   if (!is_terminal(state->phase)) {
     auto timer = std::make_shared<asio::steady_timer>(context_, wait);
-    const auto place = waiters_.emplace(id, timer);
+    waiters_.emplace(id, timer);
     const auto [error] = co_await timer->async_wait(asio::as_tuple(asio::use_awaitable));
-    if (!error) waiters_.erase(place);  // timed out; a change has taken it out already
+    // A change takes it out itself, maybe in the moment it times out.
+    if (!error) std::erase_if(waiters_, [&](const auto& one) { return one.second == timer; });
   }
   co_return rollout_reply(id);
 }

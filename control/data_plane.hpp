@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "proxy/routing/snapshot.hpp"
 
@@ -16,6 +17,9 @@ class DataPlane {
   // snapshot.
   virtual void publish(std::shared_ptr<const routing::RoutingSnapshot> snapshot,
                        std::function<void()> on_switched) = 0;
+  // Requests and tunnels under way to these endpoints, by id. `counted` runs once, on any thread.
+  virtual void count_active(const std::vector<std::uint32_t>& endpoints,
+                            std::function<void(std::uint64_t)> counted) = 0;
 };
 
 }  // namespace cutwater::control

@@ -24,6 +24,17 @@ MetricsInput::Version version_input(const VersionView& view, TimePoint now) {
   return out;
 }
 
+MetricsInput::Mirror mirror_input(const routing::MirrorStats& stats) {
+  MetricsInput::Mirror out;
+  out.version = stats.monitor.version();
+  out.totals = stats.monitor.totals();
+  out.under_way = stats.under_way.load(std::memory_order_relaxed);
+  for (std::size_t i = 0; i < routing::kMirrorDrops; ++i)
+    out.dropped[std::string(to_string(static_cast<routing::MirrorDrop>(i)))] =
+        stats.dropped[i].load(std::memory_order_relaxed);
+  return out;
+}
+
 }  // namespace
 
 MetricsInput collect_metrics(ControllerImpl& controller, const stats::ProxyTotals& totals,
@@ -31,12 +42,14 @@ MetricsInput collect_metrics(ControllerImpl& controller, const stats::ProxyTotal
   MetricsInput out;
   for (const VersionView& view : controller.versions()) {
     if (out.services.empty() || out.services.back().name != view.service->name)
-      out.services.push_back({view.service->name, {}, {}});
+      out.services.push_back({view.service->name, {}, {}, {}});
     auto& service = out.services.back();
     service.versions.push_back(version_input(view, now));
     if (view.rollout != nullptr)
       service.rollout_phase = std::string(to_string(view.rollout->phase));
     if (service.versions.size() < view.service->versions.size()) continue;
+    if (const auto mirror = controller.mirror_stats(service.name))
+      service.mirror = mirror_input(*mirror);
     // What a shut version does not get, stable does.
     std::int32_t given = 0;
     for (const auto& version : service.versions)
@@ -52,6 +65,12 @@ MetricsInput collect_metrics(ControllerImpl& controller, const stats::ProxyTotal
   out.ready = controller.is_ready();
   out.uptime_seconds = std::chrono::duration<double>(now - controller.started()).count();
   return out;
+}
+
+void add_history(MetricsInput& input, const Historian& historian) {
+  input.notifications = historian.notifier().counted();
+  input.notifications_pending = historian.notifier().pending();
+  input.dora = historian.latest();
 }
 
 }  // namespace cutwater::control

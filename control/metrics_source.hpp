@@ -2,11 +2,14 @@
 #pragma once
 
 #include "control/controller_impl.hpp"
+#include "control/history/historian.hpp"
 #include "control/metrics/exposition.hpp"
 
 namespace cutwater::control {
 
 MetricsInput collect_metrics(ControllerImpl& controller, const stats::ProxyTotals& totals,
                              TimePoint now);
+// Notifications and DORA figures.
+void add_history(MetricsInput& input, const Historian& historian);
 
 }  // namespace cutwater::control

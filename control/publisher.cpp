@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "control/guard_policy.hpp"
 #include "proxy/routing/route_table.hpp"
 
 namespace cutwater::control {
@@ -47,9 +48,48 @@ std::variant<SocketAddress, std::string> resolve(const config::Address& address)
   return out;
 }
 
-bool is_enabled(const config::Flag& flag, const ServiceState& state) {
-  const auto changed = state.flags.find(flag.name);
-  return changed == state.flags.end() ? flag.enabled : changed->second;
+routing::MirrorSnapshot mirror_of(const config::Service& service, const ServiceState& state,
+                                  const std::vector<std::string>& versions) {
+  constexpr std::pair<std::string_view, http::Method> kMethods[] = {
+      {"GET", http::Method::Get},         {"HEAD", http::Method::Head},
+      {"OPTIONS", http::Method::Options}, {"POST", http::Method::Post},
+      {"PUT", http::Method::Put},         {"PATCH", http::Method::Patch},
+      {"DELETE", http::Method::Delete}};
+  routing::MirrorSnapshot out;
+  const config::Mirror& mirror = *service.mirror;
+  const auto version = std::find(versions.begin(), versions.end(), mirror.version);
+  if (version == versions.end()) return out;
+  out.version = static_cast<std::size_t>(version - versions.begin());
+  out.share = state.mirror.value_or(mirror.share).millionths;
+  for (const auto& [name, method] : kMethods)
+    if (std::find(mirror.methods.begin(), mirror.methods.end(), name) != mirror.methods.end())
+      out.methods |= 1U << static_cast<unsigned>(method);
+  out.max_body = mirror.max_body;
+  out.concurrency = mirror.concurrency;
+  return out;
+}
+
+// Without those a rolling rollout has taken out.
+std::vector<std::shared_ptr<upstream::Endpoint>> in_service(
+    const std::vector<std::shared_ptr<upstream::Endpoint>>& endpoints, const ServiceState& state,
+    const std::string& version) {
+  const auto off = state.off_duty.find(version);
+  if (off == state.off_duty.end()) return endpoints;
+  std::vector<std::shared_ptr<upstream::Endpoint>> out;
+  for (const auto& endpoint : endpoints)
+    if (!off->second.contains(endpoint->url())) out.push_back(endpoint);
+  return out;
+}
+
+// A version without weight, or with all of it, is compared with nobody.
+void compare(routing::ServiceSnapshot& service, const std::string& version) {
+  const std::size_t candidate = service.find_version(version);
+  if (candidate == service.versions.size() || candidate == service.stable) return;
+  const double own = service.versions[candidate].weight;
+  const double other = service.versions[service.stable].weight;
+  if (own <= 0 || other <= 0) return;
+  service.compared = {service.versions[candidate].monitor->comparison(), candidate,
+                      own / (own + other)};
 }
 
 }  // namespace
@@ -66,6 +106,7 @@ std::string to_string(const config::Address& address) {
 Resolution resolve_endpoints(const config::Config& config, const std::string& file,
                              const Resolver& resolver, const std::set<std::string>& known) {
   Resolution out;
+  out.problems = load_upstream_tls(config, file, out.tls);
   for (const auto& service : config.services) {
     for (const auto& version : service.versions) {
       for (const auto& endpoint : version.endpoints) {
@@ -89,6 +130,19 @@ Resolution resolve_endpoints(const config::Config& config, const std::string& fi
 Publisher::Publisher(unsigned workers, const std::array<std::uint8_t, 32>& cookie_key)
     : workers_(workers), cookie_key_(cookie_key) {}
 
+namespace {
+
+// A connection made under one is as good under the other. Trust and certificates count by what the
+// files held, not by where they were.
+bool same_options(const upstream::EndpointOptions& a, const upstream::EndpointOptions& b) {
+  const std::string none;
+  const std::string& one = a.tls ? a.tls->fingerprint() : none;
+  const std::string& other = b.tls ? b.tls->fingerprint() : none;
+  return a.protocol == b.protocol && a.send_proxy == b.send_proxy && one == other;
+}
+
+}  // namespace
+
 std::set<std::string> Publisher::known() const {
   std::set<std::string> out;
   for (const auto& [name, address] : addresses_) out.insert(name);
@@ -96,16 +150,18 @@ std::set<std::string> Publisher::known() const {
 }
 
 std::shared_ptr<upstream::Endpoint> Publisher::make_endpoint(const config::Endpoint& endpoint,
-                                                             const Resolution& resolution) {
+                                                             const Resolution& resolution,
+                                                             upstream::EndpointOptions options) {
   const std::string name = to_string(endpoint.address);
   const auto fresh = resolution.addresses.find(name);
   const SocketAddress& address =
       fresh != resolution.addresses.end() ? fresh->second : addresses_.at(name);
-  // Port 80 is what a Host without a port means; some servers compare literally.
-  const std::string authority =
-      endpoint.address.port == 80 ? name.substr(0, name.size() - 3) : name;
+  // What a Host without a port means; some servers compare literally.
+  const bool plain_port = endpoint.address.port == (endpoint.tls ? 443 : 80);
+  const std::string authority = plain_port ? name.substr(0, name.rfind(':')) : name;
+  options.host = endpoint.address.host;
   return std::make_shared<upstream::Endpoint>(next_endpoint_id_++, endpoint.url, authority,
-                                              address.storage, address.length);
+                                              address.storage, address.length, std::move(options));
 }
 
 void Publisher::adopt(const config::Config& config, const Resolution& resolution) {
@@ -120,11 +176,16 @@ void Publisher::adopt(const config::Config& config, const Resolution& resolution
                                                : std::make_shared<guard::VersionMonitor>(
                                                      service.name, version.name, workers_);
       for (const auto& endpoint : version.endpoints) {
+        upstream::EndpointOptions options;
+        if (endpoint.tls) options.tls = resolution.tls.at(key);  // never without
+        options.send_proxy = version.send_proxy == config::SendProxy::V2;
+        options.protocol = version.protocol;
         std::shared_ptr<upstream::Endpoint> kept;
         if (old != versions_.end())
           for (const auto& candidate : old->second.endpoints)
-            if (candidate->url() == endpoint.url) kept = candidate;
-        objects.endpoints.push_back(kept ? kept : make_endpoint(endpoint, resolution));
+            if (candidate->url() == endpoint.url && same_options(candidate->options(), options))
+              kept = candidate;
+        objects.endpoints.push_back(kept ? kept : make_endpoint(endpoint, resolution, options));
         const std::string name = to_string(endpoint.address);
         const auto fresh = resolution.addresses.find(name);
         addresses[name] = fresh != resolution.addresses.end() ? fresh->second : addresses_.at(name);
@@ -134,6 +195,49 @@ void Publisher::adopt(const config::Config& config, const Resolution& resolution
   }
   versions_ = std::move(next);
   addresses_ = std::move(addresses);
+  adopt_extras(config);
+}
+
+// Guards of ramping flags and counters of mirrors, kept as long as they are named.
+void Publisher::adopt_extras(const config::Config& config) {
+  std::map<Key, std::shared_ptr<guard::VersionMonitor>> flags;
+  std::map<std::string, std::shared_ptr<routing::MirrorStats>> mirrors;
+  for (const auto& service : config.services) {
+    for (const auto& flag : service.flags) {
+      if (!flag.ramp) continue;
+      auto kept = flag_monitor(service.name, flag.name);
+      flags[{service.name, flag.name}] =
+          kept && kept->version() == flag.version
+              ? kept
+              : std::make_shared<guard::VersionMonitor>(service.name, flag.version, workers_);
+    }
+    if (!service.mirror) continue;
+    auto kept = mirror_stats(service.name);
+    if (kept && kept->monitor.version() != service.mirror->version) kept = nullptr;
+    if (!kept) {
+      kept =
+          std::make_shared<routing::MirrorStats>(service.name, service.mirror->version, workers_);
+      // It judges and shuts nothing: what is done about a bad shadow is for people.
+      guard::GuardPolicy policy = policy_of(service.guards);
+      policy.unproven_in_flight = 0;  // the mirror has its own cap
+      policy.dry_run = false;
+      kept->monitor.arm(policy, {});
+    }
+    mirrors[service.name] = std::move(kept);
+  }
+  flag_monitors_ = std::move(flags);
+  mirrors_ = std::move(mirrors);
+}
+
+std::shared_ptr<guard::VersionMonitor> Publisher::flag_monitor(const std::string& service,
+                                                               const std::string& flag) const {
+  const auto found = flag_monitors_.find({service, flag});
+  return found == flag_monitors_.end() ? nullptr : found->second;
+}
+
+std::shared_ptr<routing::MirrorStats> Publisher::mirror_stats(const std::string& service) const {
+  const auto found = mirrors_.find(service);
+  return found == mirrors_.end() ? nullptr : found->second;
 }
 
 std::shared_ptr<guard::VersionMonitor> Publisher::monitor(const std::string& service,
@@ -162,17 +266,30 @@ std::shared_ptr<const routing::ServiceSnapshot> Publisher::build_service(
     const auto weight = state.weights.find(version.name);
     out->versions.push_back({version.name,
                              weight == state.weights.end() ? 0 : weight->second.millionths,
-                             objects.endpoints, objects.monitor});
+                             in_service(objects.endpoints, state, version.name), objects.monitor});
+    if (version.name == steering.candidate) {
+      out->preview = service.rollout.preview;
+      out->preview_version = out->versions.size() - 1;
+    }
     if (version.name == state.stable) out->stable = out->versions.size() - 1;
   }
+  compare(*out, steering.compared);
   out->salt = state.salt;
   out->cookie_key = cookie_key_;
   out->rollout = steering.rollout;
   out->sticky = service.sticky;
-  out->flags = service.flags;
-  for (auto& flag : out->flags) flag.enabled = is_enabled(flag, state);
+  const std::vector<std::string> names = out->version_names();
+  for (const auto& flag : service.flags) {
+    const auto changed = state.flags.find(flag.name);
+    const FlagState* changes = changed == state.flags.end() ? nullptr : &changed->second;
+    out->flags.push_back(routing::make_flag(with_changes(flag, changes), service.sticky, names));
+    out->flags.back().monitor = flag_monitor(service.name, flag.name);
+  }
+  if (service.mirror) out->mirror = mirror_of(service, state, names);
+  out->mirror.stats = mirror_stats(service.name);
   out->fallback = service.fallback;
   out->timeouts = service.timeouts;
+  out->grpc = service.grpc;
   out->version_header = service.version_header;
   return out;
 }

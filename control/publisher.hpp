@@ -18,6 +18,7 @@
 
 #include "config/model.hpp"
 #include "config/parse.hpp"
+#include "control/certificates.hpp"
 #include "control/store/records.hpp"
 #include "proxy/routing/snapshot.hpp"
 
@@ -34,10 +35,11 @@ Resolver system_resolver();
 
 struct Resolution {
   std::map<std::string, SocketAddress> addresses;  // by host:port
+  UpstreamContexts tls = {};
   std::vector<config::Problem> problems;
 };
-// Blocks: run it away from the control thread. `known` (host:port) need no look-up: a name that
-// stopped resolving must not take a working endpoint away.
+// Reads the files of TLS, too. Blocks: run it away from the control thread. `known` (host:port)
+// need no look-up: a name that stopped resolving must not take a working endpoint away.
 Resolution resolve_endpoints(const config::Config& config, const std::string& file,
                              const Resolver& resolver, const std::set<std::string>& known);
 
@@ -48,6 +50,7 @@ class Publisher {
  public:
   Publisher(unsigned workers, const std::array<std::uint8_t, 32>& cookie_key);
 
+  unsigned workers() const { return workers_; }
   std::set<std::string> known() const;  // host:port of the endpoints it has
 
   // Makes what the configuration newly names, forgets what it no longer names.
@@ -58,9 +61,17 @@ class Publisher {
   const std::vector<std::shared_ptr<upstream::Endpoint>>& endpoints(
       const std::string& service, const std::string& version) const;
 
+  // Of flags that ramp; nullptr for others.
+  std::shared_ptr<guard::VersionMonitor> flag_monitor(const std::string& service,
+                                                      const std::string& flag) const;
+  // nullptr for a service without a mirror.
+  std::shared_ptr<routing::MirrorStats> mirror_stats(const std::string& service) const;
+
   struct Steering {
     const ServiceState* state;
-    std::string rollout;  // id of the active one
+    std::string rollout;    // id of the active one
+    std::string candidate;  // of it: what a preview shows
+    std::string compared;   // version that is held against stable; may be empty
   };
   // After adopt(); every service of `config` has its steering.
   std::shared_ptr<const routing::RoutingSnapshot> build(
@@ -71,16 +82,20 @@ class Publisher {
     std::shared_ptr<guard::VersionMonitor> monitor;
     std::vector<std::shared_ptr<upstream::Endpoint>> endpoints;
   };
-  using Key = std::pair<std::string, std::string>;  // service, version
+  using Key = std::pair<std::string, std::string>;  // service, and version or flag
 
+  void adopt_extras(const config::Config& config);
   std::shared_ptr<upstream::Endpoint> make_endpoint(const config::Endpoint& endpoint,
-                                                    const Resolution& resolution);
+                                                    const Resolution& resolution,
+                                                    upstream::EndpointOptions options);
   std::shared_ptr<const routing::ServiceSnapshot> build_service(const config::Service& service,
                                                                 const Steering& steering);
 
   const unsigned workers_;
   const std::array<std::uint8_t, 32> cookie_key_;
   std::map<Key, VersionObjects> versions_;
+  std::map<Key, std::shared_ptr<guard::VersionMonitor>> flag_monitors_;
+  std::map<std::string, std::shared_ptr<routing::MirrorStats>> mirrors_;
   std::map<std::string, SocketAddress> addresses_;
   std::map<std::string, std::uint32_t> service_ids_;
   std::uint32_t next_endpoint_id_ = 1;

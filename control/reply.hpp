@@ -22,6 +22,8 @@ struct Reply {
   boost::json::value body;            // object or array; problem+json members when status >= 400
   std::optional<std::uint64_t> etag;  // generation
   std::string location;               // with 201
+  bool lines = false;                 // `body` is an array that goes out as JSON lines
+  const char* media_type = nullptr;   // instead of (problem+)json
 };
 
 // RFC 9457. `type` is a short stable word: "about:blank#<type>" is what goes out.

@@ -58,6 +58,51 @@ void load_rollouts(const std::string& name, const Loaded& loaded, RestoredServic
   }
 }
 
+bool has_endpoint(const config::Service& config, const std::string& version,
+                  const std::string& url) {
+  for (const auto& candidate : config.versions)
+    if (candidate.name == version)
+      for (const auto& endpoint : candidate.endpoints)
+        if (endpoint.url == url) return true;
+  return false;
+}
+
+// A rolling rollout knows its endpoints by name until it ends.
+void check_endpoints(const RestoredService& service, const config::Service& config,
+                     std::vector<std::string>& problems) {
+  if (!service.rollout) return;
+  const EngineState& rollout = *service.rollout;
+  for (const auto& pair : rollout.plan.endpoints)
+    for (const auto& [version, url] :
+         {std::pair(rollout.from, pair.from), std::pair(rollout.to, pair.to)})
+      if (has_version(config, version) && !has_endpoint(config, version, url))
+        problems.push_back("services." + config.name + ".versions." + version + ": `" + url +
+                           "` is part of rollout " + rollout.id +
+                           "; end it before removing the endpoint");
+}
+
+void forget_off_duty(ServiceState& state, const config::Service& config) {
+  for (auto it = state.off_duty.begin(); it != state.off_duty.end();) {
+    const std::string& version = it->first;
+    std::erase_if(it->second,
+                  [&](const std::string& url) { return !has_endpoint(config, version, url); });
+    it = it->second.empty() ? state.off_duty.erase(it) : std::next(it);
+  }
+}
+
+// What was changed about a flag lives as long as the flag.
+void fit_flags(ServiceState& state, const config::Service& config) {
+  std::map<std::string, FlagState> flags;
+  for (const auto& flag : config.flags) {
+    const auto had = state.flags.find(flag.name);
+    if (had == state.flags.end()) continue;
+    fit_to_flag(had->second, flag);
+    if (!had->second.empty()) flags[flag.name] = std::move(had->second);
+  }
+  state.flags = std::move(flags);
+  if (!config.mirror) state.mirror.reset();
+}
+
 }  // namespace
 
 std::uint64_t random_u64() {
@@ -106,7 +151,13 @@ std::vector<std::string> fit_to_config(RestoredService& service, const config::S
       if (version != state.stable && !has_version(config, version))
         problems.push_back(place + "`" + version + "` is part of rollout " + service.rollout->id +
                            "; end it before removing the version");
+  check_endpoints(service, config, problems);
+  if (state.keep_old_until_ms != 0 && !state.last_good.empty() &&
+      !has_version(config, state.last_good))
+    problems.push_back(place + "`" + state.last_good + "` is kept for a rollback until " +
+                       time_text(state.keep_old_until_ms) + " (`keep_old`)");
   if (!problems.empty()) return problems;
+  forget_off_duty(state, config);
 
   std::map<std::string, Share> weights;
   for (const auto& version : config.versions) {
@@ -115,6 +166,7 @@ std::vector<std::string> fit_to_config(RestoredService& service, const config::S
   }
   state.weights = std::move(weights);
   if (!has_version(config, state.last_good)) state.last_good.clear();
+  fit_flags(state, config);
   if (service.rollout) {  // an abort gives back weights: of versions that exist
     for (auto it = service.rollout->before.begin(); it != service.rollout->before.end();)
       it = has_version(config, it->first) ? std::next(it) : service.rollout->before.erase(it);
@@ -132,6 +184,7 @@ Restored restore(const config::Config& config, const std::string& file, const Lo
       if (state.name == service.name) stored = &state;
     restored.state = stored ? *stored : first_state(service);
     load_rollouts(service.name, loaded, restored);
+    if (restored.state.keep_old_until_ms <= at.wall_ms) restored.state.keep_old_until_ms = 0;
     for (auto& problem : fit_to_config(restored, service))
       out.problems.push_back({file, 0, 0, std::move(problem) + " (stored state)"});
     if (restored.rollout) resume(restored, at, out.change);

@@ -21,6 +21,27 @@ json::value text_or_null(const std::string& text) {
   return json::string(text);
 }
 
+// What has to be done outside before it goes on.
+json::value task_view(const EngineState& rollout) {
+  if (!rollout.task) return nullptr;
+  json::array out;
+  for (const auto& url : rollout.endpoints_out()) out.emplace_back(url);
+  return json::object{{"task", to_string(rollout.task->kind)},
+                      {"undo", rollout.task->undo},
+                      {"endpoints", std::move(out)}};
+}
+
+// Of a rolling rollout: where each of them is.
+json::array endpoints_view(const EngineState& rollout) {
+  static constexpr const char* kPlaces[] = {"old", "out", "new", "lost"};
+  json::array out;
+  for (std::size_t i = 0; i < rollout.places.size(); ++i)
+    out.push_back(json::object{{"from", rollout.plan.endpoints[i].from},
+                               {"to", rollout.plan.endpoints[i].to},
+                               {"place", kPlaces[static_cast<int>(rollout.places[i])]}});
+  return out;
+}
+
 }  // namespace
 
 json::object percent_view(const std::map<std::string, Share>& weights) {
@@ -30,7 +51,12 @@ json::object percent_view(const std::map<std::string, Share>& weights) {
 }
 
 json::object weights_view(const ServiceState& state) {
-  return {{"generation", state.generation}, {"weights", percent_view(state.weights)}};
+  json::object out{{"generation", state.generation}, {"weights", percent_view(state.weights)}};
+  if (state.lease)
+    out["lease"] = json::object{{"expires", time_text(state.lease->expires_ms)},
+                                {"falls_back_to", percent_view(state.lease->before)},
+                                {"actor", state.lease->actor}};
+  return out;
 }
 
 json::object rollout_view(const EngineState& rollout) {
@@ -41,7 +67,7 @@ json::object rollout_view(const EngineState& rollout) {
           {"strategy", rollout.plan.strategy},
           {"phase", to_string(rollout.phase)},
           {"step", rollout.step + 1},
-          {"steps", rollout.plan.steps.size()},
+          {"steps", rollout.plan.stages.size()},
           {"weight", number(rollout.weight.as_percent())},
           {"verdict", rollout.verdict},
           {"cause", rollout.cause},
@@ -52,7 +78,10 @@ json::object rollout_view(const EngineState& rollout) {
           {"finished", time_or_null(rollout.finished_ms)},
           {"commit_time", text_or_null(rollout.commit_time)},
           {"plan", plan_view(rollout.plan)},
-          {"before", percent_view(rollout.before)}};
+          {"before", percent_view(rollout.before)},
+          {"waits_for", task_view(rollout)},
+          {"approval_due", time_or_null(rollout.approval_due_ms)},
+          {"endpoints", endpoints_view(rollout)}};
 }
 
 json::object decision_view(const Decision& decision) {
@@ -64,10 +93,17 @@ json::object decision_view(const Decision& decision) {
           {"after", decision.after}};
 }
 
+json::object latency_view(const stats::HistogramCounts& latency) {
+  const bool timed = latency.count > 0;  // no requests have no p95, not one of 0 ms
+  const auto at = [&](double q) {
+    return timed ? milliseconds(latency.quantile(q)) : json::value(nullptr);
+  };
+  return {{"p50_ms", at(0.50)}, {"p95_ms", at(0.95)}, {"p99_ms", at(0.99)}};
+}
+
 json::object window_view(const Window& window) {
   const std::uint64_t attempts = window.totals.attempts();
   const std::uint64_t errors = window.totals.errors();
-  const auto& latency = window.totals.latency;
   const double rate =
       attempts == 0 ? 0 : static_cast<double>(errors) / static_cast<double>(attempts);
   json::object out{{"seconds", rounded(window.seconds, 1)},
@@ -75,10 +111,7 @@ json::object window_view(const Window& window) {
                    {"requests_per_second", rounded(window.requests_per_second(), 2)},
                    {"errors", errors},
                    {"error_rate", rounded(rate, 6)}};
-  const bool timed = latency.count > 0;  // no requests have no p95, not one of 0 ms
-  out["p50_ms"] = timed ? milliseconds(latency.quantile(0.50)) : json::value(nullptr);
-  out["p95_ms"] = timed ? milliseconds(latency.quantile(0.95)) : json::value(nullptr);
-  out["p99_ms"] = timed ? milliseconds(latency.quantile(0.99)) : json::value(nullptr);
+  for (auto& [key, value] : latency_view(window.totals.latency)) out[key] = std::move(value);
   return out;
 }
 
@@ -100,6 +133,10 @@ json::object state_summary(const ServiceState& state, const EngineState* rollout
 
 RolloutRecord rollout_record(const EngineState& rollout) {
   return {rollout.id, rollout.service, !is_terminal(rollout.phase), to_json(rollout)};
+}
+
+Reply no_service(const std::string& service) {
+  return problem(404, "service_unknown", "there is no service `" + service + "`");
 }
 
 }  // namespace cutwater::control

@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 
+#include "control/reply.hpp"
 #include "control/rollout/engine.hpp"
 #include "control/store/records.hpp"
 #include "control/windows.hpp"
@@ -17,10 +18,14 @@ boost::json::object weights_view(const ServiceState& state);
 boost::json::object rollout_view(const EngineState& rollout);
 boost::json::object decision_view(const Decision& decision);
 // {"seconds", "requests", "requests_per_second", "errors", "error_rate", "p50_ms", ...}
+// p50_ms, p95_ms, p99_ms; null where nothing was timed.
+boost::json::object latency_view(const stats::HistogramCounts& latency);
 boost::json::object window_view(const Window& window);
 // `before` and `after` of a decision.
 boost::json::object state_summary(const ServiceState& state, const EngineState* rollout);
 
 RolloutRecord rollout_record(const EngineState& rollout);
+
+Reply no_service(const std::string& service);  // 404
 
 }  // namespace cutwater::control

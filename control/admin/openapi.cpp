@@ -24,7 +24,11 @@ std::string_view query_help(std::string_view name) {
   if (name == "dry_run") return "true: answer with the plan, change nothing";
   if (name == "wait") return "Duration such as 60s: answer when the rollout changes, or then";
   if (name == "after") return "Only what came after this number";
-  if (name == "limit") return "At most this many, 1000 at the most";
+  if (name == "limit") return "At most this many, 1000 at the most (jsonl: 10000)";
+  if (name == "since") return "Duration such as 2h, or RFC 3339 time: only what came after it";
+  if (name == "format") return "jsonl: one entry per line (application/x-ndjson) instead of a list";
+  if (name == "window") return "Duration to look back, such as 7d (30d)";
+  if (name == "state") return "pending, delivered or dead";
   return "Only this service";
 }
 
@@ -55,7 +59,7 @@ json::array parameters(const Route& route) {
 json::object request_body(const Route& route) {
   const bool yaml = route.body == Body::Yaml;
   json::object media{{"schema", yaml ? json::object{{"type", "string"}} : ref("Object")}};
-  if (route.if_match) media["schema"] = ref("WeightsBody");
+  if (route.if_match && route.schema == "Weights") media["schema"] = ref("WeightsBody");
   return {{"required", route.body != Body::OptionalJson},
           {"content", {{yaml ? "text/yaml" : "application/json", std::move(media)}}}};
 }
@@ -107,7 +111,10 @@ json::object schemas() {
       {"description", "Percent per version, at most 4 decimals, summing to 100"},
       {"additionalProperties", {{"type", "number"}, {"minimum", 0}, {"maximum", 100}}}};
   json::object weights_body{{"type", "object"},
-                            {"description", "Percent per version: {\"blue\": 95, \"green\": 5}"},
+                            {"description",
+                             "Percent per version: {\"blue\": 95, \"green\": 5}; with "
+                             "\"ttl\": \"15m\" they fall back after it, unless sent again; "
+                             "\"force\": true also when the healthy endpoints cannot carry it"},
                             {"additionalProperties", true}};
   json::object view{
       {"type", "object"},
@@ -121,7 +128,13 @@ json::object schemas() {
                                 {"weight", "number"},
                                 {"verdict", "string"},
                                 {"reason", "string"},
-                                {"step", "integer"}});
+                                {"step", "integer"},
+                                {"steps", "integer"},
+                                {"held", "string"},
+                                {"waits_for", "object"},
+                                {"approval_due", "string"},
+                                {"endpoints", "array"},
+                                {"plan", "object"}});
   rollout["properties"].as_object()["phase"] = {
       {"type", "string"},
       {"enum",
@@ -140,6 +153,24 @@ json::object schemas() {
                               {"action", "string"},
                               {"cause", "string"},
                               {"actor", "string"}})},
+          {"Audit", {{"type", "object"}}},
+          {"AuditEntry", shape({{"seq", "integer"},
+                                {"time", "string"},
+                                {"actor", "string"},
+                                {"role", "string"},
+                                {"method", "string"},
+                                {"path", "string"},
+                                {"status", "integer"},
+                                {"request_id", "string"}})},
+          {"Dora", shape({{"window", "string"},
+                          {"deployments", "integer"},
+                          {"succeeded", "integer"},
+                          {"failed", "integer"},
+                          {"deployment_frequency", "object"},
+                          {"lead_time", "object"},
+                          {"change_failure_rate", "object"},
+                          {"time_to_recovery", "object"},
+                          {"success_rate", "object"}})},
           {"Problem", shape({{"type", "string"},
                              {"title", "string"},
                              {"status", "integer"},

@@ -38,14 +38,16 @@ Awaitable<Reply> act(Call& call) {
   return call.controller.act(call.vars[0], kAction, std::move(call.body), call.actor);
 }
 
-Route action(std::string_view pattern, std::string_view summary, Handler handler) {
+Route action(std::string_view pattern, std::string_view summary, Handler handler,
+             Access access = Access::Deployer, int success = 200) {
   return {.verb = http::verb::post,
           .pattern = pattern,
           .summary = summary,
           .handler = handler,
-          .access = Access::Deployer,
+          .access = access,
           .body = Body::OptionalJson,
-          .schema = "Rollout"};
+          .schema = "Rollout",
+          .success = success};
 }
 
 }  // namespace
@@ -82,6 +84,14 @@ std::vector<Route> rollout_routes() {
              act<RolloutAction::Promote>),
       action("/v1/rollouts/{id}:promote-full", "Go to 100 % without waiting",
              act<RolloutAction::PromoteFull>),
+      action("/v1/rollouts/{id}:approve", "Agree to a rollout that is awaiting_approval",
+             act<RolloutAction::Approve>, Access::Approver),
+      action("/v1/rollouts/{id}:reject", "Refuse one that is awaiting_approval: it ends as aborted",
+             act<RolloutAction::Reject>, Access::Approver),
+      action("/v1/rollouts/{id}:ready", "The endpoints that are out have their new version",
+             act<RolloutAction::Ready>),
+      action("/v1/rollouts/{id}:retry", "Start again one that was rolled back or aborted",
+             act<RolloutAction::Retry>, Access::Deployer, 201),
       action("/v1/rollouts/{id}:abort", "Stop and give all traffic back to the old version",
              act<RolloutAction::Abort>),
   };

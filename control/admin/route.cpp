@@ -48,7 +48,7 @@ bool match_path(std::string_view pattern, const std::vector<std::string_view>& p
 
 std::vector<Route> build_table() {
   std::vector<Route> table;
-  for (auto* rows : {service_routes, rollout_routes, history_routes, proxy_routes}) {
+  for (auto* rows : {service_routes, flag_routes, rollout_routes, history_routes, proxy_routes}) {
     for (Route& route : rows()) table.push_back(std::move(route));
   }
   return table;
@@ -78,6 +78,31 @@ Matched match_route(http::verb verb, std::string_view target) {
     matched.vars = vars;
   }
   return matched;
+}
+
+Reply pick(Reply all, std::string_view member, const std::string& name) {
+  if (all.status >= 400) return all;
+  const boost::json::value* items = &all.body;
+  if (items->is_object()) {
+    if (const auto* below = items->as_object().if_contains(member)) items = below;
+  }
+  const boost::json::value* found = nullptr;
+  if (items->is_object()) found = items->as_object().if_contains(name);
+  if (items->is_array()) {
+    for (const auto& item : items->as_array()) {
+      const auto* title = item.is_object() ? item.as_object().if_contains("name") : nullptr;
+      if (title != nullptr && title->is_string() && title->as_string() == name) found = &item;
+    }
+  }
+  if (found == nullptr) {
+    return problem(
+        404, "not_found",
+        "There is no '" + name + "' among the " + std::string(member) + " of this service.");
+  }
+  Reply one;
+  one.body = *found;
+  one.etag = all.etag;
+  return one;
 }
 
 Query parse_query(std::string_view target) {

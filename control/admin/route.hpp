@@ -23,11 +23,13 @@ struct Call {
   Precondition precondition;
   Actor actor;
   bool dry_run = false;
+  std::string if_none_match = {};
 };
 
 using Handler = Awaitable<Reply> (*)(Call&);
 
-enum class Body { None, OptionalJson, Json, Yaml };
+// RawJson: the handler reads it and says in its own words what is wrong.
+enum class Body { None, OptionalJson, Json, RawJson, Yaml };
 enum class Kind { Api, OpenApi, Metrics, Events, Page };
 // Open: no token needed, because a load balancer or a browser's address bar sends none.
 enum class Access { Open, Viewer, Deployer, Approver, Admin };
@@ -49,8 +51,13 @@ struct Route {
 // The whole API, in the order the documentation shows it.
 const std::vector<Route>& routes();
 
+// One member of a collection that the controller only gives as a whole: an array of objects with
+// a "name", or an object keyed by name, either bare or below `member`.
+Reply pick(Reply all, std::string_view member, const std::string& name);
+
 // Rows of one resource each.
 std::vector<Route> service_routes();
+std::vector<Route> flag_routes();
 std::vector<Route> rollout_routes();
 std::vector<Route> history_routes();
 std::vector<Route> proxy_routes();

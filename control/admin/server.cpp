@@ -178,7 +178,13 @@ config::Address AdminServer::address() const {
   return static_cast<const Listening&>(*shared_).bound;
 }
 
+void AdminServer::when_settled(std::function<void()> done) {
+  if (shared_->changes == 0) return done();
+  shared_->when_settled = std::move(done);
+}
+
 void AdminServer::stop() {
+  shared_->when_settled = nullptr;
   if (shared_->close_listener) std::exchange(shared_->close_listener, nullptr)();
   for (admin::Session* session : shared_->sessions) session->close();
 }

@@ -48,6 +48,8 @@ class AdminServer {
   std::string start();
   // With the real port when 0 was configured; for a unix socket the host is its path.
   config::Address address() const;
+  // Calls `done` once no change is under way any more: who asked for the drain gets an answer.
+  void when_settled(std::function<void()> done);
   // Closes the listener and every connection; idempotent.
   void stop();
 

@@ -1,4 +1,4 @@
-// /v1/services: what is running, weights, flags, rollback, explain.
+// /v1/services: what is running, weights, rollback, explain.
 #include "control/admin/route.hpp"
 
 namespace cutwater::control::admin {
@@ -30,55 +30,12 @@ Awaitable<Reply> explain(Call& call) {
   co_return call.controller.explain(call.vars[0], call.body);
 }
 
-// One member of a collection that the controller only gives as a whole: an array of objects with
-// a "name", or an object keyed by name, either bare or below `member`.
-Reply pick(Reply all, std::string_view member, const std::string& name) {
-  if (all.status >= 400) return all;
-  const boost::json::value* items = &all.body;
-  if (items->is_object()) {
-    if (const auto* below = items->as_object().if_contains(member)) items = below;
-  }
-  const boost::json::value* found = nullptr;
-  if (items->is_object()) found = items->as_object().if_contains(name);
-  if (items->is_array()) {
-    for (const auto& item : items->as_array()) {
-      const auto* title = item.is_object() ? item.as_object().if_contains("name") : nullptr;
-      if (title != nullptr && title->is_string() && title->as_string() == name) found = &item;
-    }
-  }
-  if (found == nullptr) {
-    return problem(
-        404, "not_found",
-        "There is no '" + name + "' among the " + std::string(member) + " of this service.");
-  }
-  Reply one;
-  one.body = *found;
-  one.etag = all.etag;
-  return one;
-}
-
 Awaitable<Reply> get_version(Call& call) {
   co_return pick(call.controller.service(call.vars[0]), "versions", call.vars[1]);
 }
 
 Awaitable<Reply> unlock_version(Call& call) {
   return call.controller.unlock(call.vars[0], call.vars[1], call.actor);
-}
-
-Awaitable<Reply> list_flags(Call& call) {
-  co_return call.controller.flags(call.vars[0]);
-}
-
-Awaitable<Reply> get_flag(Call& call) {
-  co_return pick(call.controller.flags(call.vars[0]), "flags", call.vars[1]);
-}
-
-Awaitable<Reply> kill_flag(Call& call) {
-  return call.controller.set_flag(call.vars[0], call.vars[1], false, call.actor);
-}
-
-Awaitable<Reply> revive_flag(Call& call) {
-  return call.controller.set_flag(call.vars[0], call.vars[1], true, call.actor);
 }
 
 }  // namespace
@@ -130,26 +87,6 @@ std::vector<Route> service_routes() {
        .pattern = "/v1/services/{service}/versions/{version}:unlock",
        .summary = "Lift the lock-out a rollback put on a version",
        .handler = unlock_version,
-       .access = Access::Deployer,
-       .body = Body::OptionalJson},
-      {.verb = kGet,
-       .pattern = "/v1/services/{service}/flags",
-       .summary = "The feature flags of a service",
-       .handler = list_flags},
-      {.verb = kGet,
-       .pattern = "/v1/services/{service}/flags/{flag}",
-       .summary = "One feature flag",
-       .handler = get_flag},
-      {.verb = kPost,
-       .pattern = "/v1/services/{service}/flags/{flag}:kill",
-       .summary = "Switch a flag off: it matches nobody from now on",
-       .handler = kill_flag,
-       .access = Access::Deployer,
-       .body = Body::OptionalJson},
-      {.verb = kPost,
-       .pattern = "/v1/services/{service}/flags/{flag}:revive",
-       .summary = "Switch a killed flag on again",
-       .handler = revive_flag,
        .access = Access::Deployer,
        .body = Body::OptionalJson},
   };

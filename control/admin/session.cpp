@@ -10,6 +10,7 @@
 
 #include "control/admin/strict_json.hpp"
 #include "control/json_text.hpp"
+#include "control/restore.hpp"
 
 namespace cutwater::control::admin {
 namespace asio = boost::asio;
@@ -61,6 +62,34 @@ Awaitable<Reply> perform(Handler handler, Call& call) {
   co_return problem(500, "internal", "This is a bug: " + failed);
 }
 
+// What a client calls its request, if that can stand in a header and a log; else a name of ours.
+std::string request_id_from(std::string_view given) {
+  const bool usable = !given.empty() && given.size() <= 128 &&
+                      std::ranges::all_of(given, [](char c) { return c > 0x20 && c < 0x7f; });
+  if (usable) return std::string(given);
+  return hex(sha256(std::to_string(random_u64()))).substr(0, 20);
+}
+
+// What changes something is a matter for the audit log: not reading, and not the questions that
+// are asked by POST.
+bool changes(const Route& route) {
+  return route.verb != http::verb::get && route.access >= Access::Deployer;
+}
+
+// A change under way, until its answer is written.
+class ChangeUnderWay {
+ public:
+  explicit ChangeUnderWay(Shared& shared) : shared_(shared) { ++shared_.changes; }
+  ~ChangeUnderWay() {
+    if (--shared_.changes == 0 && shared_.when_settled) shared_.when_settled();
+  }
+  ChangeUnderWay(const ChangeUnderWay&) = delete;
+  ChangeUnderWay& operator=(const ChangeUnderWay&) = delete;
+
+ private:
+  Shared& shared_;
+};
+
 class Held {  // one of a limited number of places, for as long as it lives
  public:
   explicit Held(std::size_t& count) : count_(count) { ++count_; }
@@ -78,7 +107,13 @@ Answer to_answer(const Reply& reply) {
   Answer answer;
   answer.status = reply.status;
   if (reply.status >= 400) answer.content_type = "application/problem+json";
-  answer.body = to_text(reply.body) + "\n";
+  if (reply.media_type != nullptr) answer.content_type = reply.media_type;
+  if (reply.lines && reply.body.is_array()) {
+    answer.content_type = "application/x-ndjson";
+    for (const auto& line : reply.body.as_array()) answer.body += to_text(line) + "\n";
+  } else if (reply.status != 304) {  // RFC 9110 15.4.5: a 304 has no content
+    answer.body = to_text(reply.body) + "\n";
+  }
   if (reply.etag) {
     answer.fields.emplace_back("ETag", "\"" + std::to_string(*reply.etag) + "\"");
   }
@@ -144,9 +179,17 @@ Awaitable<bool> Session::serve_one() {
   idle_ = false;
   if (error) co_return co_await refuse_unreadable(error);
 
+  request_id_ = request_id_from(header_one("X-Request-ID"));
   const Matched matched = match_route(parser_->get().method(), target());
-  Actor actor;
+  Actor actor{.name = {}, .role = config::Role::Viewer};  // until it is known
   if (auto refusal = check_head(matched, actor)) {
+    // Somebody known tried what they may not. Strangers are not written down: they could fill it.
+    if (refusal->status == 403 && matched.route != nullptr && changes(*matched.route) &&
+        !actor.name.empty()) {
+      AuditEntry entry = audit_entry(actor);
+      entry.status = refusal->status;
+      co_await shared_->controller.record_audit(std::move(entry));
+    }
     refusal->close = !parser_->is_done();  // the body is not worth reading
     co_return co_await write(std::move(*refusal));
   }
@@ -159,6 +202,8 @@ Awaitable<bool> Session::serve_one() {
     co_await stream_events(call);
     co_return false;
   }
+  std::optional<ChangeUnderWay> change;
+  if (changes(route)) change.emplace(*shared_);
   std::optional<Held> scrape;
   if (!answer && route.kind == Kind::Metrics) scrape.emplace(shared_->scrapes);
   if (!answer && route.kind == Kind::Api) answer = co_await answer_api(route, call);
@@ -277,12 +322,14 @@ std::optional<Answer> Session::prepare(const Route& route, Call& call) {
   }
   call.query = std::move(query.values);
   call.precondition = parse_if_match(header("If-Match"));
+  call.if_none_match = header_one("If-None-Match");
   call.text = std::move(parser_->get().body());
   return parse_body(route, call);
 }
 
 std::optional<Answer> Session::parse_body(const Route& route, Call& call) {
-  if (route.body == Body::None || route.body == Body::Yaml) return std::nullopt;
+  if (route.body == Body::None || route.body == Body::Yaml || route.body == Body::RawJson)
+    return std::nullopt;
   const std::string_view type = header_one("Content-Type");
   if ((!call.text.empty() || !type.empty()) && !is_json(type)) {
     return refuse(415, "not_json", "Send JSON, with 'Content-Type: application/json'.");
@@ -306,9 +353,8 @@ Awaitable<Answer> Session::answer_api(const Route& route, Call& call) {
   std::optional<Held> follower;
   if (call.query.contains("wait")) follower.emplace(shared_->followers);
   const auto keys = header("Idempotency-Key");
-  const bool changes = route.verb == http::verb::post && route.access >= Access::Deployer;
-  if (!changes || keys.empty()) {
-    const Reply reply = co_await perform(route.handler, call);
+  if (route.verb != http::verb::post || !changes(route) || keys.empty()) {
+    const Reply reply = co_await perform_audited(route, call);
     co_return to_answer(reply);
   }
   if (keys.size() > 1 || keys.front().empty() || keys.front().size() > kLongestKey) {
@@ -319,6 +365,33 @@ Awaitable<Answer> Session::answer_api(const Route& route, Call& call) {
   std::string key = call.actor.name + "/" + std::string(keys.front());
   const Reply reply = co_await run_once(route, call, std::move(key));
   co_return to_answer(reply);
+}
+
+AuditEntry Session::audit_entry(const Actor& actor) const {
+  AuditEntry entry;
+  entry.actor = actor.name;
+  entry.role = to_string(actor.role);
+  entry.method = view(parser_->get().method_string());
+  entry.path = target();
+  entry.request_id = request_id_;
+  return entry;
+}
+
+Awaitable<Reply> Session::perform_audited(const Route& route, Call& call) {
+  if (!changes(route)) co_return co_await perform(route.handler, call);
+  Controller& controller = shared_->controller;
+  const std::string subject = call.vars.empty() ? std::string() : call.vars.front();
+  AuditEntry entry = audit_entry(call.actor);
+  entry.before = controller.steering_of(subject);
+  Reply reply = co_await perform(route.handler, call);
+  entry.status = reply.status;
+  entry.after = controller.steering_of(subject);
+  if (entry.after.is_object()) {
+    if (const auto* service = entry.after.as_object().if_contains("service"))
+      entry.service = std::string(service->as_string());
+  }
+  co_await controller.record_audit(std::move(entry));
+  co_return reply;
 }
 
 Awaitable<Reply> Session::run_once(const Route& route, Call& call, std::string key) {
@@ -334,7 +407,7 @@ Awaitable<Reply> Session::run_once(const Route& route, Call& call, std::string k
     co_return problem(409, "idempotency_key_in_flight",
                       "The first request with this Idempotency-Key is still running. Try again.");
   }
-  Reply reply = co_await perform(route.handler, call);
+  Reply reply = co_await perform_audited(route, call);
   co_await shared_->controller.idempotent_store(std::move(key), fingerprint, reply);
   co_return reply;
 }
@@ -370,6 +443,7 @@ Awaitable<bool> Session::write(Answer answer) {
   response.set(http::field::cache_control, "no-store");
   response.set("X-Content-Type-Options", "nosniff");
   response.set("Referrer-Policy", "no-referrer");
+  if (has_request && !request_id_.empty()) response.set("X-Request-ID", request_id_);
   for (const auto& [name, value] : answer.fields) response.insert(name, value);
   response.keep_alive(keep);
   response.body() = std::move(answer.body);

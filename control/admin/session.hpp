@@ -38,6 +38,8 @@ struct Shared {
   std::list<Session*> sessions;  // oldest first
   std::size_t followers = 0;
   std::size_t scrapes = 0;
+  std::size_t changes = 0;  // under way, their answers included
+  std::function<void()> when_settled;
   std::string openapi_text;
   std::function<void()> close_listener;
 };
@@ -79,6 +81,9 @@ class Session {
   Awaitable<Answer> answer_api(const Route& route, Call& call);
   // The operation, or the remembered answer of the same request under the same key.
   Awaitable<Reply> run_once(const Route& route, Call& call, std::string key);
+  // The handler, and a line in the audit log when it may change something.
+  Awaitable<Reply> perform_audited(const Route& route, Call& call);
+  AuditEntry audit_entry(const Actor& actor) const;
   Answer answer_other(const Route& route);
   Awaitable<bool> write(Answer answer);
   // Reads what the peer still sends, for a moment: closing with unread bytes resets the connection
@@ -95,6 +100,7 @@ class Session {
   std::string peer_;
   boost::beast::flat_buffer buffer_;
   std::optional<Parser> parser_;  // of the current request
+  std::string request_id_;        // of the current request, the client's or our own
   bool idle_ = true;              // waiting for the next request
 };
 

@@ -1,5 +1,6 @@
 // cutwater check: every problem of a configuration at once. Asks no proxy.
 #include "config/parse.hpp"
+#include "control/certificates.hpp"
 #include "control/cli/commands.hpp"
 
 namespace cutwater::cli {
@@ -17,7 +18,14 @@ boost::json::array problems_view(const std::vector<config::Problem>& problems) {
 }
 
 void check(const std::string& path, Context& context) {
-  const config::Parsed parsed = config::load(path);
+  config::Parsed parsed = config::load(path);
+  // What the file names must be there, too.
+  if (parsed.config) {
+    parsed.problems = control::Certificates().load(parsed.config->listeners, path);
+    control::UpstreamContexts unused;
+    for (auto& problem : control::load_upstream_tls(*parsed.config, path, unused))
+      parsed.problems.push_back(std::move(problem));
+  }
   context.exit_code = parsed.problems.empty() ? kSucceeded : kUsage;
   if (context.json()) {
     context.print(

@@ -5,7 +5,7 @@
 #include <fstream>
 #include <iterator>
 
-#include "control/cli/commands.hpp"
+#include "control/cli/history_commands.hpp"
 #include "control/json_text.hpp"
 
 namespace cutwater::cli {
@@ -30,9 +30,9 @@ void add_global_options(CLI::App& app, Context& context) {
 void add_commands(CLI::App& app, Context& context) {
   app.require_subcommand(1);
   app.fallthrough();  // --admin and friends may follow the command
-  for (auto* add :
-       {add_run, add_check, add_status, add_weights, add_rollout, add_rollback, add_explain,
-        add_flag, add_history, add_drain, add_unlock, add_reload, add_completion, add_version}) {
+  for (auto* add : {add_run, add_check, add_status, add_weights, add_rollout, add_rollback,
+                    add_explain, add_flag, add_history, add_dora, add_notify, add_drain, add_unlock,
+                    add_reload, add_completion, add_version}) {
     add(app, context);
   }
 }

@@ -5,7 +5,7 @@ namespace cutwater::cli {
 namespace json = boost::json;
 namespace {
 
-struct Options {
+struct ExplainOptions {
   std::string service;
   std::string method = "GET";
   std::string host;
@@ -25,7 +25,7 @@ void add_pair(json::object& into, const std::string& text, char separator,
   into[text.substr(0, split)] = value == text.npos ? std::string() : text.substr(value);
 }
 
-void explain(const Options& options, Context& context) {
+void explain(const ExplainOptions& options, Context& context) {
   json::object cookies;
   json::object headers;
   for (const auto& cookie : options.cookies) add_pair(cookies, cookie, '=', "name=value");
@@ -51,7 +51,7 @@ void explain(const Options& options, Context& context) {
 
 void add_explain(CLI::App& parent, Context& context) {
   auto* command = parent.add_subcommand("explain", "Which version a request would get, and why");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ExplainOptions>();
   command->add_option("service", options->service)->required();
   command->add_option("--method", options->method, "GET");
   command->add_option("--host", options->host, "Host of the request");

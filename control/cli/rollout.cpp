@@ -14,10 +14,16 @@ struct StartOptions {
   std::vector<std::string> steps;
   std::vector<std::string> approval;
   std::string bake;
+  std::string max_step;
+  std::string holdback;
+  std::string keep_old;
+  std::string on_inconclusive;
+  std::uint64_t max_unavailable = 0;
   std::string commit_time;
   std::string idempotency_key;
   std::string timeout = "30m";
   bool retry = false;
+  bool force = false;
   bool wait = false;
   bool dry_run = false;
 };
@@ -34,16 +40,30 @@ json::array to_array(const std::vector<std::string>& words) {
   return array;
 }
 
+json::object start_body(const StartOptions& options) {
+  json::object body{{"to", options.to}};
+  const auto add = [&](const char* member, const std::string& text) {
+    if (!text.empty()) body[member] = text;
+  };
+  add("strategy", options.strategy);
+  if (!options.steps.empty()) body["steps"] = to_array(options.steps);
+  if (!options.approval.empty()) body["approval"] = to_array(options.approval);
+  add("bake", options.bake);
+  add("max_step", options.max_step);
+  add("holdback", options.holdback);
+  add("keep_old", options.keep_old);
+  add("on_inconclusive", options.on_inconclusive);
+  if (options.max_unavailable > 0) body["max_unavailable"] = options.max_unavailable;
+  if (options.retry) body["retry"] = true;
+  if (options.force) body["force"] = true;
+  add("commit_time", options.commit_time);
+  return body;
+}
+
 void start(const StartOptions& options, Context& context) {
   const Follow follow = follow_options(options.timeout);
   const AdminClient client = context.client();
-  json::object body{{"to", options.to}};
-  if (!options.strategy.empty()) body["strategy"] = options.strategy;
-  if (!options.steps.empty()) body["steps"] = to_array(options.steps);
-  if (!options.approval.empty()) body["approval"] = to_array(options.approval);
-  if (!options.bake.empty()) body["bake"] = options.bake;
-  if (options.retry) body["retry"] = true;
-  if (!options.commit_time.empty()) body["commit_time"] = options.commit_time;
+  const json::object body = start_body(options);
   AdminRequest request{.method = "POST",
                        .target = "/v1/services/" + escaped(options.service) + "/rollouts" +
                                  (options.dry_run ? "?dry_run=true" : ""),
@@ -86,15 +106,28 @@ void add_start(CLI::App& parent, Context& context) {
   auto options = std::make_shared<StartOptions>();
   command->add_option("service", options->service)->required();
   command->add_option("--to", options->to, "The new version")->required();
-  command->add_option("--strategy", options->strategy, "canary (default)");
+  command->add_option("--strategy", options->strategy, "canary, blue_green or rolling");
   command->add_option("--steps", options->steps, "Shares such as 5%,25%,100%")->delimiter(',');
   command->add_option("--bake", options->bake, "Least time at each step, such as 60s");
-  command->add_option("--approval", options->approval, "Steps that wait for approval")
+  command->add_option("--max-step", options->max_step, "Longest time at a step without a verdict");
+  command->add_option("--on-inconclusive", options->on_inconclusive,
+                      "Then: hold, extend, promote or rollback");
+  command
+      ->add_option("--approval", options->approval,
+                   "Steps that wait for approval, such as 50%; 0% is the preview")
       ->delimiter(',');
+  command->add_option("--holdback", options->holdback,
+                      "Stays on the old version until the last bake is over, such as 2%");
+  command->add_option("--keep-old", options->keep_old,
+                      "So long the old version is kept for a rollback");
+  command->add_option("--max-unavailable", options->max_unavailable,
+                      "rolling: endpoints replaced at the same time");
   command->add_option("--commit-time", options->commit_time, "RFC 3339; for lead time");
   command->add_option("--idempotency-key", options->idempotency_key,
                       "The same key starts the same rollout only once");
   command->add_flag("--retry", options->retry, "Also if this version was rolled back before");
+  command->add_flag("--force", options->force,
+                    "Also outside the deployment windows and beyond the capacity");
   command->add_flag("--wait", options->wait, "Follow it to its end; the exit code tells which");
   command->add_option("--timeout", options->timeout, "With --wait: exit 5 after this (30m)");
   command->add_flag("--dry-run", options->dry_run, "Show the plan, start nothing");
@@ -127,6 +160,8 @@ struct ActOptions {
   std::string rollout;
   std::string reason;
   bool full = false;
+  bool force = false;
+  bool undo = false;
 };
 
 void add_action(CLI::App& parent, Context& context, const std::string& verb,
@@ -135,12 +170,23 @@ void add_action(CLI::App& parent, Context& context, const std::string& verb,
   auto options = std::make_shared<ActOptions>();
   command->add_option("rollout", options->rollout, "Service or rollout id")->required();
   command->add_option("--reason", options->reason, "Kept in the history");
-  if (verb == "promote") command->add_flag("--full", options->full, "To 100 %, at once");
+  if (verb == "promote") {
+    command->add_flag("--full", options->full, "To 100 %, at once");
+    command->add_flag("--force", options->force,
+                      "Also outside the deployment windows and beyond the capacity");
+  }
+  if (verb == "retry")
+    command->add_flag("--force", options->force,
+                      "Also outside the deployment windows and beyond the capacity");
+  if (verb == "ready")
+    command->add_flag("--undo", options->undo, "The old version is back: `waits_for.undo` is true");
   command->callback([options, verb, &context] {
     const AdminClient client = context.client();
     const std::string id = find_rollout(client, options->rollout);
     json::object body;
     if (!options->reason.empty()) body["reason"] = options->reason;
+    if (options->force) body["force"] = true;
+    if (options->undo) body["undo"] = true;
     print_rollout(
         context,
         client
@@ -159,6 +205,10 @@ void add_rollout(CLI::App& parent, Context& context) {
   add_action(*group, context, "pause", "Hold at this weight; the guards stay armed");
   add_action(*group, context, "resume", "Go on after a pause");
   add_action(*group, context, "promote", "Go to the next step without waiting");
+  add_action(*group, context, "approve", "Agree to go on (role approver)");
+  add_action(*group, context, "reject", "Refuse to go on: it ends as aborted (role approver)");
+  add_action(*group, context, "ready", "The endpoints that are out have their new version");
+  add_action(*group, context, "retry", "Start again one that was rolled back or aborted");
   add_action(*group, context, "abort", "Give all traffic back to the old version");
 }
 

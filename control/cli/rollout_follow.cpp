@@ -1,8 +1,13 @@
 // Following a rollout to its end by long polls: they need no state on either side, survive a
 // restart of the proxy, and answer at once when something changes.
+#include <sys/ioctl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <thread>
+#include <utility>
 
+#include "config/units.hpp"
 #include "control/cli/commands.hpp"
 
 namespace cutwater::cli {
@@ -13,38 +18,70 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kLongestPoll = std::chrono::seconds(50);
+constexpr milliseconds kLivePoll = std::chrono::seconds(1);  // somebody watches the figures move
 // A proxy that restarts is away for a moment; that is no reason to lose sight of a rollout.
 constexpr milliseconds kPatience = std::chrono::seconds(30);
 
-std::string progress_line(const json::value& rollout) {
+// What stands on the terminal while it goes on: rewritten in place, so it must fit on one line.
+std::size_t terminal_width() {
+  winsize size{};
+  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col : 80;
+}
+
+std::string shortened(const std::string& text, std::size_t width) {
+  std::size_t end = 0;
+  for (std::size_t seen = 0; end < text.size(); ++end) {
+    const bool starts_character = (static_cast<unsigned char>(text[end]) & 0xc0) != 0x80;
+    if (starts_character && ++seen > width) break;
+  }
+  return text.substr(0, end);
+}
+
+// "312 requests, about 45 more to pass"
+std::string evidence_text(const json::value& analysis) {
+  const auto seen = number_of(analysis, "requests_at_this_step");
+  if (!seen) return "";
+  std::string text = short_number(seen, 0) + " requests";
+  const auto needed = number_of(analysis, "requests_needed_to_pass");
+  if (needed > 0) text += ", about " + short_number(needed, 0) + " more to pass";
+  return text;
+}
+
+std::string progress_line(const json::value& rollout, const json::value& analysis,
+                          Clock::duration elapsed) {
   const auto steps = number_of(rollout, "steps");
   std::string line = text_of(rollout, "service") + ": " + text_of(rollout, "from") + " -> " +
                      text_of(rollout, "to") + "  " + text_of(rollout, "phase") + "  step " +
                      short_number(number_of(rollout, "step"), 0);
   if (steps) line += "/" + short_number(steps, 0);
   line += "  " + percent_text(number_of(rollout, "weight"));
-  for (const char* name : {"verdict", "reason"}) {
-    if (const std::string text = text_of(rollout, name); !text.empty()) line += "  " + text;
-  }
+  line += "  " + config::to_string(std::chrono::duration_cast<std::chrono::seconds>(elapsed));
+  for (const std::string& text :
+       {text_of(rollout, "verdict"), evidence_text(analysis), text_of(rollout, "reason")})
+    if (!text.empty()) line += "  " + text;
   return line;
 }
 
 class Progress {
  public:
   explicit Progress(const Context& context) : context_(context) {}
-  void show(const json::value& rollout) {
-    if (!context_.io.err_is_terminal) return;
-    const std::string line = progress_line(rollout);
+  bool shown() const { return context_.io.err_is_terminal; }
+  void show(const json::value& rollout, const json::value& analysis) {
+    if (!shown()) return;
+    const std::string line = progress_line(rollout, analysis, Clock::now() - began_);
     if (line == last_) return;
     last_ = line;
-    context_.io.err << "\r\033[2K" << line << std::flush;
+    context_.io.err << "\r\033[2K" << shortened(line, terminal_width() - 1) << std::flush;
   }
-  ~Progress() {
-    if (!last_.empty()) context_.io.err << "\n";
+  // What is printed next begins on a line of its own.
+  void finish() {
+    if (!std::exchange(last_, "").empty()) context_.io.err << "\n" << std::flush;
   }
+  ~Progress() { finish(); }
 
  private:
   const Context& context_;
+  const Clock::time_point began_ = Clock::now();
   std::string last_;
 };
 
@@ -72,22 +109,28 @@ int follow_rollout(const Context& context, const AdminClient& client, const std:
   const auto deadline = Clock::now() + follow.timeout;
   auto last_answer = Clock::now();
   Progress progress(context);
-  json::value rollout;  // null until the first answer
+  json::value rollout;   // null until the first answer
+  json::value analysis;  // only for the display
+  const milliseconds longest = progress.shown() ? kLivePoll : kLongestPoll;
   while (true) {
-    if (!rollout.is_null()) progress.show(rollout);
+    if (!rollout.is_null()) progress.show(rollout, analysis);
     const std::string phase = text_of(rollout, "phase");
     const auto left = std::chrono::duration_cast<milliseconds>(deadline - Clock::now());
     auto code = exit_code_of_phase(phase);
+    if (code == kRolledBack && text_of(rollout, "cause") == "manual") code = kAborted;
     if (!code && left <= milliseconds(0) && !rollout.is_null()) {
       code = text_of(rollout, "verdict") == "no_traffic" ? kInconclusive : kStillGoing;
     }
     if (code) {
+      progress.finish();
       print_rollout(context, rollout);
       return *code;
     }
     try {
       rollout = rollout.is_null() ? client.get("/v1/rollouts/" + escaped(id)).body
-                                  : poll(client, id, std::min(left, kLongestPoll));
+                                  : poll(client, id, std::min(left, longest));
+      if (progress.shown())
+        analysis = client.ask({.target = "/v1/rollouts/" + escaped(id) + "/analysis"}).body;
       last_answer = Clock::now();
     } catch (const Failure& failure) {
       const auto now = Clock::now();

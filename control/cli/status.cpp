@@ -79,12 +79,12 @@ void print_status(const json::value& answer, const Context& context) {
   }
 }
 
-struct Options {
+struct StatusOptions {
   std::string service;
   bool watch = false;
 };
 
-void status(const Options& options, Context& context) {
+void status(const StatusOptions& options, Context& context) {
   const AdminClient client = context.client();
   const std::string target =
       options.service.empty() ? "/v1/services" : "/v1/services/" + escaped(options.service);
@@ -109,7 +109,7 @@ void status(const Options& options, Context& context) {
 
 void add_status(CLI::App& parent, Context& context) {
   auto* command = parent.add_subcommand("status", "Weights, live rates, latencies, verdicts");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<StatusOptions>();
   command->add_option("service", options->service, "Only this service");
   command->add_flag("-w,--watch", options->watch, "Again every second until interrupted");
   command->callback([options, &context] { status(*options, context); });

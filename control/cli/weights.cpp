@@ -7,12 +7,13 @@ namespace cutwater::cli {
 namespace json = boost::json;
 namespace {
 
-struct Options {
+struct WeightsOptions {
   std::string service;
   std::vector<std::string> assignments;
   std::string if_match;
   std::string ttl;
   bool force = false;
+  bool over_capacity = false;
   bool dry_run = false;
 };
 
@@ -44,10 +45,14 @@ void print_weights(const json::value& answer, Context& context) {
     }
   }
   table.print(context.io.out, context.colour());
+  if (const json::value& lease = member(answer, "lease"); lease.is_object()) {
+    context.io.out << "until " << text_of(lease, "expires") << ", then "
+                   << weights_text(member(lease, "falls_back_to")) << "\n";
+  }
   context.io.out << "generation " << short_number(number_of(answer, "generation"), 0) << "\n";
 }
 
-void weights(const Options& options, Context& context) {
+void weights(const WeightsOptions& options, Context& context) {
   const AdminClient client = context.client();
   const std::string target = "/v1/services/" + escaped(options.service) + "/weights";
   if (options.assignments.empty()) {
@@ -57,6 +62,7 @@ void weights(const Options& options, Context& context) {
   json::object body;
   for (const auto& assignment : options.assignments) assign(body, assignment);
   if (!options.ttl.empty()) body["ttl"] = options.ttl;
+  if (options.over_capacity) body["force"] = true;
   std::string tag = options.force ? "*" : "\"" + options.if_match + "\"";
   // Without a generation from the caller: whoever writes between this and the PUT wins, and we
   // say so instead of overwriting it.
@@ -74,11 +80,13 @@ void weights(const Options& options, Context& context) {
 
 void add_weights(CLI::App& parent, Context& context) {
   auto* command = parent.add_subcommand("weights", "Show or set the split of a service");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<WeightsOptions>();
   command->add_option("service", options->service)->required();
   command->add_option("weights", options->assignments, "VERSION=PERCENT ..., together 100");
   auto* if_match = command->add_option("--if-match", options->if_match,
                                        "Only if this is still the generation (else exit 8)");
+  command->add_flag("--over-capacity", options->over_capacity,
+                    "Also when the healthy endpoints cannot carry it");
   command->add_flag("--force", options->force, "Whatever the generation")->excludes(if_match);
   command->add_option("--ttl", options->ttl, "Fall back after this time, such as 15m");
   command->add_flag("--dry-run", options->dry_run, "Show what would be, change nothing");

@@ -1,20 +1,30 @@
 #include "control/health/prober.hpp"
 
 #include <algorithm>
+#include <array>
 #include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/buffer.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <boost/asio/ssl/context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
+#include <boost/beast/ssl.hpp>
 #include <cstring>
 #include <exception>
 #include <optional>
 #include <random>
 #include <set>
 #include <utility>
+
+#include "control/endpoint_address.hpp"
+#include "control/health/grpc_probe.hpp"
+#include "proxy/net/proxy_protocol.hpp"
+#include "proxy/net/tls_client_context.hpp"
 
 namespace cutwater::control::health {
 namespace {
@@ -38,32 +48,32 @@ config::Duration spread_start(config::Duration interval) {
   return config::Duration(std::uniform_int_distribution<config::Duration::rep>(0, most)(random));
 }
 
-tcp::endpoint to_asio(const upstream::Endpoint& endpoint) {
-  tcp::endpoint address;
-  address.resize(endpoint.address_length());
-  std::memcpy(address.data(), endpoint.address(), endpoint.address_length());
-  return address;
-}
-
 std::string describe(const char* step, boost::system::error_code failed, const Target& target) {
   if (failed == beast::error::timeout)
     return "no answer within " + std::to_string(target.health.timeout.count()) + " ms";
   return std::string(step) + ": " + failed.message();
 }
 
-// Asks once. nullopt: 2xx. Otherwise what went wrong, for a person. Throws only when cancelled by
-// its owner; a failure to connect is an answer.
-asio::awaitable<std::optional<std::string>> ask(Target target) {
-  beast::tcp_stream stream(co_await asio::this_coro::executor);
-  stream.expires_after(target.health.timeout);  // connect, write and read together
+// Request and answer over a connection that is ready for them. nullopt: 2xx.
+template <typename Stream>
+asio::awaitable<std::optional<std::string>> ask_over(Stream& stream, Target target) {
   const auto await_error = [](auto& failed) {
     return asio::redirect_error(asio::use_awaitable, failed);
   };
   boost::system::error_code failed;
-
-  co_await stream.async_connect(to_asio(*target.endpoint), await_error(failed));
-  if (failed) co_return describe("connect", failed, target);
-
+  if (target.health.grpc) {
+    GrpcProbe probe(target.endpoint->authority(), target.health.grpc_service);
+    std::array<char, 4096> answer;
+    while (!probe.done()) {
+      const std::string out = probe.take_output();
+      co_await asio::async_write(stream, asio::buffer(out), await_error(failed));
+      if (failed) co_return describe("write", failed, target);
+      const auto size = co_await stream.async_read_some(asio::buffer(answer), await_error(failed));
+      if (failed) co_return describe("read", failed, target);
+      probe.feed({answer.data(), size});
+    }
+    co_return probe.problem();
+  }
   http::request<http::empty_body> request{http::verb::get, target.health.path, 11};
   request.set(http::field::host, target.endpoint->authority());
   request.set(http::field::user_agent, "cutwater-health/" CUTWATER_VERSION);
@@ -82,7 +92,48 @@ asio::awaitable<std::optional<std::string>> ask(Target target) {
   co_return "answered " + std::to_string(status);
 }
 
+// With the same trust and the same name as requests.
+asio::awaitable<std::optional<std::string>> ask_securely(beast::tcp_stream plain, Target target) {
+  const net::TlsClientContext& tls = *target.endpoint->options().tls;
+  SSL_CTX_up_ref(tls.native());
+  asio::ssl::context context(tls.native());
+  beast::ssl_stream<beast::tcp_stream> stream(std::move(plain), context);
+  net::expect_name(stream.native_handle(), tls.name_for(target.endpoint->options().host));
+  constexpr std::string_view kAlpn = "\x08http/1.1";
+  SSL_set_alpn_protos(stream.native_handle(), reinterpret_cast<const unsigned char*>(kAlpn.data()),
+                      kAlpn.size());
+  boost::system::error_code failed;
+  co_await stream.async_handshake(asio::ssl::stream_base::client,
+                                  asio::redirect_error(asio::use_awaitable, failed));
+  if (failed) {
+    const long why = SSL_get_verify_result(stream.native_handle());
+    if (why != X509_V_OK)
+      co_return std::string("TLS handshake: ") + X509_verify_cert_error_string(why);
+    co_return describe("TLS handshake", failed, target);
+  }
+  co_return co_await ask_over(stream, target);
+}
+
 }  // namespace
+
+asio::awaitable<std::optional<std::string>> ask(Target target) {
+  beast::tcp_stream stream(co_await asio::this_coro::executor);
+  stream.expires_after(target.health.timeout);  // connect, write and read together
+  const auto await_error = [](auto& failed) {
+    return asio::redirect_error(asio::use_awaitable, failed);
+  };
+  boost::system::error_code failed;
+
+  co_await stream.async_connect(address_of(*target.endpoint), await_error(failed));
+  if (failed) co_return describe("connect", failed, target);
+
+  if (target.endpoint->options().send_proxy) {
+    co_await asio::async_write(stream, asio::buffer(net::kLocalProxyHeader), await_error(failed));
+    if (failed) co_return describe("write", failed, target);
+  }
+  if (!target.endpoint->options().tls) co_return co_await ask_over(stream, target);
+  co_return co_await ask_securely(std::move(stream), target);
+}
 
 // What the coroutines share with the prober; outlives it until the last of them has ended.
 struct HealthProber::Shared {
@@ -127,7 +178,8 @@ void HealthProber::Shared::note(Probe& probe, const std::optional<std::string>& 
     if (endpoint.healthy()) return;
     endpoint.set_healthy(true);
     const Target target = probe.target;
-    on_change(target, true, "answered " + target.health.path + " again");
+    const std::string what = target.health.grpc ? "the gRPC health check" : target.health.path;
+    on_change(target, true, "answered " + what + " again");
     return;
   }
   if (probe.starting(time.now())) return;

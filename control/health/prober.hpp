@@ -1,7 +1,8 @@
-// Active health checks: asks every endpoint for its health path and marks it unhealthy after some
-// failures in a row, healthy again after one success. Thread: control's io_context, always. Lives
-// as long as the app; stop() (or the destructor) ends every probe. Never judges a version: it only
-// says which endpoints may be used, and tells `OnChange` when that changes.
+// Active health checks: asks every endpoint for its health path (or by gRPC's protocol) and marks
+// it unhealthy after some failures in a row, healthy again after one success. Thread: control's
+// io_context, always. Lives as long as the app; stop() (or the destructor) ends every probe. Never
+// judges a version: it only says which endpoints may be used, and tells `OnChange` when that
+// changes.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -26,6 +27,10 @@ struct Target {
   std::shared_ptr<upstream::Endpoint> endpoint;
   config::Health health;
 };
+
+// Asks once. nullopt: 2xx. Otherwise what went wrong, for a person. Throws only when cancelled by
+// its owner; a failure to connect is an answer.
+boost::asio::awaitable<std::optional<std::string>> ask(Target target);
 
 // Called when an endpoint's health changes; `why` is for people ("3 failures in a row, the last:
 // answered 503"). Runs on the io_context; may call update().

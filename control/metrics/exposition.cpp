@@ -99,17 +99,48 @@ void add_traffic(Families& out, const MetricsInput& input) {
   });
 }
 
+void fill(ClientMetric::Histogram& histogram, const stats::HistogramCounts& counts) {
+  histogram.sample_count = counts.count;
+  histogram.sample_sum = static_cast<double>(counts.sum_ns) * 1e-9;
+  for (const Milliseconds bound : kBucketBounds)
+    histogram.bucket.push_back({counts.count_at_most(bound), seconds(bound)});
+}
+
+// Calls `each` for every mirror with its labels.
+template <typename Each>
+void for_mirrors(const MetricsInput& input, Each each) {
+  for (const auto& service : input.services)
+    if (service.mirror)
+      each(*service.mirror,
+           Labels{{"service", service.name}, {"version", service.mirror->version}});
+}
+
+void add_mirrors(Families& out, const MetricsInput& input) {
+  out.start(MetricType::Counter, "cutwater_mirror_total",
+            "Copies of requests for the shadow version, by what came of them.");
+  for_mirrors(input, [&](const auto& mirror, const Labels& labels) {
+    for (std::size_t i = 0; i < stats::kOutcomes; ++i)
+      out.counter(with(labels, "result", stats::to_string(static_cast<stats::Outcome>(i))),
+                  mirror.totals.outcomes[i]);
+    for (const auto& [reason, count] : mirror.dropped)
+      out.counter(with(labels, "result", reason), count);
+  });
+  out.start(MetricType::Histogram, "cutwater_mirror_duration_seconds",
+            "Time from the start of a copy to the end of its answer.");
+  for_mirrors(input, [&](const auto& mirror, const Labels& labels) {
+    fill(out.sample(labels).histogram, mirror.totals.latency);
+  });
+  out.start(MetricType::Gauge, "cutwater_mirror_under_way", "Copies under way.");
+  for_mirrors(input, [&](const auto& mirror, const Labels& labels) {
+    out.gauge(labels, static_cast<double>(mirror.under_way));
+  });
+}
+
 void add_latency(Families& out, const MetricsInput& input) {
   out.start(MetricType::Histogram, "cutwater_request_duration_seconds",
             "Time from the start of an attempt to the end of its response.");
   for_versions(input, [&](const auto& version, const Labels& labels) {
-    auto& histogram = out.sample(labels).histogram;
-    const stats::HistogramCounts& counts = version.totals.latency;
-    histogram.sample_count = counts.count;
-    histogram.sample_sum = static_cast<double>(counts.sum_ns) * 1e-9;
-    for (const Milliseconds bound : kBucketBounds) {
-      histogram.bucket.push_back({counts.count_at_most(bound), seconds(bound)});
-    }
+    fill(out.sample(labels).histogram, version.totals.latency);
   });
   out.start(MetricType::Summary, "cutwater_latency_seconds",
             "Quantiles of the last minute, exact within 1 %; sum and count since the start.");
@@ -181,16 +212,22 @@ void add_proxy(Families& out, const stats::ProxyTotals& proxy) {
   out.lone_counter("cutwater_downstream_requests_total",
                    "Request heads accepted from clients, local replies included.", proxy.requests);
   out.start(MetricType::Gauge, "cutwater_connections", "Open connections.");
-  for (const auto& [side, open] : {std::pair{"downstream", proxy.downstream_open},
-                                   std::pair{"upstream", proxy.upstream_open}}) {
-    out.gauge({{"side", side}, {"protocol", "http1"}}, static_cast<double>(open));
-  }
+  const auto by_protocol = [](const char* side, std::uint64_t all, std::uint64_t http2, auto add) {
+    add(Labels{{"side", side}, {"protocol", "http1"}}, all > http2 ? all - http2 : 0);
+    add(Labels{{"side", side}, {"protocol", "http2"}}, http2);
+  };
+  const auto gauge = [&](const Labels& labels, std::uint64_t value) {
+    out.gauge(labels, static_cast<double>(value));
+  };
+  by_protocol("downstream", proxy.downstream_open, proxy.downstream_http2, gauge);
+  by_protocol("upstream", proxy.upstream_open, proxy.upstream_http2, gauge);
   out.start(MetricType::Counter, "cutwater_connections_opened_total",
             "Connections accepted from clients or opened to endpoints.");
-  for (const auto& [side, opened] : {std::pair{"downstream", proxy.downstream_accepted},
-                                     std::pair{"upstream", proxy.upstream_opened}}) {
-    out.counter({{"side", side}, {"protocol", "http1"}}, opened);
-  }
+  const auto counter = [&](const Labels& labels, std::uint64_t value) {
+    out.counter(labels, value);
+  };
+  by_protocol("downstream", proxy.downstream_accepted, proxy.accepted_http2, counter);
+  by_protocol("upstream", proxy.upstream_opened, proxy.opened_http2, counter);
   out.lone_counter("cutwater_connections_refused_total",
                    "Client connections closed at once: quota or per-address limit.",
                    proxy.connections_refused);
@@ -217,11 +254,82 @@ void add_proxy(Families& out, const stats::ProxyTotals& proxy) {
   out.start(MetricType::Counter, "cutwater_bad_requests_total",
             "Requests refused as malformed, by reason.");
   for (const auto& [reason, count] : proxy.bad_requests) out.counter({{"reason", reason}}, count);
+  out.start(
+      MetricType::Counter, "cutwater_http2_abuse_total",
+      "HTTP/2 connections closed (stalled_window: streams) for what the peer did, by reason.");
+  for (const auto& [reason, count] : proxy.http2_abuses) out.counter({{"reason", reason}}, count);
+  out.lone_counter("cutwater_http2_streams_refused_total",
+                   "Streams refused because the client had max_streams open.",
+                   proxy.refused_streams);
   out.start(MetricType::Counter, "cutwater_local_replies_total",
             "Answers the proxy gave itself, by status.");
   for (const auto& [code, count] : proxy.local_replies) {
     out.counter({{"code", std::to_string(code)}}, count);
   }
+}
+
+void add_notifications(Families& out, const MetricsInput& input) {
+  out.start(MetricType::Counter, "cutwater_notifications_total",
+            "Attempts to deliver a notification: delivered, retried (will be repeated) or dead "
+            "(given up).");
+  for (const auto& [key, count] : input.notifications)
+    out.counter({{"channel", key.first}, {"result", key.second}}, count);
+  out.start(MetricType::Gauge, "cutwater_notifications_pending",
+            "Notifications that wait for delivery.");
+  for (const auto& [channel, count] : input.notifications_pending)
+    out.gauge({{"channel", channel}}, static_cast<double>(count));
+}
+
+// A figure without data has no sample: a zero would look like a value.
+void add_dora(Families& out, const dora::Report& report) {
+  using dora::Figure;
+  const auto figure = [&](Figure which, const char* name, const char* help) {
+    out.start(MetricType::Gauge, name, help);
+    if (const auto& value = report.of(which).value) out.gauge({}, *value);
+  };
+  figure(Figure::DeploymentFrequency, "cutwater_dora_deployment_frequency_per_day",
+         "Versions brought to all users per day, last 30 days.");
+  figure(Figure::LeadTime, "cutwater_dora_lead_time_seconds",
+         "Median from the commit to all users, last 30 days.");
+  figure(Figure::ChangeFailureRate, "cutwater_dora_change_failure_ratio",
+         "Changes rolled back of all changes, last 30 days.");
+  figure(Figure::TimeToRecovery, "cutwater_dora_time_to_recovery_seconds",
+         "Median from the first bad request to the last worker off the version, last 30 days.");
+  figure(Figure::SuccessRate, "cutwater_dora_success_ratio",
+         "Deployments that succeeded of all that ended, last 30 days.");
+  out.lone_gauge("cutwater_dora_deployments", "Deployments that ended, last 30 days.",
+                 static_cast<double>(report.deployments));
+  out.start(MetricType::Gauge, "cutwater_dora_alert",
+            "1 while the figure is beyond its alert threshold.");
+  for (const Figure which : dora::kFigures)
+    out.gauge({{"figure", std::string(dora::name_of(which))}},
+              report.of(which).standing == dora::Standing::Alert ? 1 : 0);
+}
+
+void add_tls(Families& out, const MetricsInput& input) {
+  out.start(MetricType::Counter, "cutwater_tls_handshakes_total",
+            "TLS handshakes with clients, in full or resumed by a ticket.");
+  out.counter({{"kind", "full"}}, input.proxy.tls_full);
+  out.counter({{"kind", "resumed"}}, input.proxy.tls_resumed);
+  out.start(MetricType::Counter, "cutwater_tls_handshake_failures_total",
+            "TLS handshakes with clients that failed, by reason.");
+  for (const auto& [reason, count] : input.proxy.tls_failures)
+    out.counter({{"reason", reason}}, count);
+  out.start(MetricType::Gauge, "cutwater_tls_certificate_expiry_seconds",
+            "Unix time at which a listener's certificate runs out.");
+  for (const auto& listener : input.certificates)
+    for (const auto& certificate : listener.certificates)
+      out.gauge(
+          {{"listener", listener.listener}, {"file", certificate.file}, {"name", certificate.name}},
+          static_cast<double>(certificate.not_after));
+  out.start(MetricType::Gauge, "cutwater_tls_certificate_reload_success",
+            "0 when a listener's files could not be loaded last time: the old ones are in use.");
+  for (const auto& listener : input.certificates)
+    out.gauge({{"listener", listener.listener}}, listener.last_load_ok ? 1 : 0);
+  out.start(MetricType::Counter, "cutwater_proxy_protocol_errors_total",
+            "Connections dropped for their PROXY header, by reason.");
+  for (const auto& [reason, count] : input.proxy.proxy_errors)
+    out.counter({{"reason", reason}}, count);
 }
 
 void add_process(Families& out, const MetricsInput& input) {
@@ -246,9 +354,13 @@ std::string render_metrics(const MetricsInput& input) {
   add_traffic(out, input);
   add_latency(out, input);
   add_split(out, input);
+  add_mirrors(out, input);
   add_guards(out, input);
   add_rollouts(out, input);
+  add_notifications(out, input);
+  if (input.dora) add_dora(out, *input.dora);
   add_proxy(out, input.proxy);
+  add_tls(out, input);
   return out.text();
 }
 

@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "config/share.hpp"
+#include "control/certificates.hpp"
+#include "control/history/dora.hpp"
 #include "proxy/guard/version_monitor.hpp"
 #include "proxy/stats/proxy_totals.hpp"
 #include "proxy/stats/version_cell.hpp"
@@ -37,15 +39,27 @@ struct MetricsInput {
     guard::GuardReport guard;
     std::vector<Endpoint> endpoints;
   };
+  // Shadow traffic: its own numbers, never part of a version's.
+  struct Mirror {
+    std::string version;
+    stats::VersionTotals totals;
+    std::map<std::string, std::uint64_t> dropped;  // by reason
+    std::uint64_t under_way = 0;
+  };
   struct Service {
     std::string name;
     std::vector<Version> versions;
     std::optional<std::string> rollout_phase;  // of the active or last rollout
+    std::optional<Mirror> mirror = {};
   };
   using DecisionKey = std::tuple<std::string, std::string, std::string>;  // service, action, cause
 
   std::vector<Service> services;
   stats::ProxyTotals proxy;
+  std::map<std::pair<std::string, std::string>, std::uint64_t> notifications;  // channel, result
+  std::map<std::string, std::uint64_t> notifications_pending;                  // by channel
+  std::optional<dora::Report> dora;  // of the last 30 days
+  std::vector<Certificates::Facts> certificates;
   std::map<DecisionKey, std::uint64_t> decisions;
   std::uint64_t config_generation = 0;
   bool last_reload_success = true;

@@ -1,260 +1,449 @@
+// The life of a stage.
 #include "control/rollout/engine.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <ctime>
+
+#include "config/windows.hpp"
+#include "control/rollout/engine_machine.hpp"
 
 namespace cutwater::control {
 namespace {
 
 using guard::Verdict;
-using Command = event::Command;
+
+// Failed requests it takes at most (95 %) to be sure of a version that fails every time.
+constexpr double kFailuresToBeSure = 8;
+// Between the deciding failure and the last worker's switch.
+constexpr double kSwitchSeconds = 0.05;
 
 std::string percent(Share share) {
   return cutwater::to_string(share);
 }
 
-// One event on one state.
-class Machine {
- public:
-  explicit Machine(EngineState& state) : state_(state) {}
-  Transition take() { return std::move(out_); }
-
-  void on(const event::Start&) {
-    if (state_.phase != Phase::Pending) return refuse("rollout_active", "it has already begun");
-    out_.effects.emplace_back(effect::Arm{});
-    // Who has the version already keeps it: begin at the first step that does not take it away.
-    const auto had = state_.before.find(state_.to);
-    const Share now = had == state_.before.end() ? Share{} : had->second;
-    std::size_t first = 0;
-    while (first + 1 < state_.plan.steps.size() && state_.plan.steps[first] < now) ++first;
-    decide("started", "manual",
-           "rollout of " + state_.to + " started by " + state_.actor + " at " +
-               percent(state_.plan.steps[first]),
-           state_.actor);
-    go_to_step(first);
-  }
-
-  void on(const event::Tick& tick) {
-    if (is_terminal(state_.phase) || state_.phase == Phase::RollingBack) return;
-    if (failed(tick.evidence.report)) return revert_by_guard(tick.evidence);
-    const Verdict verdict = step_verdict(state_, tick.evidence.report);
-    state_.verdict = guard::to_string(verdict);
-    const bool waiting = state_.phase == Phase::Progressing || state_.phase == Phase::Baking ||
-                         state_.phase == Phase::Inconclusive;
-    if (!waiting || state_.switching || !state_.step_since) return;
-    const auto elapsed = tick.now - *state_.step_since;
-    if (elapsed < state_.plan.bake) return;
-    if (verdict == Verdict::Pass)
-      return advance("passed", "every guard passed after " + done_weight(), kSelf);
-    if (state_.phase == Phase::Inconclusive) return;
-    hold(hold_cause(verdict), hold_sentence(state_.to, verdict, tick.evidence.report));
-    if (elapsed >= state_.plan.max_step) out_of_time(tick, verdict);
-  }
-
-  void on(const event::Tripped& trip) {
-    if (is_terminal(state_.phase) || state_.phase == Phase::RollingBack) return;
-    revert_by_guard(trip.evidence);
-  }
-
-  void on(const event::Unhealthy& unhealthy) {
-    if (is_terminal(state_.phase) || state_.phase == Phase::RollingBack) return;
-    revert("health", unhealthy.reason, kSelf);
-  }
-
-  void on(const Command& command) {
-    if (is_terminal(state_.phase) || state_.phase == Phase::RollingBack)
-      return refuse("rollout_finished",
-                    "rollout " + state_.id + " is " + std::string(to_string(state_.phase)));
-    switch (command.kind) {
-      case Command::Kind::Pause:
-        return pause(command);
-      case Command::Kind::Resume:
-        return resume(command);
-      case Command::Kind::Promote:
-        return promote(command);
-      case Command::Kind::PromoteFull:
-        return promote_full(command);
-      case Command::Kind::Abort:
-        return abort(command);
-      case Command::Kind::Rollback:
-        return revert("manual", said(command, "rolled back by "), command.actor);
-    }
-  }
-
-  void on(const event::WeightsSwitched& switched) {
-    if (!state_.switching) return;
-    state_.switching = false;
-    state_.step_since = switched.now;
-    state_.samples_before_step = samples(switched.report);
-    if (state_.phase == Phase::RollingBack) return enter(Phase::RolledBack);
-    if (state_.phase == Phase::Promoting) return enter(Phase::Baking);
-    if (state_.resume_to == Phase::Promoting) state_.resume_to = Phase::Baking;
-  }
-
-  void on(const event::Restarted& restarted) {
-    if (is_terminal(state_.phase)) return;
-    state_.switching = false;  // the workers started with the stored weights
-    if (state_.phase == Phase::RollingBack) return enter(Phase::RolledBack);
-    out_.effects.emplace_back(effect::Arm{});
-    start_clock(restarted.now);
-    if (state_.phase == Phase::Promoting) enter(Phase::Baking);
-    if (state_.resume_to == Phase::Promoting) state_.resume_to = Phase::Baking;
-    decide("resumed", "restart",
-           "the proxy was restarted: the step at " + percent(state_.weight) +
-               " begins again with fresh evidence",
-           kSelf);
-  }
-
- private:
-  // --- commands ---------------------------------------------------------------------------
-  void pause(const Command& command) {
-    if (state_.phase == Phase::Paused) return refuse("rollout_paused", "it is already paused");
-    if (state_.phase != Phase::Inconclusive) state_.resume_to = state_.phase;
-    decide("paused", "manual", said(command, "paused by "), command.actor);
-    enter(Phase::Paused);
-  }
-
-  void resume(const Command& command) {
-    if (state_.phase != Phase::Paused && state_.phase != Phase::Inconclusive)
-      return refuse("rollout_not_paused",
-                    "only a paused or inconclusive rollout can be resumed; this one is " +
-                        std::string(to_string(state_.phase)));
-    decide("resumed", "manual", said(command, "resumed by "), command.actor);
-    start_clock(command.now);
-    enter(state_.resume_to);
-  }
-
-  void promote(const Command& command) {
-    if (effective() == Phase::Promoting)
-      return refuse("rollout_promoting", "it is already on its way to 100%");
-    advance("manual", said(command, "promoted by "), command.actor);
-  }
-
-  void promote_full(const Command& command) {
-    if (effective() == Phase::Promoting || effective() == Phase::Baking)
-      return refuse("rollout_promoting", "it already is at 100%; promote ends the bake and makes " +
-                                             state_.to + " stable");
-    decide("advanced", "manual", said(command, "promoted to 100% by "), command.actor);
-    go_to_step(state_.plan.steps.size() - 1);
-  }
-
-  void abort(const Command& command) {
-    decide("aborted", "manual", said(command, "aborted by "), command.actor);
-    const auto had = state_.before.find(state_.to);
-    state_.weight = had == state_.before.end() ? Share{} : had->second;
-    state_.switching = false;
-    out_.effects.emplace_back(effect::SetWeights{state_.before});
-    enter(Phase::Aborted);
-  }
-
-  // --- moves ------------------------------------------------------------------------------
-  void go_to_step(std::size_t step) {
-    state_.step = step;
-    state_.weight = state_.plan.steps[step];
-    state_.switching = true;
-    state_.step_since.reset();
-    state_.hold_cause.clear();
-    out_.effects.emplace_back(effect::SetWeights{split(state_.weight)});
-    enter(state_.weight == Share::percent(100) ? Phase::Promoting : Phase::Progressing);
-  }
-
-  void advance(const std::string& cause, const std::string& reason, const std::string& actor) {
-    if (effective() == Phase::Baking) return succeed(cause, reason, actor);
-    decide("advanced", cause, reason, actor);
-    go_to_step(state_.step + 1);
-  }
-
-  void succeed(const std::string& cause, const std::string& reason, const std::string& actor) {
-    out_.effects.emplace_back(effect::MakeStable{state_.to});
-    decide("promoted", cause, state_.to + " is the new stable version: " + reason, actor);
-    enter(Phase::Succeeded);
-  }
-
-  void revert_by_guard(const Evidence& evidence) {
-    state_.verdict = guard::to_string(Verdict::Fail);
-    revert("guard", failure_sentence(state_.to, evidence), kSelf);
-  }
-
-  void revert(const std::string& cause, const std::string& reason, const std::string& actor) {
-    state_.weight = Share{};
-    state_.switching = true;
-    out_.effects.emplace_back(effect::LockOut{state_.to});
-    out_.effects.emplace_back(effect::SetWeights{split(Share{})});
-    decide("rolled_back", cause, reason, actor);
-    enter(Phase::RollingBack);
-  }
-
-  void hold(const std::string& cause, const std::string& reason) {
-    if (state_.hold_cause == cause) return;  // once per change, not per tick
-    state_.hold_cause = cause;
-    decide("held", cause, reason, kSelf);
-  }
-
-  void out_of_time(const event::Tick& tick, Verdict verdict) {
-    const std::string cause = hold_cause(verdict);
-    const std::string after = "no decision was possible within max_step at " + done_weight();
-    switch (state_.plan.on_inconclusive) {
-      case Plan::OnInconclusive::Hold:
-        decide("inconclusive", cause, after + "; waiting for a person or for evidence", kSelf);
-        state_.resume_to = state_.phase;
-        return enter(Phase::Inconclusive);
-      case Plan::OnInconclusive::Extend:
-        decide("extended", cause, after + "; the step begins again", kSelf);
-        return start_clock(tick.now);
-      case Plan::OnInconclusive::Promote:
-        return advance(cause, after + "; on_inconclusive says promote", kSelf);
-      case Plan::OnInconclusive::Rollback:
-        return revert(cause, after + "; on_inconclusive says rollback", kSelf);
-    }
-  }
-
-  // --- helpers ----------------------------------------------------------------------------
-  // The phase under a pause.
-  Phase effective() const {
-    const bool above = state_.phase == Phase::Paused || state_.phase == Phase::Inconclusive;
-    return above ? state_.resume_to : state_.phase;
-  }
-
-  std::string done_weight() const { return "the step at " + percent(state_.weight); }
-
-  void start_clock(TimePoint now) {
-    state_.step_since = now;
-    state_.hold_cause.clear();
-  }
-
-  std::map<std::string, Share> split(Share to) const {
-    std::map<std::string, Share> weights;
-    for (const auto& [version, ignored] : state_.before) weights[version] = Share{};
-    weights[state_.from] = Share{Share::kWhole - to.millionths};
-    weights[state_.to] = to;
-    return weights;
-  }
-
-  static std::string said(const Command& command, const std::string& what) {
-    std::string out = what + command.actor;
-    if (!command.reason.empty()) out += ": " + command.reason;
-    return out;
-  }
-
-  void decide(std::string action, std::string cause, std::string reason, std::string actor) {
-    state_.cause = cause;
-    state_.reason = reason;
-    out_.effects.emplace_back(
-        effect::Decide{std::move(action), std::move(cause), std::move(reason), std::move(actor)});
-  }
-
-  void enter(Phase phase) {
-    if (phase == state_.phase) return;
-    out_.effects.emplace_back(effect::PhaseChanged{state_.phase, phase});
-    state_.phase = phase;
-  }
-
-  void refuse(std::string type, std::string detail) {
-    out_.refusal = Refusal{std::move(type), std::move(detail)};
-  }
-
-  EngineState& state_;
-  Transition out_;
-};
+// RFC 3339 to the minute, for sentences.
+std::string minute_text(std::int64_t unix_ms) {
+  const std::time_t seconds = static_cast<std::time_t>(unix_ms / 1000);
+  std::tm utc{};
+  gmtime_r(&seconds, &utc);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%MZ", &utc);
+  return text;
+}
 
 }  // namespace
+
+// --- events --------------------------------------------------------------------------------------
+
+void Machine::on(const event::Start&) {
+  if (state_.phase != Phase::Pending || state_.task || state_.tasks > 0)
+    return refuse("rollout_active", "it has already begun");
+  out_.effects.emplace_back(effect::Arm{});
+  if (state_.plan.is_rolling()) state_.places.assign(state_.plan.endpoints.size(), Place::Old);
+  if (!state_.plan.gates.before) {
+    begin();
+    return;
+  }
+  decide("started", "manual",
+         "rollout of " + state_.to + " started by " + state_.actor + "; first the webhook is asked",
+         state_.actor);
+  give_task(Task::Kind::BeforeGate, "");
+}
+
+void Machine::on(const event::Tick& tick) {
+  if (is_terminal(state_.phase)) return;
+  if (state_.phase == Phase::RollingBack) return undo_next();
+  if (failed(tick.evidence.report)) return revert_by_guard(tick.evidence);
+  if (is_to_blame(tick)) {
+    const std::string why = blame_sentence(state_.to, tick.evidence);
+    if (!tick.evidence.report.dry_run) return revert("common_cause", why, kSelf);
+    say_once("would_roll_back", "common_cause", why);
+  }
+  const Verdict verdict = step_verdict(state_, tick.evidence.report);
+  state_.verdict = guard::to_string(verdict);
+  if (state_.phase == Phase::AwaitingApproval && tick.at.wall_ms >= state_.approval_due_ms)
+    return stop_unjudged(
+        "expired", "approval_expired",
+        "nobody approved " + state_.to + " at " + percent(state_.weight) + " in time", kSelf);
+  const bool waits_for_a_person =
+      state_.phase == Phase::Paused || state_.phase == Phase::AwaitingApproval;
+  if (waits_for_a_person || state_.switching) return;
+  if (state_.phase == Phase::Pending) {
+    if (state_.checks.before) {
+      if (!config::is_open(state_.plan.windows, state_.plan.utc_offset_minutes, tick.at.wall_ms))
+        return hold("window", "outside the deployment windows");
+      return begin();
+    }
+    if (tick.at.wall_ms - state_.started_ms >= state_.plan.max_step.count())
+      stop_unjudged("expired", "hook", "the webhook did not answer within max_step", kSelf);
+    return;
+  }
+  if (state_.plan.is_rolling() && !state_.checks.on_duty) {
+    replace_next();
+    return;
+  }
+  if (state_.step_since) try_leave(tick, verdict);
+}
+
+void Machine::on(const event::Tripped& trip) {
+  if (!is_over()) revert_by_guard(trip.evidence);
+}
+
+void Machine::on(const event::Unhealthy& unhealthy) {
+  if (!is_over()) revert(unhealthy.cause, unhealthy.reason, kSelf);
+}
+
+void Machine::on(const event::WeightsSwitched& switched) {
+  if (!state_.switching) return;
+  state_.switching = false;
+  if (state_.phase == Phase::RollingBack) {
+    if (!state_.plan.is_rolling()) enter(state_.end_as);
+    return;
+  }
+  if (state_.plan.is_rolling() && !state_.checks.on_duty) return;  // its endpoints come first
+  state_.step_since = switched.now;
+  if (state_.weight > state_.weight_before_switch) state_.rose_at = switched.now;
+  state_.samples_before_step = samples(switched.report);
+  if (state_.phase == Phase::Promoting) return enter(Phase::Baking);
+  if (state_.resume_to == Phase::Promoting) state_.resume_to = Phase::Baking;
+}
+
+// What was found out is noted; the next tick goes on from there, unless the rollout is paused.
+void Machine::on(const event::Done& done) {
+  if (is_terminal(state_.phase) || !state_.task || state_.task->id != done.task) return;
+  const Task task = *state_.task;
+  switch (task.kind) {
+    case Task::Kind::BeforeGate:
+      state_.task.reset();
+      if (!done.ok)
+        return stop_unjudged("rejected", "hook", "the webhook said no: " + done.reason, kSelf);
+      state_.checks.before = true;
+      return;
+    case Task::Kind::Smoke:
+      state_.task.reset();
+      if (!done.ok) return revert("smoke", "smoke check failed: " + done.reason, kSelf);
+      decide("smoke_passed", "smoke", done.reason, kSelf);
+      state_.checks.smoke = true;
+      return;
+    case Task::Kind::StepGate:
+      state_.task.reset();
+      if (!done.ok) return revert("hook", "the webhook said no: " + done.reason, kSelf);
+      state_.checks.gate = true;
+      return;
+    case Task::Kind::Drain:
+    case Task::Kind::Deploy:
+    case Task::Kind::Health:
+      return replaced(done);
+  }
+}
+
+void Machine::on(const event::Restarted& restarted) {
+  if (is_terminal(state_.phase)) return;
+  state_.switching = false;  // the workers started with the stored weights
+  if (state_.phase == Phase::RollingBack) {
+    if (!state_.plan.is_rolling()) enter(state_.end_as);
+    return;
+  }
+  out_.effects.emplace_back(effect::Arm{});
+  if (state_.phase != Phase::Pending && (!state_.plan.is_rolling() || state_.checks.on_duty))
+    start_clock(restarted.now);
+  if (state_.phase == Phase::Promoting) enter(Phase::Baking);
+  if (state_.resume_to == Phase::Promoting) state_.resume_to = Phase::Baking;
+  decide("resumed", "restart",
+         "the proxy was restarted: the step at " + percent(state_.weight) +
+             " begins again with fresh evidence",
+         kSelf);
+}
+
+// --- a stage -------------------------------------------------------------------------------------
+
+void Machine::begin() {
+  // Who has the version already keeps it: begin at the first step that does not take it away.
+  const auto had = state_.before.find(state_.to);
+  const Share now = had == state_.before.end() ? Share{} : had->second;
+  const auto& stages = state_.plan.stages;
+  std::size_t first = 0;
+  while (first + 1 < stages.size() && stages[first].weight < now) ++first;
+  const bool asked_before = state_.plan.gates.before;
+  const std::string where = state_.plan.is_rolling()
+                                ? std::to_string(state_.plan.endpoints.size()) + " endpoints"
+                                : percent(stages[first].weight);
+  if (asked_before)
+    decide("advanced", "hook", "the webhook agreed; begins at " + where, kSelf);
+  else
+    decide("started", "manual",
+           "rollout of " + state_.to + " started by " + state_.actor + " at " + where,
+           state_.actor);
+  go_to_stage(first);
+}
+
+void Machine::try_leave(const event::Tick& tick, Verdict verdict) {
+  if (tick.at.now - *state_.step_since < state_.stage().bake) return;
+  if (!has_proof(tick, verdict)) return;
+  if (state_.phase == Phase::Inconclusive && !state_.task) enter(work_phase());
+  if (state_.task) {
+    if (state_.phase != Phase::Inconclusive &&
+        tick.at.now - *state_.step_since >= state_.plan.max_step)
+      out_of_time(tick.at.now, "hook", "no answer within max_step at " + done_weight());
+    return;
+  }
+  if (!is_through_gates(tick.at)) return;
+  if (!state_.is_last_stage() && baseline_failing(tick.evidence))
+    return hold("baseline_failing", state_.from + " fails, too: no step goes up on that");
+  if (const auto shut = closed(tick.at)) return hold(shut->first, shut->second);
+  adapt_next_stage(tick.at);
+  const std::string reason = state_.stage().weight.millionths == 0
+                                 ? "the preview is over"
+                                 : "every guard passed after " + done_weight();
+  advance("passed", reason, kSelf);
+}
+
+bool Machine::has_proof(const event::Tick& tick, Verdict verdict) {
+  const bool preview = state_.stage().weight.millionths == 0;
+  if (preview || verdict == Verdict::Pass) return true;
+  if (state_.phase == Phase::Inconclusive) return false;
+  const std::string cause = hold_cause(verdict);
+  hold(cause, hold_sentence(state_.to, verdict, tick.evidence.report));
+  if (tick.at.now - *state_.step_since >= state_.plan.max_step)
+    out_of_time(tick.at.now, cause, "no decision was possible within max_step at " + done_weight());
+  return false;
+}
+
+// Both versions fail, and this one was given more traffic not long ago: it may have overloaded what
+// both depend on.
+bool Machine::is_to_blame(const event::Tick& tick) const {
+  return tick.evidence.report.verdict == Verdict::CommonCause && state_.rose_at &&
+         tick.at.now - *state_.rose_at < tick.evidence.limits.blame_window;
+}
+
+// The first gate that has not been passed yet is asked; false while there is one.
+bool Machine::is_through_gates(const Surroundings& at) {
+  const bool preview = state_.stage().weight.millionths == 0;
+  if (preview && state_.plan.gates.smoke && !state_.checks.smoke) {
+    give_task(Task::Kind::Smoke, "the smoke checks are asked of " + state_.to);
+    return false;
+  }
+  if (!preview && state_.plan.gates.step && !state_.checks.gate) {
+    give_task(Task::Kind::StepGate, "the webhook is asked whether to go on");
+    return false;
+  }
+  if (!state_.stage().approval || state_.checks.approved) return true;
+  state_.approval_due_ms = at.wall_ms + state_.plan.approval_expiry.count();
+  decide("awaiting_approval", "approval",
+         state_.to + " waits for approval at " + percent(state_.weight) + " until " +
+             minute_text(state_.approval_due_ms),
+         kSelf);
+  enter(Phase::AwaitingApproval);
+  return false;
+}
+
+// Why the next stage may not begin now: cause and sentence.
+std::optional<std::pair<std::string, std::string>> Machine::closed(const Surroundings& at) const {
+  if (state_.is_last_stage()) return std::nullopt;
+  const Plan& plan = state_.plan;
+  if (!config::is_open(plan.windows, plan.utc_offset_minutes, at.wall_ms))
+    return std::pair{
+        std::string("window"),
+        "outside the deployment windows; the next opens at " +
+            minute_text(config::next_opening(plan.windows, plan.utc_offset_minutes, at.wall_ms))};
+  const Share next = plan.stages[state_.step + 1].weight;
+  if (plan.is_rolling() || next <= at.can_carry) return std::nullopt;
+  return std::pair{std::string("capacity"), "the healthy endpoints of " + state_.to +
+                                                " can carry " + percent(at.can_carry) + ", not " +
+                                                percent(next)};
+}
+
+void Machine::go_to_stage(std::size_t step) {
+  const auto& stages = state_.plan.stages;
+  // Evidence gathered under one limit says nothing about another.
+  if (!(stages[step].guards == state_.stage().guards)) out_.effects.emplace_back(effect::Arm{});
+  state_.step = step;
+  state_.checks = {};
+  state_.checks.before = true;
+  state_.task.reset();
+  state_.step_since.reset();
+  state_.hold_cause.clear();
+  if (state_.plan.is_rolling()) {
+    take_out(Place::Old);
+    return enter(Phase::Progressing);
+  }
+  set_weights(stages[step].weight);
+  enter(state_.is_last_stage() ? Phase::Promoting : work_phase());
+}
+
+void Machine::advance(const std::string& cause, const std::string& reason,
+                      const std::string& actor) {
+  if (state_.is_last_stage()) return succeed(cause, reason, actor);
+  decide("advanced", cause, reason, actor);
+  go_to_stage(state_.step + 1);
+}
+
+// Inserts a smaller step when the planned one would risk more than the budget: if the version is
+// bad from its first request on, users see the failures it takes to be sure, and those under way.
+void Machine::adapt_next_stage(const Surroundings& at) {
+  const auto& adaptive = state_.plan.adaptive;
+  if (!adaptive || state_.is_last_stage()) return;
+  const double under_way = at.requests_per_second * (at.latency_s + kSwitchSeconds);
+  const double left = static_cast<double>(adaptive->failed_requests) - kFailuresToBeSure;
+  const double ratio = under_way <= left ? 1 : left / under_way;
+  const auto present = state_.stage().weight.millionths;
+  auto next = static_cast<std::int32_t>(std::lround(ratio * Share::kWhole));
+  next =
+      std::clamp(next, present + adaptive->least.millionths, present + adaptive->most.millionths);
+  Stage stage = state_.plan.stages[state_.step + 1];
+  if (next >= stage.weight.millionths) return;
+  stage.weight = Share{next};
+  stage.approval = false;
+  state_.plan.stages.insert(
+      state_.plan.stages.begin() + static_cast<std::ptrdiff_t>(state_.step + 1), stage);
+}
+
+void Machine::succeed(const std::string& cause, const std::string& reason,
+                      const std::string& actor) {
+  if (!state_.plan.is_rolling() && state_.weight != Share::percent(100)) {
+    set_weights(Share::percent(100));  // the holdback has done its work
+    state_.switching = false;
+  }
+  out_.effects.emplace_back(effect::MakeStable{state_.to});
+  if (state_.plan.gates.after) state_.call_due = "after";
+  decide("promoted", cause, state_.to + " is the new stable version: " + reason, actor);
+  enter(Phase::Succeeded);
+}
+
+// --- holding and turning back --------------------------------------------------------------------
+
+void Machine::out_of_time(TimePoint now, const std::string& cause, const std::string& after) {
+  auto what = state_.plan.on_inconclusive;
+  // A gate that has not spoken is not a gate that has agreed.
+  if (cause == "hook" && what == Plan::OnInconclusive::Promote) what = Plan::OnInconclusive::Hold;
+  switch (what) {
+    case Plan::OnInconclusive::Hold:
+      decide("inconclusive", cause, after + "; waiting for a person or for evidence", kSelf);
+      state_.resume_to = state_.phase;
+      return enter(Phase::Inconclusive);
+    case Plan::OnInconclusive::Extend:
+      decide("extended", cause, after + "; the step begins again", kSelf);
+      return start_clock(now);
+    case Plan::OnInconclusive::Promote:
+      if (state_.stage().approval && !state_.checks.approved) {
+        hold("approval", after + "; on_inconclusive cannot stand in for an approval");
+        return;
+      }
+      return advance(cause, after + "; on_inconclusive says promote", kSelf);
+    case Plan::OnInconclusive::Rollback:
+      return revert(cause, after + "; on_inconclusive says rollback", kSelf);
+  }
+}
+
+// Ends it as it was before. Nothing is said about the version: it is not locked out.
+void Machine::stop_unjudged(const std::string& action, const std::string& cause,
+                            const std::string& reason, const std::string& actor) {
+  decide(action, cause, reason, actor);
+  state_.task.reset();
+  if (state_.plan.is_rolling() && count(Place::Old) < state_.places.size()) {
+    state_.end_as = Phase::Aborted;
+    return turn_back();
+  }
+  const auto had = state_.before.find(state_.to);
+  state_.weight = had == state_.before.end() ? Share{} : had->second;
+  out_.effects.emplace_back(effect::SetWeights{state_.before});
+  state_.switching = false;
+  enter(Phase::Aborted);
+}
+
+void Machine::revert_by_guard(const Evidence& evidence) {
+  state_.verdict = guard::to_string(Verdict::Fail);
+  revert("guard", failure_sentence(state_.to, evidence), kSelf);
+}
+
+void Machine::revert(const std::string& cause, const std::string& reason,
+                     const std::string& actor) {
+  decide("rolled_back", cause, reason, actor);
+  state_.task.reset();
+  state_.end_as = Phase::RolledBack;
+  if (state_.plan.gates.rollback) state_.call_due = "rollback";
+  if (state_.plan.is_rolling()) return turn_back();
+  out_.effects.emplace_back(effect::LockOut{state_.to});
+  set_weights(Share{});
+  enter(Phase::RollingBack);
+}
+
+void Machine::hold(const std::string& cause, const std::string& reason) {
+  say_once("held", cause, reason);
+}
+
+// Once per change, not per tick.
+void Machine::say_once(const std::string& action, const std::string& cause,
+                       const std::string& reason) {
+  if (state_.hold_cause == cause) return;
+  state_.hold_cause = cause;
+  decide(action, cause, reason, kSelf);
+}
+
+// --- helpers -------------------------------------------------------------------------------------
+
+void Machine::give_task(Task::Kind kind, const std::string& reason) {
+  state_.task = Task{kind, ++state_.tasks, state_.phase == Phase::RollingBack};
+  if (!reason.empty()) hold(std::string(to_string(kind)), reason);
+}
+
+Phase Machine::work_phase() const {
+  if (state_.is_last_stage() && (!state_.plan.is_rolling() || state_.checks.on_duty))
+    return Phase::Baking;
+  return state_.stage().weight.millionths == 0 ? Phase::Preview : Phase::Progressing;
+}
+
+Phase Machine::effective() const {
+  const bool above = state_.phase == Phase::Paused || state_.phase == Phase::Inconclusive;
+  return above ? state_.resume_to : state_.phase;
+}
+
+std::string Machine::done_weight() const {
+  return "the step at " + percent(state_.weight);
+}
+
+void Machine::start_clock(TimePoint now) {
+  state_.step_since = now;
+  state_.hold_cause.clear();
+}
+
+std::map<std::string, Share> Machine::split(Share to) const {
+  std::map<std::string, Share> weights;
+  for (const auto& [version, ignored] : state_.before) weights[version] = Share{};
+  weights[state_.from] = Share{Share::kWhole - to.millionths};
+  weights[state_.to] = to;
+  return weights;
+}
+
+void Machine::set_weights(Share to) {
+  state_.weight_before_switch = state_.weight;
+  state_.weight = to;
+  state_.switching = true;
+  out_.effects.emplace_back(effect::SetWeights{split(to)});
+}
+
+void Machine::decide(std::string action, std::string cause, std::string reason, std::string actor) {
+  if (state_.phase != Phase::RollingBack) {  // why it turned back stays what it says of itself
+    state_.cause = cause;
+    state_.reason = reason;
+  }
+  out_.effects.emplace_back(
+      effect::Decide{std::move(action), std::move(cause), std::move(reason), std::move(actor)});
+}
+
+void Machine::enter(Phase phase) {
+  if (phase == state_.phase) return;
+  out_.effects.emplace_back(effect::PhaseChanged{state_.phase, phase});
+  state_.phase = phase;
+  if (is_terminal(phase)) state_.task.reset();  // nobody waits for it any longer
+}
+
+void Machine::refuse(std::string type, std::string detail) {
+  out_.refusal = Refusal{std::move(type), std::move(detail)};
+}
+
+// --- the outside ---------------------------------------------------------------------------------
 
 Transition apply(EngineState& state, const RolloutEvent& event) {
   Machine machine(state);
@@ -279,6 +468,19 @@ void apply_to_service(const Effect& effect, ServiceState& service) {
   } else if (const auto* stable = std::get_if<effect::MakeStable>(&effect)) {
     if (service.stable != stable->version) service.last_good = service.stable;
     service.stable = stable->version;
+  } else if (const auto* serve = std::get_if<effect::Serve>(&effect)) {
+    if (service.stable != serve->version) {
+      service.last_good.clear();
+      service.keep_old_until_ms = 0;
+    }
+    service.stable = serve->version;
+  } else if (const auto* duty = std::get_if<effect::SetOffDuty>(&effect)) {
+    for (const auto& [version, urls] : duty->urls) {
+      if (urls.empty())
+        service.off_duty.erase(version);
+      else
+        service.off_duty[version] = urls;
+    }
   }
 }
 

@@ -1,13 +1,20 @@
 // The state machine of a rollout: state and event in, new state and effects out. Pure: no I/O, no
-// Asio, time is an argument; the controller carries the effects out (driver) and stores the state.
+// Asio, time is an argument; the controller carries the effects out and stores the state.
 //
-//   pending -> progressing(step 1..n-1) -> promoting(100 %) -> baking -> succeeded
-//   any of these <-> paused, <-> inconclusive
+// A plan is a list of stages, whatever the strategy, and every stage has the same life:
+//   enter      new weights go out; the clock starts when every worker has switched
+//   replace    (rolling only) drain, deploy, health of the endpoints whose turn it is
+//   bake       the stage's time has passed AND every guard has PASSed with requests of this stage
+//   gates      smoke checks, webhook, a person's approval, deployment window, capacity
+//   leave      to the next stage; after the last the new version is stable
+// What has to be done outside (ask a hook, wait for a deployment) is `task`: a part of the stored
+// state, so that a restart does it again. The controller does it and reports back with Done.
+//
+//   pending -> preview(0 %) -> progressing(stage i) -> promoting(last) -> baking -> succeeded
+//   any of these <-> paused, <-> inconclusive, <-> awaiting_approval
 //   any of these -> rolling_back -> rolled_back        any of these -> aborted
 //
-// A step's clock starts when every worker has acknowledged its weights. Time alone never advances
-// a step: its bake must have passed and every guard must have PASSed, with requests at this step.
-// A failed guard reverts in every phase that is not terminal, paused ones included.
+// A failed guard reverts in every phase that is not terminal, paused and waiting ones included.
 #pragma once
 
 #include <boost/json.hpp>
@@ -46,6 +53,31 @@ constexpr bool is_terminal(Phase phase) {
   return phase == Phase::Succeeded || phase == Phase::RolledBack || phase == Phase::Aborted;
 }
 
+// Something to be done outside before the rollout can go on.
+struct Task {
+  enum class Kind : std::uint8_t { BeforeGate, Smoke, StepGate, Drain, Deploy, Health };
+  Kind kind = Kind::BeforeGate;
+  std::uint64_t id = 0;  // of this rollout; an answer to an older one is not listened to
+  bool undo = false;     // Drain, Deploy, Health: back to the old version
+};
+std::string_view to_string(Task::Kind kind);
+std::optional<Task::Kind> task_kind_from(std::string_view text);
+
+// What the present stage has behind it.
+struct Checks {
+  bool before = false;   // of the rollout, not of the stage
+  bool drained = false;  // rolling, in this order
+  bool deployed = false;
+  bool healthy = false;
+  bool on_duty = false;
+  bool smoke = false;
+  bool gate = false;
+  bool approved = false;
+};
+
+// Rolling: where each endpoint pair of the plan is.
+enum class Place : std::uint8_t { Old, Out, New, Lost };
+
 struct EngineState {
   std::string id;
   std::string service;
@@ -60,63 +92,115 @@ struct EngineState {
 
   Phase phase = Phase::Pending;
   Phase resume_to = Phase::Progressing;  // while Paused or Inconclusive
-  std::size_t step = 0;                  // index into plan.steps
+  Phase end_as = Phase::RolledBack;      // while RollingBack
+  std::size_t step = 0;                  // index into plan.stages
   Share weight;                          // of `to`, as last commanded
   bool switching = false;                // commanded, not yet acknowledged by all workers
-  std::string hold_cause;                // last one recorded at this step
-  std::string cause;                     // of the last transition
-  std::string reason;                    // the same as a sentence
-  std::string verdict = "no_traffic";    // last seen, for views
-  boost::json::object evidence;          // of the last decision; the controller fills it in
+  Checks checks;
+  std::optional<Task> task;
+  std::uint64_t tasks = 0;             // given so far
+  std::vector<Place> places;           // rolling: of plan.endpoints
+  std::int64_t approval_due_ms = 0;    // wall clock, while AwaitingApproval
+  std::string call_due;                // "after" or "rollback": a webhook still to be told
+  std::string hold_cause;              // last one recorded at this step
+  std::string cause;                   // of the last transition
+  std::string reason;                  // the same as a sentence
+  std::string verdict = "no_traffic";  // last seen, for views
+  boost::json::object evidence;        // of the last decision; the controller fills it in
 
   // Not stored: a restart begins the step's clock anew.
   std::optional<TimePoint> step_since;
+  std::optional<TimePoint> rose_at;  // when `weight` last went up, on all workers
+  Share weight_before_switch;
   std::uint64_t samples_before_step = 0;
+
+  const Stage& stage() const { return plan.stages[step]; }
+  bool is_last_stage() const { return step + 1 == plan.stages.size(); }
+  std::vector<std::string> endpoints_out() const;  // urls being replaced, of `from`
 };
 boost::json::object to_json(const EngineState& state);
 std::optional<EngineState> engine_state_from_json(const boost::json::value& json);
 
+// What is true around the rollout at the moment of an event.
+struct Surroundings {
+  TimePoint now;
+  std::int64_t wall_ms = 0;               // unix
+  Share can_carry = Share::percent(100);  // what the healthy endpoints of `to` are enough for
+  double requests_per_second = 0;         // of the service
+  double latency_s = 0;                   // until a request is answered
+};
+
 namespace event {
 struct Start {};
 struct Tick {
-  TimePoint now;
+  Surroundings at;
   Evidence evidence;
 };
 struct Tripped {
   Evidence evidence;
 };
-// The candidate cannot serve at all (health checks): reverts like a failed guard.
+// A rule without statistics has spoken (health checks, memory): reverts like a failed guard.
 struct Unhealthy {
   std::string reason;
+  std::string cause = "health";
 };
 struct Command {
-  enum class Kind { Pause, Resume, Promote, PromoteFull, Abort, Rollback };
+  enum class Kind {
+    Pause,
+    Resume,
+    Promote,
+    PromoteFull,
+    Abort,
+    Rollback,
+    Approve,
+    Reject,
+    Ready,
+  };
   Kind kind;
   std::string actor;
   std::string reason;  // given by the person; may be empty
-  TimePoint now;
+  Surroundings at;
+  bool may_approve = false;  // has the role
+  bool force = false;        // also outside the windows and beyond the capacity
+  bool undo = false;         // Ready: the old version is back
 };
 struct WeightsSwitched {
   TimePoint now;
   guard::GuardReport report;
 };
+// The task has been done, or its answer is no.
+struct Done {
+  std::uint64_t task = 0;
+  bool ok = false;
+  std::string reason;
+};
 struct Restarted {
   TimePoint now;
 };
 }  // namespace event
-using RolloutEvent = std::variant<event::Start, event::Tick, event::Tripped, event::Unhealthy,
-                                  event::Command, event::WeightsSwitched, event::Restarted>;
+using RolloutEvent =
+    std::variant<event::Start, event::Tick, event::Tripped, event::Unhealthy, event::Command,
+                 event::WeightsSwitched, event::Done, event::Restarted>;
 
 namespace effect {
 struct SetWeights {
   std::map<std::string, Share> weights;
 };
-struct Arm {};  // fresh evidence for `to`
+struct Arm {};  // fresh evidence for `to`, by the limits of the present stage
 struct LockOut {
   std::string version;
 };
 struct MakeStable {
   std::string version;
+};
+// Rolling: which version takes what no other can, because it alone has endpoints in service. Not a
+// verdict: the one before is not "last good", it is gone.
+struct Serve {
+  std::string version;
+};
+// Rolling: endpoints that get no requests, by version.
+struct SetOffDuty {
+  std::map<std::string, std::set<std::string>> urls;
 };
 struct Decide {
   std::string action;
@@ -129,8 +213,9 @@ struct PhaseChanged {
   Phase to;
 };
 }  // namespace effect
-using Effect = std::variant<effect::SetWeights, effect::Arm, effect::LockOut, effect::MakeStable,
-                            effect::Decide, effect::PhaseChanged>;
+using Effect =
+    std::variant<effect::SetWeights, effect::Arm, effect::LockOut, effect::MakeStable,
+                 effect::Serve, effect::SetOffDuty, effect::Decide, effect::PhaseChanged>;
 
 // Why an event was not possible; the state is then as before and there are no effects.
 struct Refusal {

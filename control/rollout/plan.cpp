@@ -1,8 +1,12 @@
+// Plans as JSON: stored and shown.
 #include "control/rollout/plan.hpp"
 
+#include <algorithm>
 #include <array>
 
+#include "config/show_rollout.hpp"
 #include "config/units.hpp"
+#include "config/windows.hpp"
 #include "control/json_text.hpp"
 
 namespace cutwater::control {
@@ -16,127 +20,64 @@ constexpr std::array<std::pair<const char*, OnInconclusive>, 4> kOnInconclusive{
      {"promote", OnInconclusive::Promote},
      {"rollback", OnInconclusive::Rollback}}};
 
-std::optional<OnInconclusive> on_inconclusive_from(std::string_view text) {
-  for (const auto& [name, value] : kOnInconclusive)
-    if (text == name) return value;
-  return std::nullopt;
+json::object guards_json(const config::StepGuards& guards) {
+  json::object out;
+  if (guards.error_rate) out["error_rate"] = guards.error_rate->millionths;
+  if (guards.p95) out["p95_ms"] = guards.p95->count();
+  if (guards.p95_critical) out["p95_critical_ms"] = guards.p95_critical->count();
+  return out;
 }
 
-Reply invalid(const std::string& member, const std::string& what) {
-  return problem(422, "invalid_rollout", "`" + member + "`: " + what, {{"member", member}});
+config::Duration duration_at(const json::object& in, const char* key) {
+  return config::Duration(in.at(key).to_number<std::int64_t>());
 }
 
-// 5, 0.5 or "5%".
-std::optional<Share> share_of(const json::value& value) {
-  if (const auto* text = value.if_string()) return parse_share(std::string_view(*text));
-  if (!value.is_number()) return std::nullopt;
-  return share_from_percent(value.to_number<double>());
+config::StepGuards guards_from(const json::object& in) {
+  config::StepGuards guards;
+  if (const auto* rate = in.if_contains("error_rate"))
+    guards.error_rate = Share{rate->to_number<std::int32_t>()};
+  if (in.contains("p95_ms")) guards.p95 = duration_at(in, "p95_ms");
+  if (in.contains("p95_critical_ms")) guards.p95_critical = duration_at(in, "p95_critical_ms");
+  return guards;
 }
 
-std::optional<Reply> read_steps(const json::value& value, Plan& plan) {
-  const auto* steps = value.if_array();
-  if (steps == nullptr || steps->empty() || steps->size() > 100)
-    return invalid("steps", "a list of 1 to 100 shares is meant, such as [5, 25, 100]");
-  plan.steps.clear();
-  for (const auto& step : *steps) {
-    const auto share = share_of(step);
-    if (!share || share->millionths == 0)
-      return invalid("steps", "`" + to_text(step) +
-                                  "` is not a share above 0 and up to 100 percent with at most 4 "
-                                  "decimals");
-    if (!plan.steps.empty() && *share <= plan.steps.back())
-      return invalid("steps", "each step must be greater than the one before it");
-    plan.steps.push_back(*share);
-  }
-  return std::nullopt;
+json::object gates_json(const Gates& gates) {
+  return {{"before", gates.before},
+          {"smoke", gates.smoke},
+          {"step", gates.step},
+          {"after", gates.after},
+          {"rollback", gates.rollback}};
 }
 
-std::optional<Reply> read_duration(const std::string& member, const json::value& value,
-                                   config::Duration& out) {
-  const auto* text = value.if_string();
-  const auto duration = text ? config::parse_duration(std::string_view(*text)) : std::nullopt;
-  if (!duration) return invalid(member, "a duration is meant, such as \"60s\" or \"10m\"");
-  out = *duration;
-  return std::nullopt;
+Gates gates_from(const json::object& in) {
+  return {in.at("before").as_bool(), in.at("smoke").as_bool(), in.at("step").as_bool(),
+          in.at("after").as_bool(), in.at("rollback").as_bool()};
 }
 
-// Only the outline of RFC 3339; the exact moment is used by the DORA figures, not by the rollout.
-bool looks_like_time(std::string_view text) {
-  constexpr std::string_view kOutline = "dddd-dd-ddTdd:dd:dd";
-  if (text.size() < kOutline.size() + 1 || text.size() > 40) return false;
-  for (std::size_t i = 0; i < kOutline.size(); ++i) {
-    const bool digit = text[i] >= '0' && text[i] <= '9';
-    if (kOutline[i] == 'd' ? !digit : text[i] != kOutline[i]) return false;
-  }
-  return true;
+json::object guards_view(const config::StepGuards& guards) {
+  json::object out;
+  if (guards.error_rate) out["error_rate"] = to_string(*guards.error_rate);
+  if (guards.p95) out["p95"] = config::to_string(*guards.p95);
+  if (guards.p95_critical) out["p95_critical"] = config::to_string(*guards.p95_critical);
+  return out;
 }
 
-std::optional<Reply> read_text(const std::string& member, const json::value& value,
-                               RolloutRequest& out) {
-  const auto* text = value.if_string();
-  if (text == nullptr) return invalid(member, "a text is meant");
-  const std::string_view view(*text);
-  if (member == "to") {
-    out.to = view;
-  } else if (member == "strategy") {
-    if (view != "canary")
-      return problem(
-          422, "strategy_unavailable",
-          "strategy `" + std::string(view) + "` is not available in this version; `canary` is",
-          {{"member", "strategy"}});
-    out.plan.strategy = view;
-  } else if (member == "on_inconclusive") {
-    const auto value_of = on_inconclusive_from(view);
-    if (!value_of) return invalid(member, "hold, extend, promote or rollback is meant");
-    out.plan.on_inconclusive = *value_of;
-  } else {
-    if (!looks_like_time(view)) return invalid(member, "a time like 2026-11-23T10:00:00Z is meant");
-    out.commit_time = view;
-  }
-  return std::nullopt;
-}
-
-std::optional<Reply> read_member(const std::string& member, const json::value& value,
-                                 RolloutRequest& out) {
-  if (member == "to" || member == "strategy" || member == "on_inconclusive" ||
-      member == "commit_time")
-    return read_text(member, value, out);
-  if (member == "steps") return read_steps(value, out.plan);
-  if (member == "bake") return read_duration(member, value, out.plan.bake);
-  if (member == "max_step") return read_duration(member, value, out.plan.max_step);
-  if (member == "retry") {
-    const auto* retry = value.if_bool();
-    if (retry == nullptr) return invalid(member, "true or false is meant");
-    out.retry = *retry;
-    return std::nullopt;
-  }
-  return invalid(member,
-                 "unknown member; known are to, strategy, steps, bake, max_step, on_inconclusive, "
-                 "retry, commit_time");
+json::array windows_json(const std::vector<config::Window>& windows) {
+  json::array out;
+  for (const auto& window : windows) out.emplace_back(window.text);
+  return out;
 }
 
 }  // namespace
 
-std::variant<RolloutRequest, Reply> parse_rollout_request(const json::object& body,
-                                                          const config::RolloutDefaults& defaults) {
-  RolloutRequest out;
-  out.plan = {defaults.strategy, defaults.steps, defaults.bake, defaults.max_step,
-              defaults.on_inconclusive};
-  for (const auto& [name, value] : body)
-    if (auto refused = read_member(std::string(name), value, out)) return *std::move(refused);
-  if (out.to.empty()) return invalid("to", "the version to roll out is missing");
-  if (out.plan.strategy != "canary")
-    return problem(422, "strategy_unavailable",
-                   "strategy `" + out.plan.strategy +
-                       "` of the configuration is not available in this version; `canary` is");
-  if (out.plan.max_step < out.plan.bake) {
-    if (body.contains("max_step")) return invalid("max_step", "must not be shorter than `bake`");
-    out.plan.max_step = out.plan.bake;  // a long bake alone must not fail on a default
-  }
-  // A rollout ends at the whole; steps that stop before it mean "and then all".
-  if (out.plan.steps.empty() || out.plan.steps.back() != Share::percent(100))
-    out.plan.steps.push_back(Share::percent(100));
-  return out;
+bool Plan::wants_approval() const {
+  return std::any_of(stages.begin(), stages.end(), [](const Stage& s) { return s.approval; });
+}
+
+std::optional<OnInconclusive> on_inconclusive_from(std::string_view text) {
+  for (const auto& [name, value] : kOnInconclusive)
+    if (text == name) return value;
+  return std::nullopt;
 }
 
 std::string to_string(OnInconclusive value) {
@@ -146,36 +87,111 @@ std::string to_string(OnInconclusive value) {
 }
 
 json::object to_json(const Plan& plan) {
-  json::array steps;
-  for (const Share step : plan.steps) steps.emplace_back(step.millionths);
-  return {{"strategy", plan.strategy},
-          {"steps", std::move(steps)},
-          {"bake_ms", plan.bake.count()},
-          {"max_step_ms", plan.max_step.count()},
-          {"on_inconclusive", to_string(plan.on_inconclusive)}};
+  json::array stages;
+  for (const Stage& stage : plan.stages)
+    stages.push_back(json::object{{"weight", stage.weight.millionths},
+                                  {"bake_ms", stage.bake.count()},
+                                  {"approval", stage.approval},
+                                  {"guards", guards_json(stage.guards)}});
+  json::array endpoints;
+  for (const EndpointPair& pair : plan.endpoints)
+    endpoints.push_back(json::object{{"from", pair.from}, {"to", pair.to}});
+  json::object out{{"strategy", plan.strategy},
+                   {"stages", std::move(stages)},
+                   {"max_step_ms", plan.max_step.count()},
+                   {"on_inconclusive", to_string(plan.on_inconclusive)},
+                   {"holdback", plan.holdback.millionths},
+                   {"four_eyes", plan.four_eyes},
+                   {"approval_expiry_ms", plan.approval_expiry.count()},
+                   {"windows", windows_json(plan.windows)},
+                   {"utc_offset_minutes", plan.utc_offset_minutes},
+                   {"gates", gates_json(plan.gates)},
+                   {"keep_old_ms", plan.keep_old.count()},
+                   {"endpoints", std::move(endpoints)},
+                   {"max_unavailable", plan.max_unavailable}};
+  if (plan.adaptive)
+    out["adaptive"] = json::object{{"failed_requests", plan.adaptive->failed_requests},
+                                   {"least", plan.adaptive->least.millionths},
+                                   {"most", plan.adaptive->most.millionths}};
+  return out;
 }
 
 json::object plan_view(const Plan& plan) {
-  json::array steps;
-  for (const Share step : plan.steps) steps.push_back(number(step.as_percent()));
-  return {{"strategy", plan.strategy},
-          {"steps", std::move(steps)},
-          {"bake", config::to_string(plan.bake)},
-          {"max_step", config::to_string(plan.max_step)},
-          {"on_inconclusive", to_string(plan.on_inconclusive)}};
+  json::array steps, stages;
+  for (const Stage& stage : plan.stages) {
+    steps.push_back(number(stage.weight.as_percent()));
+    json::object view{{"weight", number(stage.weight.as_percent())},
+                      {"bake", config::to_string(stage.bake)},
+                      {"approval", stage.approval}};
+    if (stage.guards.any()) view["guards"] = guards_view(stage.guards);
+    stages.push_back(std::move(view));
+  }
+  json::object out{{"strategy", plan.strategy},
+                   {"steps", std::move(steps)},
+                   {"stages", std::move(stages)},
+                   {"max_step", config::to_string(plan.max_step)},
+                   {"on_inconclusive", to_string(plan.on_inconclusive)},
+                   {"keep_old", config::to_string(plan.keep_old)},
+                   {"gates", gates_json(plan.gates)}};
+  if (plan.holdback.millionths > 0) out["holdback"] = number(plan.holdback.as_percent());
+  if (plan.wants_approval()) {
+    out["four_eyes"] = plan.four_eyes;
+    out["approval_expiry"] = config::to_string(plan.approval_expiry);
+  }
+  if (plan.adaptive)
+    out["adaptive"] = json::object{{"failed_requests", plan.adaptive->failed_requests},
+                                   {"least", number(plan.adaptive->least.as_percent())},
+                                   {"most", number(plan.adaptive->most.as_percent())}};
+  if (!plan.windows.empty()) {
+    out["windows"] = windows_json(plan.windows);
+    out["utc_offset"] = config::show_utc_offset(plan.utc_offset_minutes);
+  }
+  if (plan.is_rolling()) out["max_unavailable"] = plan.max_unavailable;
+  return out;
 }
 
 std::optional<Plan> plan_from_json(const json::value& value) try {
   const json::object& in = value.as_object();
   Plan plan;
   plan.strategy = std::string(in.at("strategy").as_string());
-  for (const auto& step : in.at("steps").as_array())
-    plan.steps.push_back(Share{step.to_number<std::int32_t>()});
-  plan.bake = config::Duration(in.at("bake_ms").as_int64());
-  plan.max_step = config::Duration(in.at("max_step_ms").as_int64());
+  const bool of_schema_1 = !in.contains("stages");  // shares, and one bake for all
+  if (of_schema_1) {
+    for (const auto& step : in.at("steps").as_array())
+      plan.stages.push_back(
+          {Share{step.to_number<std::int32_t>()}, duration_at(in, "bake_ms"), false, {}});
+  } else {
+    for (const auto& item : in.at("stages").as_array()) {
+      const json::object& stage = item.as_object();
+      plan.stages.push_back({Share{stage.at("weight").to_number<std::int32_t>()},
+                             duration_at(stage, "bake_ms"), stage.at("approval").as_bool(),
+                             guards_from(stage.at("guards").as_object())});
+    }
+  }
+  plan.max_step = duration_at(in, "max_step_ms");
   const auto on_inconclusive = on_inconclusive_from(in.at("on_inconclusive").as_string());
-  if (plan.steps.empty() || !on_inconclusive) return std::nullopt;
+  if (plan.stages.empty() || !on_inconclusive) return std::nullopt;
   plan.on_inconclusive = *on_inconclusive;
+  if (of_schema_1) return plan;
+  plan.holdback = Share{in.at("holdback").to_number<std::int32_t>()};
+  plan.four_eyes = in.at("four_eyes").as_bool();
+  plan.approval_expiry = duration_at(in, "approval_expiry_ms");
+  for (const auto& text : in.at("windows").as_array()) {
+    auto window = config::parse_window(std::string_view(text.as_string()));
+    if (!window) return std::nullopt;
+    plan.windows.push_back(std::move(*window));
+  }
+  plan.utc_offset_minutes = in.at("utc_offset_minutes").to_number<int>();
+  plan.gates = gates_from(in.at("gates").as_object());
+  plan.keep_old = duration_at(in, "keep_old_ms");
+  for (const auto& pair : in.at("endpoints").as_array())
+    plan.endpoints.push_back(
+        {std::string(pair.at("from").as_string()), std::string(pair.at("to").as_string())});
+  plan.max_unavailable = in.at("max_unavailable").to_number<std::size_t>();
+  if (const auto* adaptive = in.if_contains("adaptive"))
+    plan.adaptive =
+        config::AdaptiveSteps{adaptive->at("failed_requests").to_number<std::uint64_t>(),
+                              Share{adaptive->at("least").to_number<std::int32_t>()},
+                              Share{adaptive->at("most").to_number<std::int32_t>()}};
   return plan;
 } catch (const std::exception&) {
   return std::nullopt;

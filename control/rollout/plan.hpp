@@ -1,5 +1,5 @@
-// What a rollout will do: steps, times and what happens when evidence does not come. Made from the
-// service's defaults and the body of POST .../rollouts. Pure values.
+// What a rollout will do: stages, gates, times, and what happens when evidence does not come. Made
+// from the service's defaults and the body of POST .../rollouts. Pure values.
 #pragma once
 
 #include <boost/json.hpp>
@@ -13,29 +13,76 @@
 
 namespace cutwater::control {
 
+// One stretch of a rollout at one weight. Every strategy is a list of these:
+//   canary       5 %, 25 %, 100 %
+//   blue_green   0 % (preview), 100 %        or over a ramp
+//   rolling      1/n, 2/n, ... n/n           an endpoint, or a few, are replaced in each
+struct Stage {
+  Share weight;             // of the new version; 0 % is the preview
+  config::Duration bake{};  // least time; never enough alone
+  bool approval = false;    // a person must agree before it is left
+  config::StepGuards guards;
+};
+
+// What else stands between two stages.
+struct Gates {
+  bool before = false;    // webhook, before anything changes
+  bool smoke = false;     // requests to the candidate, before it is given traffic
+  bool step = false;      // webhook, when a stage has proved itself
+  bool after = false;     // webhook, told about the success
+  bool rollback = false;  // webhook, told about the revert; never waited for
+};
+
+// Rolling: an endpoint of the old version and the one of the new version that takes its place.
+// The same address in both is a deployment in place.
+struct EndpointPair {
+  std::string from;
+  std::string to;
+};
+
 struct Plan {
   using OnInconclusive = config::RolloutDefaults::OnInconclusive;
-  std::string strategy = "canary";  // blue_green and rolling come with their own issue
-  std::vector<Share> steps;         // strictly rising; the last is 100 %
-  config::Duration bake{};          // least time at a step; never enough alone
-  config::Duration max_step{};      // then on_inconclusive
+  std::string strategy = "canary";
+  std::vector<Stage> stages;    // strictly rising; after the last the version is stable
+  config::Duration max_step{};  // then on_inconclusive
   OnInconclusive on_inconclusive = OnInconclusive::Hold;
+  Share holdback;  // the last stage leaves this to the old version until it has baked
+  bool four_eyes = false;
+  config::Duration approval_expiry{};
+  std::optional<config::AdaptiveSteps> adaptive;
+  std::vector<config::Window> windows;
+  int utc_offset_minutes = 0;
+  Gates gates;
+  config::Duration keep_old{};
+  std::vector<EndpointPair> endpoints;  // rolling only
+  std::size_t max_unavailable = 1;
+
+  bool is_rolling() const { return strategy == "rolling"; }
+  bool wants_approval() const;
 };
 
 // The body of POST /v1/services/{s}/rollouts, checked.
 struct RolloutRequest {
   std::string to;
   bool retry = false;       // unlocks `to` first if it is locked out
+  bool force = false;       // also outside the windows and beyond the capacity
   std::string commit_time;  // RFC 3339, for lead time; empty if not given
-  Plan plan;
+  Plan plan;                // of a rolling one: without endpoints and stages
 };
 // A Reply is a problem (422) that names the member and what was meant.
 std::variant<RolloutRequest, Reply> parse_rollout_request(const boost::json::object& body,
                                                           const config::RolloutDefaults& defaults);
+// Endpoints and stages of a rolling plan; a problem when the two versions do not fit together.
+std::optional<Reply> plan_rolling(Plan& plan, const config::Version& from,
+                                  const config::Version& to,
+                                  const config::RolloutDefaults& defaults);
 
 std::string to_string(Plan::OnInconclusive value);
 boost::json::object to_json(const Plan& plan);    // as stored: millionths, ms
 boost::json::object plan_view(const Plan& plan);  // as shown: percent, "60s"
 std::optional<Plan> plan_from_json(const boost::json::value& json);
+
+// Shared by the two files of the plan.
+std::optional<Plan::OnInconclusive> on_inconclusive_from(std::string_view text);
 
 }  // namespace cutwater::control

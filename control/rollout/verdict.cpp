@@ -33,25 +33,78 @@ const TestReport* deciding_test(const GuardReport& report) {
   return found;
 }
 
+bool is_latency(const TestReport& test) {
+  return test.slow_above || test.name == "p95" || test.name == "p95_critical";
+}
+
 std::int64_t micros_to_decision(const GuardReport& report) {
   if (!report.first_bad || !report.decided) return -1;
   return std::chrono::duration_cast<std::chrono::microseconds>(*report.decided - *report.first_bad)
       .count();
 }
 
-std::string claim(const std::string& version, const TestReport& test,
-                  const config::Guards& limits) {
+std::string percent(double rate) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.3g%%", rate * 100);
+  return text;
+}
+
+// "4.1x", or "above" when the other has none.
+std::string times(double rate, double other) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1fx", rate / other);
+  return other > 0 ? text : "";
+}
+
+std::string relative_claim(const std::string& version, const TestReport& test,
+                           const std::string& baseline) {
+  const bool errors = !test.slow_above;
+  const std::string ratio = times(test.rate, test.baseline->rate);
+  if (errors)
+    return "error rate of " + version + " is " +
+           (ratio.empty() ? "above that of " : ratio + " that of ") + baseline;
+  char text[64];
+  std::snprintf(text, sizeof text, "p%g", test.quantile * 100);
+  return std::string(text) + " of " + version + " is above that of " + baseline;
+}
+
+std::string claim(const std::string& version, const TestReport& test, const Evidence& evidence) {
+  const config::Guards& limits = evidence.limits;
+  if (test.baseline) return relative_claim(version, test, evidence.report.baseline);
+  if (test.name == "error_rate_of_the_past")
+    return "error rate of " + version + " is above " + percent(test.threshold_rate) +
+           ", twice what " + evidence.report.baseline + " had before";
   if (test.name == "error_rate")
     return "error rate of " + version + " is above " + cutwater::to_string(limits.error_rate);
   const auto limit = test.name == "p95_critical" ? limits.p95_critical : limits.p95;
   return "p95 of " + version + " is above " + config::to_string(limit);
 }
 
+// "31 of 1520 requests failed"
+std::string counted(const TestReport& test) {
+  std::string out = std::to_string(test.bad) + " of " + std::to_string(test.bad + test.good);
+  if (test.slow_above) {
+    char text[64];
+    std::snprintf(text, sizeof text, "%.3g ms",
+                  std::chrono::duration<double, std::milli>(*test.slow_above).count());
+    return out + " requests took longer than " + text;
+  }
+  return out + (is_latency(test) ? " requests were slower" : " requests failed");
+}
+
 }  // namespace
+
+config::Guards limits_of(config::Guards guards, const config::StepGuards& step) {
+  guards.error_rate = step.error_rate.value_or(guards.error_rate);
+  guards.p95 = step.p95.value_or(guards.p95);
+  guards.p95_critical = std::max(guards.p95, step.p95_critical.value_or(guards.p95_critical));
+  return guards;
+}
 
 std::uint64_t samples(const GuardReport& report) {
   std::uint64_t most = 0;
-  for (const TestReport& test : report.tests) most = std::max(most, test.bad + test.good);
+  for (const TestReport& test : report.tests)
+    if (!test.baseline) most = std::max(most, test.bad + test.good);  // those compare arrivals
   return most;
 }
 
@@ -59,27 +112,47 @@ bool failed(const GuardReport& report) {
   return report.tripped || report.verdict == Verdict::Fail;
 }
 
+bool baseline_failing(const Evidence& evidence) {
+  return evidence.baseline && evidence.baseline->verdict == Verdict::Fail;
+}
+
 std::string failure_sentence(const std::string& version, const Evidence& evidence) {
   const GuardReport& report = evidence.report;
   const TestReport* test = deciding_test(report);
   if (test == nullptr) return version + " failed its guard";
-  std::string out = claim(version, *test, evidence.limits) + ": ";
-  out += std::to_string(test->bad) + " of " + std::to_string(test->bad + test->good);
-  out += test->name == "error_rate" ? " requests failed" : " requests were slower";
+  std::string out = claim(version, *test, evidence) + ": " + counted(*test);
+  if (const auto& other = test->baseline)
+    out += " (" + percent(test->rate) + "), of " + report.baseline + " " +
+           std::to_string(other->bad) + " of " + std::to_string(other->bad + other->good) + " (" +
+           percent(other->rate) + ")";
   out += ", e-value " + short_number(test->evidence) + " >= " + short_number(test->alarm_at);
   if (const std::int64_t micros = micros_to_decision(report); micros >= 0)
     out += "; decided " + std::to_string((micros + 500) / 1000) + " ms after the first " +
-           (test->name == "error_rate" ? "failure" : "slow response");
+           (is_latency(*test) ? "slow response" : "failure");
   return out;
 }
 
+std::string blame_sentence(const std::string& version, const Evidence& evidence) {
+  const std::string other =
+      evidence.report.baseline.empty() ? "the stable version" : evidence.report.baseline;
+  return version + " and " + other + " fail alike, and the weight of " + version +
+         " rose within the last " + config::to_string(evidence.limits.blame_window) +
+         ": it may have overloaded what both depend on";
+}
+
 std::string hold_cause(Verdict verdict) {
+  if (verdict == Verdict::CommonCause) return "common_cause";
   return verdict == Verdict::NoTraffic ? "no_traffic" : "inconclusive";
 }
 
 std::string hold_sentence(const std::string& version, Verdict verdict, const GuardReport& report) {
   if (verdict == Verdict::NoTraffic)
     return version + " has had no requests at this step; it goes on by itself when traffic returns";
+  if (verdict == Verdict::CommonCause) {
+    const std::string other = report.baseline.empty() ? "the stable version" : report.baseline;
+    return version + " and " + other + " fail alike: something both depend on is broken, " +
+           version + " is not the worse of the two";
+  }
   std::string out = "not enough evidence yet that " + version + " is healthy";
   if (report.requests_needed_to_pass > 0)
     out += ": about " + std::to_string(report.requests_needed_to_pass) + " more good requests";
@@ -87,18 +160,30 @@ std::string hold_sentence(const std::string& version, Verdict verdict, const Gua
 }
 
 json::object test_json(const TestReport& test) {
-  return {{"name", test.name},
-          {"verdict", guard::to_string(test.verdict)},
-          {"bad", test.bad},
-          {"good", test.good},
-          {"rate", rounded(test.rate, 6)},
-          {"rate_low", rounded(test.rate_low, 6)},
-          {"rate_high", rounded(test.rate_high, 6)},
-          {"threshold_rate", rounded(test.threshold_rate, 6)},
-          {"e_value", rounded(test.evidence, 6)},
-          {"alarm_at", rounded(test.alarm_at, 6)},
-          {"pass_e_value", rounded(test.pass_evidence, 6)},
-          {"pass_at", rounded(test.pass_at, 6)}};
+  json::object out{{"name", test.name},
+                   {"verdict", guard::to_string(test.verdict)},
+                   {"bad", test.bad},
+                   {"good", test.good},
+                   {"rate", rounded(test.rate, 6)},
+                   {"rate_low", rounded(test.rate_low, 6)},
+                   {"rate_high", rounded(test.rate_high, 6)},
+                   {"threshold_rate", rounded(test.threshold_rate, 6)},
+                   {"e_value", rounded(test.evidence, 6)},
+                   {"alarm_at", rounded(test.alarm_at, 6)}};
+  if (test.pass_at > 0) {
+    out["pass_e_value"] = rounded(test.pass_evidence, 6);
+    out["pass_at"] = rounded(test.pass_at, 6);
+  }
+  if (test.baseline)
+    out["baseline"] = json::object{{"bad", test.baseline->bad},
+                                   {"good", test.baseline->good},
+                                   {"rate", rounded(test.baseline->rate, 6)}};
+  if (test.slow_above) {
+    out["slow_above_ms"] =
+        rounded(std::chrono::duration<double, std::milli>(*test.slow_above).count(), 3);
+    out["quantile"] = rounded(test.quantile, 2);
+  }
+  return out;
 }
 
 json::object evidence_json(const GuardReport& report) {
@@ -109,7 +194,9 @@ json::object evidence_json(const GuardReport& report) {
                    {"failed_attempts", report.failed_attempts},
                    {"distinct_clients", report.distinct_clients},
                    {"tests", std::move(tests)}};
-  if (const TestReport* test = deciding_test(report); failed(report) && test != nullptr) {
+  if (!report.baseline.empty()) out["baseline"] = report.baseline;
+  if (report.dry_run) out["dry_run"] = true;
+  if (const TestReport* test = deciding_test(report); report.failed_test && test != nullptr) {
     out["guard"] = test->name;
     out["e_value"] = rounded(test->evidence, 6);
     out["threshold"] = rounded(test->alarm_at, 6);

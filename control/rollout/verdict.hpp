@@ -3,29 +3,46 @@
 #pragma once
 
 #include <boost/json.hpp>
+#include <optional>
 #include <string>
 
 #include "config/model.hpp"
-#include "proxy/guard/version_monitor.hpp"
+#include "proxy/guard/report.hpp"
 
 namespace cutwater::control {
 
+// Everything the engine decides by. Verdicts of `report`:
+//   fail          the version is bad, and has already lost its traffic: revert
+//   common_cause  it fails, but so does the baseline, and it is not the worse of the two: revert if
+//                 its weight rose within guards.blame_window (it may have overloaded what both
+//                 depend on), else hold and notify. It ends by itself.
+//   pass          proven good. inconclusive, no_traffic: hold
 struct Evidence {
-  guard::GuardReport report;
+  guard::GuardReport report;  // of the candidate, relative tests included
   config::Guards limits;
+  // Of the version it is compared with, if that is guarded.
+  std::optional<guard::GuardReport> baseline = std::nullopt;
 };
+
+// The baseline is above a limit at this moment: no step may go up, whatever the candidate shows.
+bool baseline_failing(const Evidence& evidence);
+// The limits at a stage: those of the service, where the stage has none of its own.
+config::Guards limits_of(config::Guards guards, const config::StepGuards& step);
 
 // Attempts the guard has judged since it was armed.
 std::uint64_t samples(const guard::GuardReport& report);
 bool failed(const guard::GuardReport& report);
 
 // "error rate of green is above 5%: 5 of 5 requests failed, e-value 1274 >= 400; decided 12 ms
-// after the first failure"
+// after the first failure"; "error rate of green is 4.1x that of blue: 31 of 1520 requests failed
+// (2.04%), of blue 142 of 28900 (0.491%), e-value ..."
 std::string failure_sentence(const std::string& version, const Evidence& evidence);
+// Why a common cause is held against the version all the same: its weight has just risen.
+std::string blame_sentence(const std::string& version, const Evidence& evidence);
 // "green has had no traffic at this step", "... needs about 40 more good requests"
 std::string hold_sentence(const std::string& version, guard::Verdict verdict,
                           const guard::GuardReport& report);
-// "no_traffic" or "inconclusive"
+// "no_traffic", "common_cause" or "inconclusive"
 std::string hold_cause(guard::Verdict verdict);
 
 boost::json::object test_json(const guard::TestReport& test);

@@ -19,8 +19,12 @@ AsyncStore::AsyncStore(std::unique_ptr<Store> store)
 }
 
 AsyncStore::~AsyncStore() {
+  finish();
+}
+
+void AsyncStore::finish() {
   work_.reset();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
 asio::awaitable<StoreResult<std::vector<std::uint64_t>>> AsyncStore::commit(Change change) {
@@ -32,10 +36,11 @@ asio::awaitable<StoreResult<std::vector<std::uint64_t>>> AsyncStore::commit(Chan
 }
 
 asio::awaitable<StoreResult<std::vector<Decision>>> AsyncStore::decisions(
-    std::string service, std::optional<std::uint64_t> after, std::size_t limit) {
+    std::string service, std::optional<std::uint64_t> after, std::size_t limit,
+    std::int64_t since_ms) {
   using R = StoreResult<std::vector<Decision>>;
   std::function<R(Store&)> work = [=](Store& store) {
-    return store.decisions(service, after, limit);
+    return store.decisions(service, after, limit, since_ms);
   };
   co_return co_await run<R>(std::move(work));
 }

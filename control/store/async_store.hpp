@@ -27,6 +27,9 @@ class AsyncStore {
   AsyncStore(const AsyncStore&) = delete;
   AsyncStore& operator=(const AsyncStore&) = delete;
 
+  // What was asked for is done; nothing is any more. Then nobody posts to the context.
+  void finish();
+
   const Loaded& loaded() const { return store_->loaded(); }  // immutable after open
 
   template <typename T>
@@ -34,7 +37,7 @@ class AsyncStore {
   Awaitable<StoreResult<std::vector<std::uint64_t>>> commit(Change change);
   Awaitable<StoreResult<std::vector<Decision>>> decisions(std::string service,
                                                           std::optional<std::uint64_t> after,
-                                                          std::size_t limit);
+                                                          std::size_t limit, std::int64_t since_ms);
   Awaitable<StoreResult<std::vector<IdempotencyRecord>>> find_idempotent(std::string key,
                                                                          std::int64_t now_unix_s);
   Awaitable<StoreResult<bool>> remember(IdempotencyRecord record, std::int64_t now_unix_s);

@@ -9,6 +9,17 @@ json::object weights_to_json(const std::map<std::string, Share>& weights) {
   return out;
 }
 
+bool same_traffic(const std::map<std::string, Share>& a, const std::map<std::string, Share>& b) {
+  const auto covered = [](const auto& these, const auto& by) {
+    for (const auto& [version, share] : these) {
+      const auto other = by.find(version);
+      if (share != (other == by.end() ? Share{} : other->second)) return false;
+    }
+    return true;
+  };
+  return covered(a, b) && covered(b, a);
+}
+
 std::optional<std::map<std::string, Share>> weights_from_json(const json::value& value) {
   const auto* object = value.if_object();
   if (object == nullptr) return std::nullopt;
@@ -21,19 +32,49 @@ std::optional<std::map<std::string, Share>> weights_from_json(const json::value&
   return out;
 }
 
+namespace {
+
+json::object to_json(const Lease& lease) {
+  return {{"weights", weights_to_json(lease.weights)},
+          {"before", weights_to_json(lease.before)},
+          {"expires_ms", lease.expires_ms},
+          {"actor", lease.actor}};
+}
+
+// Throws like at() when something is missing.
+Lease lease_from_json(const json::object& in) {
+  Lease lease;
+  lease.weights = weights_from_json(in.at("weights")).value();
+  lease.before = weights_from_json(in.at("before")).value();
+  lease.expires_ms = in.at("expires_ms").to_number<std::int64_t>();
+  lease.actor = std::string(in.at("actor").as_string());
+  return lease;
+}
+
+}  // namespace
+
 json::object to_json(const ServiceState& state) {
   json::array locked;
   for (const auto& version : state.locked_out) locked.emplace_back(version);
   json::object flags;
-  for (const auto& [name, enabled] : state.flags) flags[name] = enabled;
-  return {{"name", state.name},
-          {"weights", weights_to_json(state.weights)},
-          {"stable", state.stable},
-          {"last_good", state.last_good},
-          {"salt", std::to_string(state.salt)},  // 64 bits do not fit a JSON number everywhere
-          {"generation", state.generation},
-          {"locked_out", std::move(locked)},
-          {"flags", std::move(flags)}};
+  for (const auto& [name, flag] : state.flags) flags[name] = to_json(flag);
+  json::object off_duty;
+  for (const auto& [version, urls] : state.off_duty)
+    off_duty[version] = json::array(urls.begin(), urls.end());
+  json::object out{
+      {"name", state.name},
+      {"weights", weights_to_json(state.weights)},
+      {"stable", state.stable},
+      {"last_good", state.last_good},
+      {"salt", std::to_string(state.salt)},  // 64 bits do not fit a JSON number everywhere
+      {"generation", state.generation},
+      {"locked_out", std::move(locked)},
+      {"off_duty", std::move(off_duty)},
+      {"keep_old_until_ms", state.keep_old_until_ms},
+      {"flags", std::move(flags)}};
+  if (state.lease) out["lease"] = to_json(*state.lease);
+  if (state.mirror) out["mirror"] = state.mirror->millionths;
+  return out;
 }
 
 std::optional<ServiceState> service_state_from_json(const json::value& value) try {
@@ -49,8 +90,18 @@ std::optional<ServiceState> service_state_from_json(const json::value& value) tr
   state.generation = in.at("generation").to_number<std::uint64_t>();
   for (const auto& version : in.at("locked_out").as_array())
     state.locked_out.emplace(version.as_string());
-  for (const auto& [name, enabled] : in.at("flags").as_object())
-    state.flags[std::string(name)] = enabled.as_bool();
+  if (const auto* off_duty = in.if_contains("off_duty"))  // neither was in schema 1
+    for (const auto& [version, urls] : off_duty->as_object())
+      for (const auto& url : urls.as_array())
+        state.off_duty[std::string(version)].emplace(url.as_string());
+  if (const auto* until = in.if_contains("keep_old_until_ms"))
+    state.keep_old_until_ms = until->to_number<std::int64_t>();
+  for (const auto& [name, flag] : in.at("flags").as_object())
+    state.flags[std::string(name)] = flag_state_from_json(flag);
+  if (const auto* mirror = in.if_contains("mirror"))
+    state.mirror = Share{mirror->to_number<std::int32_t>()};
+  if (const auto* lease = in.if_contains("lease"))
+    state.lease = lease_from_json(lease->as_object());
   return state;
 } catch (const std::exception&) {
   return std::nullopt;

@@ -11,19 +11,37 @@
 #include <vector>
 
 #include "config/share.hpp"
+#include "control/store/flag_state.hpp"
+#include "control/store/history_records.hpp"
 
 namespace cutwater::control {
+
+// Weights for a while: unless they are set again in time, those before come back. Ends with any
+// other change of the weights.
+struct Lease {
+  std::map<std::string, Share> weights;  // as leased
+  std::map<std::string, Share> before;   // where it falls back to
+  std::int64_t expires_ms = 0;           // wall clock, unix: counts on while the process is down
+  std::string actor;
+
+  friend bool operator==(const Lease&, const Lease&) = default;
+};
 
 // The steering state of one service. Stored state wins over the file's `weights:`.
 struct ServiceState {
   std::string name;
   std::map<std::string, Share> weights;  // every version of the file; sums to Share::kWhole
   std::string stable;
-  std::string last_good;              // stable before the last promotion; empty if none
-  std::uint64_t salt = 0;             // of the running or last rollout: who is in the 5 %
-  std::uint64_t generation = 1;       // the ETag; grows by one with every change
-  std::set<std::string> locked_out;   // reverted by a guard or a person; may not get traffic
-  std::map<std::string, bool> flags;  // enabled or killed at run time; absent: as in the file
+  std::string last_good;             // stable before the last promotion; empty if none
+  std::uint64_t salt = 0;            // of the running or last rollout: who is in the 5 %
+  std::uint64_t generation = 1;      // the ETag; grows by one with every change
+  std::set<std::string> locked_out;  // reverted by a guard or a person; may not get traffic
+  // Endpoints that get no requests, by version: a rolling rollout has taken them out.
+  std::map<std::string, std::set<std::string>> off_duty;
+  std::int64_t keep_old_until_ms = 0;  // `last_good` stays for a rollback so long; 0: no promise
+  std::map<std::string, FlagState> flags;  // changed at run time; absent: as in the file
+  std::optional<Share> mirror;             // share set at run time; absent: as in the file
+  std::optional<Lease> lease;
 
   friend bool operator==(const ServiceState&, const ServiceState&) = default;
 };
@@ -35,6 +53,8 @@ std::optional<ServiceState> service_state_from_json(const boost::json::value& js
 // Weights in millionths, as stored; views show percent.
 boost::json::object weights_to_json(const std::map<std::string, Share>& weights);
 std::optional<std::map<std::string, Share>> weights_from_json(const boost::json::value& json);
+// A version without a share is the same as no version.
+bool same_traffic(const std::map<std::string, Share>& a, const std::map<std::string, Share>& b);
 
 // One shift of traffic or decision not to, for ever.
 struct Decision {
@@ -73,6 +93,7 @@ struct Change {
   std::vector<ServiceState> services;
   std::vector<RolloutRecord> rollouts;
   std::vector<Decision> decisions;
+  std::vector<OutboxItem> outbox;  // who is told of the decisions; filled in just before writing
 
   bool empty() const { return services.empty() && rollouts.empty() && decisions.empty(); }
 };

@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "control/store/history_records.hpp"
 #include "control/store/sqlite.hpp"
 
 namespace cutwater::control {
@@ -29,6 +30,20 @@ CREATE TABLE idempotency(key TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, status
   sum INTEGER NOT NULL) WITHOUT ROWID;
 )sql";
 
+// Since schema 2: messages to be delivered, and the audit log.
+inline constexpr const char* kSchema2 = R"sql(
+CREATE TABLE outbox(id INTEGER PRIMARY KEY AUTOINCREMENT, channel TEXT NOT NULL,
+  event_id TEXT NOT NULL, topic TEXT NOT NULL, operation INTEGER NOT NULL, event TEXT NOT NULL,
+  created INTEGER NOT NULL, not_before INTEGER NOT NULL, expires INTEGER NOT NULL,
+  state INTEGER NOT NULL, next INTEGER NOT NULL, attempts INTEGER NOT NULL, error TEXT NOT NULL,
+  receipt TEXT NOT NULL, finished INTEGER NOT NULL, sum INTEGER NOT NULL,
+  UNIQUE(channel, event_id));
+CREATE INDEX outbox_pending ON outbox(channel, id) WHERE state=0;
+CREATE INDEX outbox_topics ON outbox(channel, topic, id);
+CREATE TABLE audit(seq INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL,
+  service TEXT NOT NULL, body TEXT NOT NULL, sum INTEGER NOT NULL);
+)sql";
+
 // SQLite's b-tree checks do not see a flipped bit inside a value; this does. Parts are length
 // separated so that they cannot slide into each other.
 inline std::int64_t row_sum(std::initializer_list<std::string_view> parts) {
@@ -40,6 +55,11 @@ inline std::int64_t row_sum(std::initializer_list<std::string_view> parts) {
   }
   return static_cast<std::int64_t>(XXH3_64bits(all.data(), all.size()));
 }
+
+// Inside a transaction of the caller's (store.cpp, store_outbox.cpp).
+void put_meta(const Database& database, const std::string& key, const std::string& value);
+void append_outbox(const Database& database, OutboxItem item,
+                   const std::vector<std::uint64_t>& decision_seqs);
 
 inline std::string as_text(std::int64_t value) {
   return std::to_string(value);

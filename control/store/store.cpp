@@ -8,54 +8,13 @@
 #include <stdexcept>
 
 #include "control/json_text.hpp"
+#include "control/restore.hpp"
+#include "control/store/guarded.hpp"
 #include "control/store/schema.hpp"
 #include "control/store/sqlite.hpp"
 #include "control/store/state_lock.hpp"
 
 namespace cutwater::control {
-namespace {
-
-namespace fs = std::filesystem;
-namespace json = boost::json;
-
-// A row that SQLite could read and whose content is wrong.
-struct Damage : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
-
-StoreError::Kind kind_of(int sqlite_code) {
-  switch (sqlite_code) {
-    case SQLITE_FULL:
-      return StoreError::Kind::Full;
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-      return StoreError::Kind::Corrupt;
-    default:
-      return StoreError::Kind::Unavailable;
-  }
-}
-
-// Runs `body`; what SQLite or a checksum objects to becomes a value.
-template <typename Body>
-auto guarded(const std::string& doing, Body&& body) -> StoreResult<decltype(body())> {
-  try {
-    return body();
-  } catch (const SqliteError& error) {
-    return StoreError{kind_of(error.code()), doing + ": " + error.what()};
-  } catch (const Damage& damage) {
-    return StoreError{StoreError::Kind::Corrupt, doing + ": " + damage.what()};
-  }
-}
-
-std::string hex(const std::uint8_t* bytes, std::size_t size) {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::string out;
-  for (std::size_t i = 0; i < size; ++i) {
-    out += kDigits[bytes[i] >> 4];
-    out += kDigits[bytes[i] & 15];
-  }
-  return out;
-}
 
 void put_meta(const Database& database, const std::string& key, const std::string& value) {
   Statement(database,
@@ -65,6 +24,21 @@ void put_meta(const Database& database, const std::string& key, const std::strin
       .bind(2, value)
       .bind(3, row_sum({key, value}))
       .run();
+}
+
+namespace {
+
+namespace fs = std::filesystem;
+namespace json = boost::json;
+
+std::string hex(const std::uint8_t* bytes, std::size_t size) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string out;
+  for (std::size_t i = 0; i < size; ++i) {
+    out += kDigits[bytes[i] >> 4];
+    out += kDigits[bytes[i] & 15];
+  }
+  return out;
 }
 
 std::string get_meta(const Database& database, const std::string& key) {
@@ -87,6 +61,7 @@ void create_file(const std::string& path) {
     database.exec("PRAGMA synchronous=FULL");
     Transaction transaction(database);
     database.exec(kSchema);
+    database.exec(kSchema2);
     std::array<std::uint8_t, 32> key;
     if (RAND_bytes(key.data(), static_cast<int>(key.size())) != 1)
       throw SqliteError(SQLITE_IOERR, "no random numbers for the cookie key");
@@ -103,13 +78,22 @@ void create_file(const std::string& path) {
   }
 }
 
-void check_schema(const Database& database) {
+std::string check_schema(const Database& database) {
   Statement check(database, "PRAGMA quick_check(1)");
   if (!check.step() || check.text(0) != "ok") throw Damage("quick_check: " + check.text(0));
   const std::string schema = get_meta(database, "schema");
-  if (schema != std::to_string(kSchemaVersion))
-    throw Damage("it has schema " + schema + ", this cutwater knows " +
+  if (schema != "1" && schema != std::to_string(kSchemaVersion))
+    throw Damage("it has schema " + schema + ", this cutwater knows up to " +
                  std::to_string(kSchemaVersion) + "; use the version that wrote it, or newer");
+  return schema;
+}
+
+// What an older version wrote gets the tables it does not have; all of them or none.
+void upgrade(Database& database) {
+  Transaction transaction(database);
+  database.exec(kSchema2);
+  put_meta(database, "schema", std::to_string(kSchemaVersion));
+  transaction.commit();
 }
 
 json::object decision_body(const Decision& decision) {
@@ -247,11 +231,12 @@ StoreResult<std::unique_ptr<Store>> Store::open(const std::string& state_dir) {
     }
     auto database = std::make_unique<Database>(path, SQLITE_OPEN_READWRITE);
     database->exec("PRAGMA busy_timeout=5000");  // somebody's backup tool
-    check_schema(*database);
+    const std::string schema = check_schema(*database);
     database->exec("PRAGMA journal_mode=WAL");
     database->exec("PRAGMA synchronous=FULL");
     std::unique_ptr<Store> store(new Store(std::move(lock), std::move(database)));
-    store->load();
+    store->load();  // before an upgrade: what cannot be read stays as it was
+    if (schema != std::to_string(kSchemaVersion)) upgrade(*store->database_);
     return store;
   });
   if (opened.has_value()) return opened;
@@ -290,6 +275,7 @@ StoreResult<std::vector<std::uint64_t>> Store::commit(const Change& change) {
     for (const ServiceState& state : change.services) write(*database_, state);
     for (const RolloutRecord& record : change.rollouts) write(*database_, record);
     for (const Decision& decision : change.decisions) seqs.push_back(append(*database_, decision));
+    for (const OutboxItem& item : change.outbox) append_outbox(*database_, item, seqs);
     transaction.commit();
     return seqs;
   });
@@ -297,17 +283,19 @@ StoreResult<std::vector<std::uint64_t>> Store::commit(const Change& change) {
 
 StoreResult<std::vector<Decision>> Store::decisions(const std::string& service,
                                                     std::optional<std::uint64_t> after,
-                                                    std::size_t limit) {
+                                                    std::size_t limit, std::int64_t since_ms) {
   return guarded("reading history", [&] {
     const char* sql =
-        after ? "SELECT seq, service, body, sum FROM decisions WHERE seq>?1 AND "
-                "(?2='' OR service=?2) ORDER BY seq LIMIT ?3"
+        after ? "SELECT seq, service, body, sum FROM decisions WHERE seq>?1 AND (?2='' OR "
+                "service=?2) AND (?4='' OR json_extract(body,'$.time')>=?4) ORDER BY seq LIMIT ?3"
               : "SELECT * FROM (SELECT seq, service, body, sum FROM decisions WHERE seq>?1 AND "
-                "(?2='' OR service=?2) ORDER BY seq DESC LIMIT ?3) ORDER BY seq";
+                "(?2='' OR service=?2) AND (?4='' OR json_extract(body,'$.time')>=?4) "
+                "ORDER BY seq DESC LIMIT ?3) ORDER BY seq";
     Statement query(*database_, sql);
     query.bind(1, static_cast<std::int64_t>(after.value_or(0)))
         .bind(2, service)
-        .bind(3, static_cast<std::int64_t>(limit));
+        .bind(3, static_cast<std::int64_t>(limit))
+        .bind(4, since_ms == 0 ? std::string() : time_text(since_ms));
     std::vector<Decision> out;
     while (query.step()) {
       const std::string body = query.text(2);

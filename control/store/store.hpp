@@ -8,6 +8,7 @@
 #include <array>
 #include <boost/system/result.hpp>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -34,7 +35,7 @@ struct StoreError {
 template <typename T>
 using StoreResult = boost::system::result<T, StoreError>;
 
-inline constexpr int kSchemaVersion = 1;
+inline constexpr int kSchemaVersion = 2;
 // Finished rollouts kept in memory per service; all stay in the file.
 inline constexpr std::size_t kRolloutsInMemory = 50;
 
@@ -66,7 +67,36 @@ class Store {
   // `service` empty: of all services.
   StoreResult<std::vector<Decision>> decisions(const std::string& service,
                                                std::optional<std::uint64_t> after,
-                                               std::size_t limit);
+                                               std::size_t limit, std::int64_t since_ms = 0);
+
+  // --- store_outbox.cpp -------------------------------------------------------------------------
+  StoreResult<bool> enqueue(const std::vector<OutboxItem>& items);
+  StoreResult<OutboxHead> outbox_head(const std::string& channel, std::int64_t now_ms);
+  StoreResult<bool> outbox_update(const OutboxItem& item);  // how it went
+  // Everything that waits for a channel that is no more.
+  StoreResult<bool> outbox_give_up(const std::string& channel, const std::string& why,
+                                   std::int64_t now_ms);
+  StoreResult<std::vector<OpenTopic>> open_topics();
+  StoreResult<std::map<std::string, std::uint64_t>> outbox_pending();  // by channel
+  StoreResult<std::vector<OutboxItem>> outbox(std::optional<OutboxItem::State> state,
+                                              std::size_t limit);  // newest first
+
+  // --- store_history.cpp ------------------------------------------------------------------------
+  StoreResult<bool> append_audit(const std::vector<AuditEntry>& entries);
+  StoreResult<std::vector<AuditEntry>> audit(const HistoryQuery& asked);
+  StoreResult<std::vector<RolloutRecord>> rollouts_since(std::int64_t started_ms);
+  // A word to remember over restarts, and what is told because of it; "" when there is none.
+  StoreResult<std::string> note(const std::string& key);
+  StoreResult<bool> put_note(const std::string& key, const std::string& value,
+                             const std::vector<OutboxItem>& told);
+  struct Horizon {
+    std::int64_t before_ms = 0;
+    std::string before_text;  // the same as RFC 3339
+    std::int64_t outbox_before_ms = 0;
+  };
+  // Forgets what is older; some of it, when there is much. Active rollouts and what still waits
+  // for delivery stay.
+  StoreResult<bool> prune(const Horizon& horizon);
 
   StoreResult<std::vector<IdempotencyRecord>> find_idempotent(const std::string& key,
                                                               std::int64_t now_unix_s);

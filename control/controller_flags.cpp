@@ -1,0 +1,263 @@
+// Feature flags at run time: shown, changed, killed and revived by people, raised and killed by
+// their own ramp. And the mirror's share.
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+
+#include "config/show_split.hpp"
+#include "control/controller_impl.hpp"
+#include "control/flag_change.hpp"
+#include "control/guard_policy.hpp"
+#include "control/json_text.hpp"
+#include "control/ofrep.hpp"
+#include "control/views.hpp"
+
+namespace cutwater::control {
+namespace asio = boost::asio;
+namespace json = boost::json;
+namespace {
+
+// Of a step of a ramp, before the next: PASS alone may be from the step before.
+constexpr std::uint64_t kRequestsPerStep = 20;
+
+const FlagState* state_of(const ServiceState& service, const std::string& flag) {
+  const auto found = service.flags.find(flag);
+  return found == service.flags.end() ? nullptr : &found->second;
+}
+
+bool is_ramping(const config::Flag& flag, const FlagState* state) {
+  const bool paused = state != nullptr && state->ramping && !*state->ramping;
+  return flag.ramp && flag.enabled && !paused && flag.percentage &&
+         *flag.percentage < flag.ramp->steps.back();
+}
+
+}  // namespace
+
+const config::Flag* ControllerImpl::find_flag(const std::string& service,
+                                              const std::string& flag) const {
+  for (const auto& known : find_config(service)->flags)
+    if (known.name == flag) return &known;
+  return nullptr;
+}
+
+json::object ControllerImpl::flag_view_of(const Entry& entry, const config::Flag& flag) {
+  std::optional<guard::GuardReport> report;
+  if (const auto monitor = publisher_.flag_monitor(entry.state.name, flag.name))
+    report = monitor->report(setup_.now());
+  return flag_view({&flag, state_of(entry.state, flag.name), report ? &*report : nullptr});
+}
+
+Reply ControllerImpl::flags(const std::string& service) {
+  const Entry* entry = find(service);
+  if (entry == nullptr) return no_service(service);
+  json::array list;
+  for (const auto& flag : find_config(service)->flags) list.push_back(flag_view_of(*entry, flag));
+  Reply reply;
+  reply.body = json::object{{"service", service}, {"flags", std::move(list)}};
+  reply.etag = entry->state.generation;
+  return reply;
+}
+
+Awaitable<Reply> ControllerImpl::set_flag(std::string service, std::string flag, bool enabled,
+                                          Actor actor) {
+  const auto turn = co_await turns_.take(TurnQueue::Urgency::Person);
+  Entry* entry = find(service);
+  if (entry == nullptr) co_return no_service(service);
+  const config::Flag* known = find_flag(service, flag);
+  if (known == nullptr)
+    co_return problem(404, "flag_unknown", "`" + service + "` has no flag `" + flag + "`");
+  FlagState after;
+  if (const FlagState* state = state_of(entry->state, flag)) after = *state;
+  const bool same = with_changes(*known, &after).enabled == enabled;
+  if (!same) after.enabled = enabled;
+  const std::string what = enabled ? "revived" : "killed";
+  Why why{"flag_" + what, "manual", "flag " + flag + " " + what + " by " + actor.name, actor.name};
+  co_return co_await change_flag(service, *known, std::move(after), std::move(why));
+}
+
+Awaitable<Reply> ControllerImpl::put_flag(std::string service, std::string flag, json::object body,
+                                          Precondition precondition, Actor actor) {
+  const auto turn = co_await turns_.take(TurnQueue::Urgency::Person);
+  Entry* entry = find(service);
+  if (entry == nullptr) co_return no_service(service);
+  const config::Flag* known = find_flag(service, flag);
+  if (known == nullptr)
+    co_return problem(404, "flag_unknown",
+                      "`" + service + "` has no flag `" + flag + "`; flags are made in the file");
+  if (auto refused = check_precondition(*entry, precondition)) co_return *std::move(refused);
+  const FlagState* state = state_of(entry->state, flag);
+  auto read = read_flag_change(body, {known, state, nullptr});
+  if (auto* refused = std::get_if<Reply>(&read)) co_return std::move(*refused);
+  FlagState after = std::get<FlagState>(std::move(read));
+  const std::string said = spoken(state != nullptr ? *state : FlagState{}, after);
+  Why why{"flag_set", "manual", "flag " + flag + " set by " + actor.name + ": " + said, actor.name};
+  co_return co_await change_flag(service, *known, std::move(after), std::move(why));
+}
+
+// A kill reaches the workers before the disk, like a revert: a full or stalled disk must not keep
+// users on it. The answer says so when it could not be written yet.
+Awaitable<Reply> ControllerImpl::change_flag(std::string service, config::Flag file,
+                                             FlagState after, Why why) {
+  Entry& entry = entries_.at(service);
+  const FlagState* before = state_of(entry.state, file.name);
+  const Order order = why.action == "flag_killed" ? Order::PublishFirst : Order::StoreFirst;
+  bool durable = true;
+  if (!((before != nullptr ? *before : FlagState{}) == after)) {
+    Draft draft = draft_of(entry);
+    draft.state.flags[file.name] = std::move(after);
+    decide(draft, why);
+    auto failed = co_await commit(std::move(draft), order);
+    if (failed) co_return *std::move(failed);
+    durable = state_writable_;
+    flag_steps_.erase({service, file.name});
+  }
+  Reply reply;
+  reply.body = flag_view_of(entries_.at(service), file);
+  if (!durable) reply.body.as_object()["durable"] = false;
+  reply.etag = entries_.at(service).state.generation;
+  co_return reply;
+}
+
+Reply ControllerImpl::ofrep_flag(const std::string& key, const json::object& request) {
+  return control::ofrep_flag(*snapshot_, key, request);
+}
+
+Reply ControllerImpl::ofrep_flags(const json::object& request) {
+  return control::ofrep_flags(*snapshot_, request);
+}
+
+// --- the ramp
+// -------------------------------------------------------------------------------------
+
+// Before the new snapshot: a flag that ramps is judged from its first request on.
+void ControllerImpl::sync_flag_guards(const std::string& service) {
+  const ServiceState& state = entries_.at(service).state;
+  for (const auto& file : find_config(service)->flags) {
+    const auto monitor = publisher_.flag_monitor(service, file.name);
+    if (!monitor) continue;
+    const bool on = with_changes(file, state_of(state, file.name)).enabled;
+    const bool armed = monitor->report(setup_.now()).armed;
+    if (on && !armed) arm_flag(service, file.name);
+    if (!on && armed) monitor->disarm();
+  }
+}
+
+void ControllerImpl::arm_flag(const std::string& service, const std::string& flag) {
+  const std::weak_ptr<int> alive = alive_;
+  publisher_.flag_monitor(service, flag)
+      ->arm(policy_of(find_config(service)->guards), [this, alive, service, flag] {
+        // On a worker: only hand over. The flag matches nobody any more.
+        asio::post(context_, [this, alive, service, flag] {
+          if (alive.expired()) return;
+          asio::co_spawn(context_, on_flag_trip(service, flag), asio::detached);
+        });
+      });
+}
+
+Awaitable<void> ControllerImpl::on_flag_trip(std::string service, std::string flag) {
+  const auto turn = co_await turns_.take(TurnQueue::Urgency::Trip);
+  Entry* entry = find(service);
+  const auto monitor = publisher_.flag_monitor(service, flag);
+  if (entry == nullptr || !monitor || find_flag(service, flag) == nullptr) co_return;
+  const Evidence evidence{monitor->report(setup_.now()), find_config(service)->guards};
+  // A person was faster, or it was revived since.
+  if (!evidence.report.armed || !evidence.report.failed_test) co_return;
+  const bool kill = !evidence.report.dry_run;
+  Draft draft = draft_of(*entry);
+  if (kill) draft.state.flags[flag].enabled = false;
+  decide(draft, {kill ? "flag_killed" : "flag_would_be_killed", "guard",
+                 failure_sentence("flag " + flag, evidence), kSelf});
+  draft.decisions.back().evidence = evidence_json(evidence.report);
+  co_await commit(std::move(draft), kill ? Order::PublishFirst : Order::StoreFirst);
+}
+
+Awaitable<void> ControllerImpl::tick_flags(std::string service) {
+  std::vector<std::string> names;
+  for (const auto& flag : find_config(service)->flags)
+    if (flag.ramp) names.push_back(flag.name);
+  for (const auto& name : names) {
+    const Entry& entry = entries_.at(service);
+    const FlagState* state = state_of(entry.state, name);
+    const config::Flag flag = with_changes(*find_flag(service, name), state);
+    if (!is_ramping(flag, state)) {
+      flag_steps_.erase({service, name});
+      continue;
+    }
+    const guard::GuardReport report = publisher_.flag_monitor(service, name)->report(setup_.now());
+    const FlagStep fresh{setup_.now(), report.requests_since_arming};
+    const FlagStep& began = flag_steps_.try_emplace({service, name}, fresh).first->second;
+    const bool baked = setup_.now() - began.at >= flag.ramp->bake;
+    const bool seen = report.requests_since_arming >= began.requests + kRequestsPerStep;
+    if (!baked || !seen || report.verdict != guard::Verdict::Pass) continue;
+    const auto next =
+        std::upper_bound(flag.ramp->steps.begin(), flag.ramp->steps.end(), *flag.percentage);
+    Draft draft = draft_of(entry);
+    draft.state.flags[name].percentage = *next;
+    decide(draft, {"flag_advanced", "passed",
+                   "flag " + name + " raised from " + to_string(*flag.percentage) + " to " +
+                       to_string(*next) + ": its guard passed",
+                   kSelf});
+    draft.decisions.back().evidence = evidence_json(report);
+    flag_steps_.erase({service, name});
+    co_await commit(std::move(draft), Order::StoreFirst);
+  }
+}
+
+// --- the mirror
+// -----------------------------------------------------------------------------------
+
+Reply ControllerImpl::mirror(const std::string& service) {
+  Entry* entry = find(service);
+  if (entry == nullptr) return no_service(service);
+  const auto& file = find_config(service)->mirror;
+  const auto stats = publisher_.mirror_stats(service);
+  if (!file || !stats)
+    return problem(404, "no_mirror", "`" + service + "` has no `mirror` in the file");
+  const stats::VersionTotals totals = stats->monitor.totals();
+  json::object results;
+  for (std::size_t i = 0; i < stats::kOutcomes; ++i)
+    results[stats::to_string(static_cast<stats::Outcome>(i))] = totals.outcomes[i];
+  for (std::size_t i = 0; i < routing::kMirrorDrops; ++i)
+    results[routing::to_string(static_cast<routing::MirrorDrop>(i))] = stats->dropped[i].load();
+  json::object out = config::show_mirror(*file);
+  out["share"] = number(entry->state.mirror.value_or(file->share).as_percent());
+  out["under_way"] = stats->under_way.load();
+  out["results"] = std::move(results);
+  out["latency"] = latency_view(totals.latency);
+  const guard::GuardReport report = stats->monitor.report(setup_.now());
+  out["verdict"] = guard::to_string(report.verdict);
+  Reply reply;
+  reply.body = std::move(out);
+  reply.etag = entry->state.generation;
+  return reply;
+}
+
+Awaitable<Reply> ControllerImpl::put_mirror(std::string service, json::object body,
+                                            Precondition precondition, Actor actor) {
+  const auto turn = co_await turns_.take(TurnQueue::Urgency::Person);
+  Entry* entry = find(service);
+  if (entry == nullptr) co_return no_service(service);
+  if (!find_config(service)->mirror)
+    co_return problem(404, "no_mirror", "`" + service + "` has no `mirror` in the file");
+  if (auto refused = check_precondition(*entry, precondition)) co_return *std::move(refused);
+  const auto* share = body.size() == 1 ? body.if_contains("share") : nullptr;
+  const auto given = share != nullptr && share->is_number()
+                         ? share_from_percent(share->to_number<double>())
+                         : std::nullopt;
+  if (!given)
+    co_return problem(422, "invalid_mirror",
+                      "`share`, a number of percent from 0 to 100, is all that can be set here");
+  Draft draft = draft_of(*entry);
+  draft.state.mirror = *given;
+  decide(draft, {"mirror_set", "manual", "mirror set to " + to_string(*given) + " by " + actor.name,
+                 actor.name});
+  // To stop the shadow is to protect users: it does not wait for the disk.
+  const Order order = given->millionths == 0 ? Order::PublishFirst : Order::StoreFirst;
+  auto failed = co_await commit(std::move(draft), order);
+  if (failed) co_return *std::move(failed);
+  co_return mirror(service);
+}
+
+}  // namespace cutwater::control

@@ -1,0 +1,174 @@
+// Who is guarded, by which limits, held against whom.
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+
+#include "control/controller_impl.hpp"
+#include "control/guard_policy.hpp"
+#include "proxy/guard/comparison.hpp"
+#include "proxy/guard/confidence.hpp"
+
+namespace cutwater::control {
+namespace asio = boost::asio;
+namespace {
+
+guard::ComparisonPolicy comparison_policy(const config::Service& service) {
+  guard::ComparisonPolicy policy;
+  policy.tolerance = 1 + service.guards.relative_tolerance.ratio();
+  policy.alpha_errors = service.guards.false_rollback / 4;
+  policy.alpha_latency = service.guards.false_rollback / 4;
+  policy.patience = service.timeouts.request;
+  policy.dry_run = service.guards.dry_run;
+  return policy;
+}
+
+// p0' of statistics.md 3: twice what the past can have been at most, but never so little that a
+// handful of failures among thousands would be too many.
+double limit_from_past(const RecentCounts::Counts& past) {
+  constexpr double kAlpha = 0.0025;
+  constexpr double kLeast = 0.005;
+  const auto interval =
+      guard::always_valid_interval(past.errors, past.requests - past.errors, kAlpha);
+  return std::max(kLeast, 2 * interval.high);
+}
+
+}  // namespace
+
+// Evidence about stable says whether a failing candidate fails alone. One witness serves every
+// version that is held against it, so it is not armed anew while it watches.
+std::shared_ptr<guard::VersionMonitor> ControllerImpl::watch_baseline(const std::string& service,
+                                                                      const Pair& pair) {
+  const auto monitor = publisher_.monitor(service, pair.baseline);
+  if (!monitor || pair.baseline == pair.version) return nullptr;
+  guard::GuardPolicy policy = policy_of(find_config(service)->guards);
+  policy.witness = true;
+  policy.dry_run = false;  // it never trips, and that it fails must be seen
+  if (!monitor->report(setup_.now()).armed) monitor->arm(policy, {});
+  return monitor;
+}
+
+void ControllerImpl::arm(const std::string& service, const Pair& pair, const EngineState* rollout) {
+  const auto monitor = publisher_.monitor(service, pair.version);
+  const config::Service* config = find_config(service);
+  if (!monitor || config == nullptr) return;
+  const bool in_rollout = rollout != nullptr && rollout->to == pair.version;
+  const config::Guards limits =
+      in_rollout ? limits_of(config->guards, rollout->stage().guards) : config->guards;
+  const auto baseline = watch_baseline(service, pair);
+  std::shared_ptr<guard::Comparison> comparison;
+  if (baseline && limits.relative)
+    comparison = std::make_shared<guard::Comparison>(comparison_policy(*config),
+                                                     publisher_.workers(), setup_.now());
+  const std::weak_ptr<int> alive = alive_;
+  monitor->arm(policy_of(limits),
+               [this, alive, service, version = pair.version] {
+                 // On a worker: only hand over. The flag is set already, nothing is sent there any
+                 // more.
+                 asio::post(context_, [this, alive, service, version] {
+                   if (alive.expired()) return;
+                   asio::co_spawn(context_, on_trip(service, version), asio::detached);
+                 });
+               },
+               {baseline, comparison});
+}
+
+// The one version of the service that is compared with stable; empty if there is none, or several.
+// Requests that a flag, a preview or a fall to stable has placed are not dealt by chance and have
+// no part in it, so a flag's own guard compares with nobody.
+std::string ControllerImpl::compared(const Entry& entry) const {
+  const auto versions = guarded(entry.state, entry.rollout ? &*entry.rollout : nullptr);
+  return versions.size() == 1 ? *versions.begin() : "";
+}
+
+// T* of the relative latency guard, from the last minute of the baseline: before each change of
+// weights, and once there has been enough traffic.
+void ControllerImpl::freeze_latency(const std::string& service) {
+  constexpr std::uint64_t kEnough = 100;
+  Entry& entry = entries_.at(service);
+  const auto monitor = publisher_.monitor(service, compared(entry));
+  const auto comparison = monitor ? monitor->comparison() : nullptr;
+  const auto baseline = publisher_.monitor(service, entry.state.stable);
+  if (!comparison || !baseline || baseline == monitor) return;
+  const Window window =
+      entry.windows[entry.state.stable].last(Windows::kLong, setup_.now(), baseline->totals());
+  const auto& latency = window.totals.latency;
+  if (latency.count < kEnough) return;
+  guard::Comparison::LatencyLimits quantiles{};
+  for (std::size_t i = 0; i < quantiles.size(); ++i)
+    quantiles[i] = latency.quantile(guard::Comparison::kQuantiles[i]);
+  comparison->freeze_latency(guard::Comparison::limits_from(quantiles));
+}
+
+// All traffic is the candidate's: what stable did before is all there is to hold it against.
+void ControllerImpl::hold_against_past(const std::string& service) {
+  Entry& entry = entries_.at(service);
+  const std::string version = compared(entry);
+  const auto weight = entry.state.weights.find(version);
+  if (weight == entry.state.weights.end() || weight->second != Share::percent(100)) return;
+  // At the end of a rolling rollout the version is called stable already.
+  const bool in_rollout = entry.rollout && entry.rollout->to == version;
+  const std::string& before = in_rollout ? entry.rollout->from : entry.state.stable;
+  const auto monitor = publisher_.monitor(service, version);
+  const auto baseline = publisher_.monitor(service, before);
+  if (!monitor || !baseline || baseline == monitor) return;
+  const stats::VersionTotals totals = baseline->totals();
+  const auto past = entry.recent[before].until({totals.attempts(), totals.errors()});
+  if (past.requests > 0) monitor->hold_against_past(limit_from_past(past));
+}
+
+void ControllerImpl::compare_guards() {
+  const TimePoint now = setup_.now();
+  for (const auto& [name, entry] : entries_)
+    for (const auto& version : guarded(entry.state, entry.rollout ? &*entry.rollout : nullptr))
+      if (const auto monitor = publisher_.monitor(name, version)) monitor->compare(now);
+}
+
+bool ControllerImpl::is_guarded(const std::string& service, const std::string& version) {
+  const Entry* entry = find(service);
+  return entry != nullptr &&
+         guarded(entry->state, entry->rollout ? &*entry->rollout : nullptr).contains(version);
+}
+
+std::vector<std::pair<std::string, std::string>> ControllerImpl::refusing_lately() {
+  std::vector<std::pair<std::string, std::string>> out;
+  constexpr auto kFailed = static_cast<std::size_t>(stats::Outcome::ConnectFailed);
+  for (auto& [name, entry] : entries_) {
+    for (const auto& version : guarded(entry.state, entry.rollout ? &*entry.rollout : nullptr)) {
+      const auto monitor = publisher_.monitor(name, version);
+      if (!monitor) continue;
+      const Window last = entry.windows[version].last(Seconds(2), setup_.now(), monitor->totals());
+      if (last.totals.outcomes[kFailed] > 0) out.emplace_back(name, version);
+    }
+  }
+  return out;
+}
+
+std::vector<std::shared_ptr<upstream::Endpoint>> ControllerImpl::guarded_endpoints(
+    const std::string& service, const std::string& version) {
+  if (!is_guarded(service, version)) return {};
+  return endpoints_in_service(find(service)->state, version);
+}
+
+Awaitable<void> ControllerImpl::unfit(Unfit what) {
+  const auto turn = co_await turns_.take(TurnQueue::Urgency::Trip);
+  co_await take_traffic(std::move(what));
+}
+
+// A rule without statistics has spoken. In a turn.
+Awaitable<void> ControllerImpl::take_traffic(Unfit what) {
+  Entry* entry = find(what.service);
+  if (entry == nullptr) co_return;
+  const auto at_stake = guarded(entry->state, entry->rollout ? &*entry->rollout : nullptr);
+  if (!at_stake.contains(what.version)) co_return;
+  Draft draft = draft_of(*entry);
+  if (draft.rollout && draft.rollout->to == what.version)
+    run(draft, event::Unhealthy{what.reason, what.cause});
+  else
+    revert_directly(draft, what.version, {"rolled_back", what.cause, what.reason, kSelf});
+  if (draft.decisions.empty()) co_return;  // it is being reverted already
+  co_await commit(std::move(draft), Order::PublishFirst);
+}
+
+}  // namespace cutwater::control

@@ -1,0 +1,75 @@
+// Small values that the controller's files share. Thread: control's io_context.
+#pragma once
+
+#include <boost/asio/cancellation_signal.hpp>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "control/publisher.hpp"
+#include "control/recent_counts.hpp"
+#include "control/restore.hpp"
+#include "control/windows.hpp"
+
+namespace cutwater::control {
+
+// What metrics and probes need to walk over.
+struct VersionView {
+  const config::Service* service;
+  const ServiceState* state;
+  const EngineState* rollout;  // the active one, else the last; nullptr if there was none
+  std::string version;
+  std::shared_ptr<guard::VersionMonitor> monitor;
+  const std::vector<std::shared_ptr<upstream::Endpoint>>* endpoints;
+  Window last_minute;
+  double actual_share;  // of the service's attempts in the last minute, 0..1
+};
+
+// A service as the controller keeps it.
+struct ServiceEntry : RestoredService {
+  std::map<std::string, Windows> windows;      // by version
+  std::map<std::string, RecentCounts> recent;  // by version
+};
+
+// A change before it is one: a copy to work on and what will be said about it.
+struct Draft {
+  ServiceState state;
+  std::optional<EngineState> rollout;
+  std::vector<Decision> decisions;
+  std::set<std::string> rearm;  // versions whose evidence begins anew
+};
+// What will be said about it.
+struct Why {
+  std::string action, cause, reason, actor;
+};
+
+struct ProbedEndpoint {
+  std::string service, version, url;
+};
+
+// A rule without statistics has spoken: an endpoint uses too much memory, none can be reached, all
+// fail their health checks.
+struct Unfit {
+  std::string service, version;
+  std::string cause;  // of the decision: "memory", "health"
+  std::string reason;
+};
+
+// Where a ramping flag stands: since when, and how many requests had been judged then.
+struct FlagStep {
+  TimePoint at;
+  std::uint64_t requests;  // judged until then
+};
+
+// What is being done for a rollout; `cancel` ends it.
+struct RunningTask {
+  std::string rollout;
+  std::uint64_t task;
+  std::shared_ptr<boost::asio::cancellation_signal> cancel;
+};
+
+}  // namespace cutwater::control

@@ -1,0 +1,21 @@
+// The limits the operator wrote, as what a version's monitor is armed with. Pure.
+#pragma once
+
+#include "config/model.hpp"
+#include "proxy/guard/version_monitor.hpp"
+
+namespace cutwater::control {
+
+inline guard::GuardPolicy policy_of(const config::Guards& guards) {
+  guard::GuardPolicy policy;
+  policy.error_rate = guards.error_rate.ratio();
+  policy.p95 = guards.p95;
+  policy.p95_critical = guards.p95_critical;
+  // Four guards share the budget; the latency share covers two indicators (statistics.md 5).
+  policy.alpha_errors = guards.false_rollback / 4;
+  policy.alpha_latency = guards.false_rollback / 8;
+  policy.dry_run = guards.dry_run;
+  return policy;
+}
+
+}  // namespace cutwater::control

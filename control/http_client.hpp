@@ -1,0 +1,64 @@
+// One outgoing HTTP/1.1 request over http or https: notifications, gates, anything control asks of
+// other systems. Thread: control's io_context. A request owns its connection and lives as long as
+// its coroutine; cancelling or destroying that coroutine ends it. Never follows a redirect (a
+// signature or token is meant for one receiver), never speaks TLS without verifying the
+// certificate and the host name (RFC 9110 4.3.4), and never takes more memory than the limits say.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace cutwater::control {
+
+// "https://hooks.example.com:8443/x?y" taken apart.
+struct HttpUrl {
+  bool tls = false;
+  std::string host;       // name or address, without brackets
+  std::string port;       // a number, the scheme's default when none was written
+  std::string authority;  // for the Host field
+  std::string target;     // path and query, "/" when there is none; the fragment is dropped
+};
+// nullopt: not http(s), no host, or user and password in it (they would end up in logs).
+std::optional<HttpUrl> parse_http_url(std::string_view url);
+
+using HttpFields = std::vector<std::pair<std::string, std::string>>;
+
+struct HttpRequest {
+  std::string method = "POST";
+  std::string url;
+  HttpFields fields = {};  // Host, User-Agent, Content-Length and Connection are added
+  std::string body = {};
+  std::chrono::milliseconds timeout = std::chrono::seconds(10);  // name, connect, TLS, answer
+  std::size_t max_body = 64 * 1024;  // what is longer is cut off, see HttpAnswer::truncated
+  // Connect here instead of looking the URL's host up.
+  std::optional<boost::asio::ip::tcp::endpoint> address = std::nullopt;
+  bool send_proxy = false;   // begins with a PROXY header that says LOCAL
+  std::string ca_file = {};  // PEM; empty: the system's certificates (or SSL_CERT_FILE)
+};
+
+struct HttpAnswer {
+  int status = 0;
+  HttpFields fields;
+  std::string body;
+  bool truncated = false;  // the body was longer than max_body
+
+  bool is_success() const { return status / 100 == 2; }
+  std::string_view field(std::string_view name) const;  // the first; "" when there is none
+};
+
+struct HttpOutcome {
+  std::optional<HttpAnswer> answer;
+  std::string error;  // without an answer: a sentence for a person, "connect: Connection refused"
+};
+
+// Throws only when cancelled; every failure of the other side is an outcome.
+boost::asio::awaitable<HttpOutcome> ask_http(HttpRequest request);
+
+}  // namespace cutwater::control
