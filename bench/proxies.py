@@ -2,7 +2,9 @@
 
 Every proxy gets one worker on one core, splits 95/5 over two upstreams, keeps connections on both
 sides and adds X-Forwarded-For and -Proto, as an edge must (the byte relay, which understands
-nothing, is the floor). Add one by adding a class with `name`, `needs` and `command()`.
+nothing, is the floor). Those that can also listen with TLS (ALPN h2 and http/1.1) and for HTTP/2 in
+clear text, when the setting has a certificate. Add one by adding a class with `name`, `needs` and
+`command()`.
 """
 
 import http.client
@@ -115,8 +117,28 @@ def wait_until_serving(port, process, path="/small"):
         time.sleep(0.05)
 
 
+class Certificate:
+    """Self-signed, P-256, as most sites have today."""
+
+    def __init__(self, folder):
+        self.cert, self.key, self.both = (folder / name for name in ("tls.crt", "tls.key", "tls.pem"))
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+             "-days", "2", "-subj", "/CN=shop.example.com", "-addext",
+             "subjectAltName=DNS:shop.example.com,IP:127.0.0.1",
+             "-keyout", self.key, "-out", self.cert],
+            check=True, capture_output=True,
+        )  # fmt: skip
+        self.key.chmod(0o600)
+        self.both.write_text(self.cert.read_text() + self.key.read_text())
+        self.both.chmod(0o600)
+
+
 class Setting:
-    """What every proxy needs to know: where the work directory, the binaries and upstreams are."""
+    """What every proxy needs to know: where the work directory, the binaries and upstreams are.
+    With a `certificate`, proxies that can also listen for TLS and for HTTP/2 in clear text."""
+
+    certificate = None
 
     def __init__(self, work, build, upstream_ports, core):
         self.work = pathlib.Path(work)
@@ -181,11 +203,12 @@ class Upstream:
 class Proxy:
     name = "?"
     needs = ()
+    has_tls = True
 
     def __init__(self, setting):
         self.setting = setting
         self.process = None
-        self.port = None
+        self.port = self.h2c_port = self.tls_port = None
 
     @classmethod
     def available(cls, setting):
@@ -193,6 +216,8 @@ class Proxy:
 
     def start(self):
         self.port = free_port()
+        if self.has_tls and self.setting.certificate:
+            self.h2c_port, self.tls_port = free_port(), free_port()
         folder = self.setting.folder(self.name)
         self.process = Process(
             pinned(self.setting.core, self.command(folder)), self.setting.work / f"{self.name}.log"
@@ -214,6 +239,7 @@ class Proxy:
 
 class ByteRelay(Proxy):
     name = "byte_relay"
+    has_tls = False
 
     @classmethod
     def available(cls, setting):
@@ -231,6 +257,10 @@ class HAProxy(Proxy):
     def command(self, folder):
         blue, green = self.setting.upstream_ports
         config = folder / "haproxy.cfg"
+        more = ""
+        if self.tls_port:
+            more = f"""bind 127.0.0.1:{self.h2c_port} proto h2
+  bind 127.0.0.1:{self.tls_port} ssl crt {self.setting.certificate.both} alpn h2,http/1.1"""
         config.write_text(f"""
 global
   maxconn 6000
@@ -244,8 +274,10 @@ defaults
   http-reuse always
   option forwardfor
 frontend f
-  http-request set-header X-Forwarded-Proto http
+  http-request set-header X-Forwarded-Proto http unless {{ ssl_fc }}
+  http-request set-header X-Forwarded-Proto https if {{ ssl_fc }}
   bind 127.0.0.1:{self.port}
+  {more}
   use_backend green if {{ rand(100) lt 5 }}
   default_backend blue
 backend blue
@@ -262,12 +294,19 @@ class Nginx(Proxy):
 
     def command(self, folder):
         blue, green = self.setting.upstream_ports
+        more = ""
+        if self.tls_port:
+            certificate = self.setting.certificate
+            more = f"""
+    listen 127.0.0.1:{self.h2c_port} http2; listen 127.0.0.1:{self.tls_port} ssl http2;
+    ssl_certificate {certificate.cert}; ssl_certificate_key {certificate.key};
+    ssl_protocols TLSv1.2 TLSv1.3; http2_max_concurrent_streams 128;"""
         return nginx_config(folder, f"""
   split_clients "$connection-$connection_requests" $version {{ 5% green; * blue; }}
   upstream blue {{ server 127.0.0.1:{blue}; keepalive 128; keepalive_requests 1000000000; }}
   upstream green {{ server 127.0.0.1:{green}; keepalive 128; keepalive_requests 1000000000; }}
   server {{
-    listen 127.0.0.1:{self.port} backlog=4096;
+    listen 127.0.0.1:{self.port} backlog=4096;{more}
     location / {{
       proxy_pass http://$version; proxy_http_version 1.1; proxy_set_header Connection "";
       proxy_set_header Host $http_host; proxy_set_header X-Forwarded-Proto $scheme;
@@ -283,6 +322,12 @@ class Nghttpx(Proxy):
 
     def command(self, folder):
         blue, green = self.setting.upstream_ports
+        more = []
+        if self.tls_port:
+            more = [
+                f"--frontend=127.0.0.1,{self.h2c_port};no-tls", f"--frontend=127.0.0.1,{self.tls_port}",
+                self.setting.certificate.key, self.setting.certificate.cert,
+            ]  # fmt: skip
         return [
             "nghttpx", "--conf=/dev/null", "--workers=1", "--errorlog-file=/dev/null",
             "--accesslog-file=/dev/null", f"--pid-file={folder}/pid",
@@ -290,6 +335,7 @@ class Nghttpx(Proxy):
             "--frontend-keep-alive-timeout=600s",
             f"--backend=127.0.0.1,{blue};;group=blue;group-weight=95",
             f"--backend=127.0.0.1,{green};;group=green;group-weight=5",
+            *more,
         ]  # fmt: skip
 
 
@@ -304,14 +350,31 @@ class Cutwater(Proxy):
         return (setting.build / "cutwater").exists()
 
     def command(self, folder):
-        blue, green = self.setting.upstream_ports
         config = folder / "cutwater.yaml"
+        binary = self.setting.build / "cutwater"
+        self.write_config(config, folder)
+        if subprocess.run([binary, "check", "-c", config], capture_output=True).returncode != 0:
+            self.h2c_port = self.tls_port = None  # a build that has no TLS yet
+            self.write_config(config, folder)
+        (folder / "ready.json").unlink(missing_ok=True)  # of the process before this one
+        return [binary, "run", "-c", config, "--ready-file", folder / "ready.json"]
+
+    def write_config(self, config, folder):
+        blue, green = self.setting.upstream_ports
+        more = ""
+        if self.tls_port:
+            more = f"""
+  - {{name: h2c, listen: "127.0.0.1:{self.h2c_port}"}}
+  - name: https
+    listen: "127.0.0.1:{self.tls_port}"
+    tls: {{certificates: [{{cert: {self.setting.certificate.both}}}]}}"""
         shutil.rmtree(folder / "state", ignore_errors=True)
         config.write_text(f"""
 state_dir: {folder}/state
 workers: 1
 admin: {{listen: "127.0.0.1:0"}}
-listeners: [{{listen: "127.0.0.1:{self.port}"}}]
+listeners:
+  - {{listen: "127.0.0.1:{self.port}"}}{more}
 limits: {{connections: 6000, connections_per_ip: 6000, keepalive_idle: 10m}}
 drain_notice: 0ms
 {self.access_log.format(folder=folder)}
@@ -321,10 +384,6 @@ services:
     weights: {{blue: 95%, green: 5%}}
     fallback: stable
 """)
-        (folder / "ready.json").unlink(missing_ok=True)  # of the process before this one
-        return [
-            self.setting.build / "cutwater", "run", "-c", config, "--ready-file", folder / "ready.json",
-        ]  # fmt: skip
 
     def prepare(self):
         """The split is real, not only configured: the admin API says so."""

@@ -82,21 +82,37 @@ void BM_AssignReturningVisitor(benchmark::State& state) {
 }
 BENCHMARK(BM_AssignReturningVisitor);
 
-// Past flags by cookie value, none of which matches.
+// `flags` that ask for a percentage of the users of a cookie, none of which matches.
 void BM_AssignPastFlags(benchmark::State& state) {
   ServiceSnapshot service = make_service({{"blue", 950'000}, {"green", 50'000}});
   for (int i = 0; i < state.range(0); ++i) {
     config::Flag flag;
     flag.name = "flag-" + std::to_string(i);
-    flag.key = flag.name;
-    flag.value = "on";
+    flag.percentage = Share{};
+    flag.key = config::FlagKey{config::FlagKey::Kind::Cookie, "uid"};
     flag.version = "green";
-    service.flags.push_back(flag);
+    service.flags.push_back(make_flag(flag, service.sticky, service.version_names()));
   }
   const CookieValue value = service.cookie_key.value(CookieId{});
   assign_with(state, service, "uid=u17; cw_shop=" + std::string(value.begin(), value.end()));
 }
 BENCHMARK(BM_AssignPastFlags)->Arg(1)->Arg(10);
+
+// A list of beta users from a file.
+void BM_FlagAllowList(benchmark::State& state) {
+  std::vector<std::string> ids;
+  for (int i = 0; i < state.range(0); ++i) ids.push_back("user-" + std::to_string(i * 7));
+  config::Flag flag;
+  flag.name = "beta";
+  flag.key = config::FlagKey{config::FlagKey::Kind::Cookie, "uid"};
+  flag.allow = config::IdList(std::move(ids));
+  flag.version = "green";
+  const FlagSnapshot made = make_flag(flag, {}, {"blue", "green"});
+  const std::vector<std::string> users = make_users();
+  std::size_t at = 0;
+  for (auto _ : state) benchmark::DoNotOptimize(evaluate(made, {}, users[at++ & 1023]));
+}
+BENCHMARK(BM_FlagAllowList)->Arg(100)->Arg(100'000);
 
 }  // namespace
 }  // namespace cutwater::routing

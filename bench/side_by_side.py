@@ -25,6 +25,7 @@ import tempfile
 import time
 
 import proxies
+import secure
 
 CONNECTIONS = 32
 IDLE_CONNECTIONS = 5000
@@ -37,6 +38,9 @@ class Scenario:
     unit: str  # "us/request" or "s/GB"
     script: str = ""  # wrk's Lua; {cookies} becomes a list of Cookie values
     body_bytes: int = 0
+    tool: str = "wrk"  # or h2load, handshakes
+    port: str = "port"  # or h2c_port, tls_port: which of the proxy's listeners
+    options: tuple = ()  # of the tool
 
 
 POST_SCRIPT = """
@@ -66,6 +70,19 @@ SCENARIOS = [
     Scenario("64 KiB response", "/64k", "s/GB", body_bytes=64 << 10),
     Scenario("1 MiB response", "/1m", "s/GB", body_bytes=1 << 20),
 ]
+
+H2_OPTIONS = ("-c10", "-m32")
+SECURE_SCENARIOS = [
+    Scenario("h2c small GET, 10x32 streams", "/small", "us/request", "", 0, "h2load", "h2c_port", H2_OPTIONS),
+    Scenario("h2 TLS small GET, 10x32 streams", "/small", "us/request", "", 0, "h2load", "tls_port", H2_OPTIONS),
+    Scenario("h2 TLS 64 KiB response", "/64k", "s/GB", "", 64 << 10, "h2load", "tls_port", ("-c10", "-m4")),
+    Scenario("h1 TLS 1.3 small GET, keep-alive", "/small", "us/request", "", 0, "h2load", "tls_port",
+             ("--h1", f"-c{CONNECTIONS}")),
+    Scenario("TLS 1.3 handshake, full", "/small", "us/request", "", 0, "handshakes", "tls_port"),
+    Scenario("TLS 1.3 handshake, resumed", "/small", "us/request", "", 0, "handshakes", "tls_port",
+             ("resumed",)),
+]  # fmt: skip
+TOOLS = {"h2load": secure.run_h2load, "handshakes": secure.run_handshakes}
 
 
 @dataclasses.dataclass
@@ -99,7 +116,9 @@ class Load:
     def __init__(self, work, core, seconds):
         self.work, self.core, self.seconds = pathlib.Path(work), core, seconds
 
-    def run(self, scenario, port, cookies, seconds=None):
+    def run(self, scenario, proxy, cookies, seconds=None):
+        if scenario.tool in TOOLS:
+            return TOOLS[scenario.tool](scenario, proxy, self, seconds or self.seconds)
         command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds or self.seconds}s", "--latency"]
         if scenario.script:
             script = self.work / "wrk.lua"
@@ -107,7 +126,7 @@ class Load:
             text = scenario.script
             script.write_text(text.format(cookies=quoted) if "{cookies}" in text else text)
             command += ["-s", str(script)]
-        command.append(f"http://127.0.0.1:{port}{scenario.path}")
+        command.append(f"http://127.0.0.1:{proxy.port}{scenario.path}")
         command = proxies.pinned(self.core, command)
         done = subprocess.run(command, capture_output=True, text=True, timeout=120)
         if done.returncode != 0:
@@ -116,9 +135,9 @@ class Load:
 
 
 def measure(proxy, scenario, load, cookies):
-    load.run(scenario, proxy.port, cookies, seconds=1)  # fills pools and caches
+    load.run(scenario, proxy, cookies, seconds=1)  # fills pools and caches
     cpu, began = proxy.process.cpu_seconds(), time.monotonic()
-    requests, p99_us, failures = load.run(scenario, proxy.port, cookies)
+    requests, p99_us, failures = load.run(scenario, proxy, cookies)
     cpu, wall = proxy.process.cpu_seconds() - cpu, time.monotonic() - began
     proxy.process.check()
     if requests == 0:
@@ -281,6 +300,8 @@ def machine():
         "haproxy": version(["haproxy", "-v"]),
         "nghttpx": version(["nghttpx", "--version"]),
         "wrk": version(["wrk", "-v"]),
+        "h2load": version(["h2load", "--version"]),
+        "openssl": version(["openssl", "version"]),
     }
 
 
@@ -295,10 +316,12 @@ def run_round(kind, setting, load, results, options):
         for scenario in SCENARIOS:
             if options.scenario and options.scenario not in scenario.name:
                 continue
+            if getattr(proxy, scenario.port) is None:
+                continue  # this proxy has no such listener
             sample = measure(proxy, scenario, load, cookies)
             results.add(proxy.name, scenario.name, sample)
             print(
-                f"  {proxy.name:13} {scenario.name:30} {sample.cost:8.2f} {scenario.unit:10} "
+                f"  {proxy.name:13} {scenario.name:33} {sample.cost:8.2f} {scenario.unit:10} "
                 f"{sample.requests_per_second:9.0f}/s  p99 {sample.p99_us:7.0f} us  "
                 f"core {sample.busy:4.0%}" + (f"  {sample.failures} FAILED" if sample.failures else ""),
                 file=sys.stderr,
@@ -333,6 +356,7 @@ def parse_options():
     add("--seconds", type=int, default=4, help="of load per measurement")
     add("--idle", type=int, default=IDLE_CONNECTIONS, help="idle connections")
     add("--no-idle", action="store_true")
+    add("--no-tls", action="store_true", help="leave out TLS and HTTP/2")
     add("--quick", action="store_true", help="one short round, to see that it works")
     add("--only", default="", help="proxies, comma separated")
     add("--scenario", default="", help="only scenarios whose name contains this")
@@ -352,6 +376,9 @@ def main():
         setting = proxies.Setting(work, pathlib.Path(options.build).resolve(), (), proxy_core)
         upstreams += [proxies.Upstream(name, setting, load_core) for name in ("blue", "green")]
         setting.upstream_ports = tuple(upstream.port for upstream in upstreams)
+        if not options.no_tls:
+            setting.certificate = proxies.Certificate(work)
+            SCENARIOS.extend(SECURE_SCENARIOS)
         kinds = choose(setting, options.only.split(",") if options.only else [])
         load = Load(work, load_core, options.seconds)
         for number_of_round in range(options.rounds):

@@ -16,8 +16,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const config::Parsed parsed = config::parse(text, "fuzz.yaml", sources);
   if (parsed.config.has_value() != parsed.problems.empty()) std::abort();
   if (!parsed.config) return 0;
-  const std::string shown = config::show_json(*parsed.config);
+  const std::string shown = config::show_json(*parsed.config, parsed.operations);
   const config::Parsed again = config::parse(shown, "shown.json", sources);
-  if (!again.config || config::show_json(*again.config) != shown) std::abort();
+  if (!again.config || config::show_json(*again.config, again.operations) != shown) std::abort();
   return 0;
 }

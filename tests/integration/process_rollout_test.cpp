@@ -204,7 +204,7 @@ TEST_F(Rollouts, EndWith4WhenAPersonAborts) {
 
 TEST_F(Rollouts, EndWith7WhenThereIsNoTrafficToJudge) {
   const Finished done = cutwater().run(
-      start_command({"--steps", "5%,100%", "--bake", "100ms", "--wait", "--timeout", "2s"}));
+      start_command({"--steps", "5%,100%", "--bake", "1s", "--wait", "--timeout", "3s"}));
   EXPECT_EQ(done.exit_code, 7) << done.out << done.err;
   EXPECT_EQ(admin().weight("green"), 5) << "it goes on without the script";
 }

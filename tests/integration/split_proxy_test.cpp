@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "tests/integration/upstream_support.hpp"
+#include "tests/support/flags.hpp"
 
 namespace cutwater::test {
 namespace {
@@ -123,8 +124,8 @@ TEST_F(Split, ForgedCookieIsReplaced) {
 
 TEST_F(Split, FlagsChooseByHeaderAndCookie) {
   weights(100, 0);
-  setup.flag({"beta", config::Flag::Source::Cookie, "beta", "on", "green", true});
-  setup.flag({"staff", config::Flag::Source::Header, "X-Staff", "true", "green", true});
+  setup.flag(flag_when("beta", config::FlagCondition::Source::Cookie, "beta", "on", "green"));
+  setup.flag(flag_when("staff", config::FlagCondition::Source::Header, "X-Staff", "true", "green"));
   start();
   RawClient connection(proxy->port());
   const auto version = [&](const std::string& fields) {

@@ -1,5 +1,6 @@
 // hardening.md 2: start line, fields, host, target, seen from outside.
 #include "tests/integration/edge_fixture.hpp"
+#include "tests/support/flags.hpp"
 
 namespace cutwater::test {
 namespace {
@@ -67,7 +68,6 @@ const Input kBadHeads[] = {
     {"T25_connect", "CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n", 405, 501},
     line("T26_trace", "TRACE /p HTTP/1.1", 405),
     line("T28_method_of_33", std::string(33, 'M') + " /p HTTP/1.1", 501),
-    {"T28_http2_preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"},
     line("T28_http_2", "GET /p HTTP/2.0", 505),
     get_with("T32_via_twice", "Via: 1.1 cutwater, 1.1 other, 1.1 cutwater\r\n", 508),
     {"tls_hello_on_plain_port", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"s},
@@ -214,12 +214,7 @@ TEST_F(StartLine, AnAnswerOfTheProxyItselfNamesTheRequestToo) {
 TEST_F(StartLine, T31OddCookiesSetNoFlagAndBreakNothing) {
   FakeUpstream green;
   setup.version("green", 0, {green.port()});
-  config::Flag flag;
-  flag.name = "beta";
-  flag.key = "beta";
-  flag.value = "on";
-  flag.version = "green";
-  setup.flag(flag);
+  setup.flag(flag_when("beta", config::FlagCondition::Source::Cookie, "beta", "on"));
   std::string pairs;
   for (int i = 0; i < 300; ++i) pairs += "c" + std::to_string(i) + "=v; ";
   const std::string odd[] = {"beta=",

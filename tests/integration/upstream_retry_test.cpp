@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "tests/integration/upstream_support.hpp"
+#include "tests/support/flags.hpp"
 
 namespace cutwater::test {
 namespace {
@@ -373,7 +374,7 @@ TEST_F(Fallback, UploadsToADeadCanaryDoNotSlowTheStableVersion) {
     connection.wait_for_release();  // takes nothing
   });
   setup.weight("blue", 100).weight("green", 0);
-  setup.flag({"beta", config::Flag::Source::Header, "X-Beta", "on", "green", true});
+  setup.flag(flag_when("beta", config::FlagCondition::Source::Header, "X-Beta", "on", "green"));
   start();
   std::vector<std::thread> uploads;
   std::atomic<bool> over{false};

@@ -192,7 +192,7 @@ void FakeUpstream::accept_loop() {
 
 void FakeUpstream::serve(std::size_t index, UpstreamConnection& connection) {
   try {
-    serve_requests(index, connection);
+    if (shake_hands(connection)) serve_requests(index, connection);
   } catch (const std::exception& failure) {
     const std::lock_guard lock(mutex_);
     if (!ending_) problems_.emplace_back(failure.what());
@@ -202,6 +202,44 @@ void FakeUpstream::serve(std::size_t index, UpstreamConnection& connection) {
   connection.stream().close();
   --open_count_;
   changed_.notify_all();
+}
+
+void FakeUpstream::speak_tls(std::shared_ptr<SSL_CTX> context, bool failures_expected) {
+  const std::lock_guard lock(mutex_);
+  tls_ = std::move(context);
+  tls_failures_expected_ = failures_expected;
+}
+
+void FakeUpstream::read_first(std::size_t bytes) {
+  const std::lock_guard lock(mutex_);
+  read_first_ = bytes;
+}
+
+std::vector<std::string> FakeUpstream::first_bytes() const {
+  const std::lock_guard lock(mutex_);
+  return first_bytes_;
+}
+
+bool FakeUpstream::shake_hands(UpstreamConnection& connection) {
+  std::shared_ptr<SSL> ssl;
+  bool expected = false;
+  std::size_t first = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    expected = tls_failures_expected_;
+    first = read_first_;
+    if (tls_) ssl.reset(SSL_new(tls_.get()), &SSL_free);
+  }
+  if (first > 0) {
+    const std::string bytes = connection.reader().read_exactly(first).value_or("");
+    const std::lock_guard lock(mutex_);
+    first_bytes_.push_back(bytes);
+  }
+  if (!ssl) return true;
+  SSL_set_accept_state(ssl.get());
+  if (connection.stream().start_tls(std::move(ssl))) return true;
+  if (!expected) throw TestFailure("the TLS handshake failed");
+  return false;
 }
 
 void FakeUpstream::serve_requests(std::size_t index, UpstreamConnection& connection) {

@@ -67,6 +67,13 @@ class FakeUpstream {
   FakeUpstream& operator=(const FakeUpstream&) = delete;
 
   std::uint16_t port() const { return port_; }
+  // Connections accepted from now on begin with a handshake. One that fails is a problem(), unless
+  // that is what the test is about.
+  void speak_tls(std::shared_ptr<SSL_CTX> context, bool failures_expected = false);
+
+  // Connections accepted from now on begin with so many bytes that are no request (a PROXY header).
+  void read_first(std::size_t bytes);
+  std::vector<std::string> first_bytes() const;  // what they were, in order of accepting
 
   // --- the script: each replaces the one before, for requests that arrive from now on -----------
   void on_request(Handler handler);  // after the whole request was read
@@ -99,6 +106,7 @@ class FakeUpstream {
   friend class UpstreamConnection;
   void accept_loop();
   void serve(std::size_t index, UpstreamConnection& connection);
+  bool shake_hands(UpstreamConnection& connection);
   void serve_requests(std::size_t index, UpstreamConnection& connection);
   void record(const Received& request);
 
@@ -111,6 +119,10 @@ class FakeUpstream {
   std::condition_variable changed_;
   Handler handler_;
   bool handle_head_ = false;
+  std::shared_ptr<SSL_CTX> tls_;
+  bool tls_failures_expected_ = false;
+  std::size_t read_first_ = 0;
+  std::vector<std::string> first_bytes_;
   bool released_ = false;
   bool ending_ = false;
   std::vector<Received> received_;

@@ -243,7 +243,7 @@ std::string weights_request(double blue, double green) {
 
 std::string ShopFile::text(const std::string& state_dir) const {
   return "state_dir: " + state_dir + "\nworkers: 2\nadmin: " + admin +
-         "\nlisteners: [{name: http, listen: \"" + listen + "\"}]\n" + top +
+         "\nlisteners: [{name: http, listen: \"" + listen + "\"" + listener + "}]\n" + top +
          "services:\n  shop:\n    versions:\n      blue: \"http://127.0.0.1:" +
          std::to_string(blue) + "\"\n      green: \"http://127.0.0.1:" + std::to_string(green) +
          "\"\n    stable: blue\n    weights: " + weights + "\n" + service;

@@ -138,6 +138,7 @@ struct ShopFile {
   std::string service;  // more lines of the service, indented by four
   std::string top;      // more top-level lines
   std::string listen = "127.0.0.1:0";
+  std::string listener;  // more of the listener's keys, each behind a comma
   std::string admin = "{listen: \"127.0.0.1:0\"}";
   std::string text(const std::string& state_dir) const;
 };

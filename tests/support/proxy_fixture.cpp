@@ -12,15 +12,18 @@ namespace cutwater::test {
 
 namespace {
 
-std::shared_ptr<upstream::Endpoint> make_endpoint(std::uint32_t id, std::uint16_t port) {
+std::shared_ptr<upstream::Endpoint> make_endpoint(std::uint32_t id, std::uint16_t port,
+                                                  config::UpstreamProtocol protocol,
+                                                  const ProxySetup& setup) {
   sockaddr_storage storage{};
   auto& address = reinterpret_cast<sockaddr_in&>(storage);
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   const std::string authority = "127.0.0.1:" + std::to_string(port);
-  return std::make_shared<upstream::Endpoint>(id, "http://" + authority, authority, storage,
-                                              socklen_t{sizeof address});
+  return std::make_shared<upstream::Endpoint>(
+      id, "http://" + authority, authority, storage, socklen_t{sizeof address},
+      upstream::EndpointOptions{"127.0.0.1", setup.upstream_tls, setup.send_proxy, protocol});
 }
 
 }  // namespace
@@ -44,6 +47,13 @@ ProxySetup& ProxySetup::version(const std::string& name, double percent,
                                 std::vector<std::uint16_t> ports) {
   last().versions.push_back(
       {name, static_cast<std::int32_t>(std::lround(percent * 10'000)), std::move(ports)});
+  return *this;
+}
+
+ProxySetup& ProxySetup::http2_version(const std::string& name, double percent,
+                                      std::vector<std::uint16_t> ports) {
+  version(name, percent, std::move(ports));
+  last().versions.back().protocol = config::UpstreamProtocol::Http2;
   return *this;
 }
 
@@ -74,6 +84,19 @@ ProxySetup& ProxySetup::flag(config::Flag flag) {
   return *this;
 }
 
+ProxySetup& ProxySetup::mirror(const std::string& version, routing::MirrorSnapshot mirror) {
+  last().mirror_version = version;
+  last().mirror = std::move(mirror);
+  return *this;
+}
+
+ProxySetup& ProxySetup::compare(const std::string& version,
+                                std::shared_ptr<guard::Comparison> comparison) {
+  last().compared = version;
+  last().comparison = std::move(comparison);
+  return *this;
+}
+
 // --- Proxy ----------------------------------------------------------------------------------
 
 Proxy::Proxy(const ProxySetup& setup) : workers_(setup.workers) {
@@ -83,9 +106,12 @@ Proxy::Proxy(const ProxySetup& setup) : workers_(setup.workers) {
   options.access_log = setup.access_log;
   config::Listener listener;
   listener.listen = {"127.0.0.1", 0};
+  listener.http2 = setup.http2;
   for (const std::string& network : setup.trusted_proxies)
     listener.trusted_proxies.push_back({network});
+  listener.proxy_protocol = setup.proxy_protocol;
   options.listeners.push_back(listener);
+  options.tls.push_back(setup.tls);
   group_ = std::make_unique<worker::WorkerGroup>(std::move(options));
   const std::string problem = group_->start(snapshot_of(setup));
   if (!problem.empty()) throw TestFailure(problem);
@@ -110,9 +136,9 @@ std::shared_ptr<routing::RoutingSnapshot> Proxy::snapshot_of(const ProxySetup& s
     service->name = from.name;
     service->salt = 0x5eed;
     service->sticky = from.sticky;
-    service->flags = from.flags;
     service->fallback = from.fallback;
     service->timeouts = from.timeouts;
+    service->grpc = from.grpc;
     service->version_header = "Cutwater-Version";
     for (const ProxySetup::Version& wanted : from.versions) {
       routing::VersionSnapshot version{wanted.name, wanted.weight, {}, nullptr};
@@ -122,12 +148,24 @@ std::shared_ptr<routing::RoutingSnapshot> Proxy::snapshot_of(const ProxySetup& s
       version.monitor = monitor;
       for (const std::uint16_t port : wanted.ports) {
         auto& endpoint = endpoints_[port];
-        if (!endpoint) endpoint = make_endpoint(next_endpoint++, port);
+        if (!endpoint) endpoint = make_endpoint(next_endpoint++, port, wanted.protocol, setup);
         version.endpoints.push_back(endpoint);
       }
       service->versions.push_back(std::move(version));
     }
+    for (const config::Flag& flag : from.flags)
+      service->flags.push_back(routing::make_flag(flag, from.sticky, service->version_names()));
+    if (!from.mirror_version.empty()) {
+      service->mirror = from.mirror;
+      service->mirror.version = service->find_version(from.mirror_version);
+    }
     if (!from.stable.empty()) service->stable = service->find_version(from.stable);
+    if (from.comparison) {
+      const std::size_t candidate = service->find_version(from.compared);
+      const double own = service->versions[candidate].weight;
+      const double other = service->versions[service->stable].weight;
+      service->compared = {from.comparison, candidate, own / (own + other)};
+    }
     if (from.routes.empty()) snapshot->routes.push_back({"*", "/", service});
     for (const auto& [host, path] : from.routes) snapshot->routes.push_back({host, path, service});
     snapshot->services.push_back(std::move(service));

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "proxy/net/tls_client_context.hpp"
 #include "proxy/worker/worker_group.hpp"
 #include "tests/support/eventually.hpp"
 
@@ -24,17 +25,30 @@ class ProxySetup {
   ProxySetup& service(const std::string& name);
   // Of the last service, whose first version is stable unless stable() says otherwise.
   ProxySetup& version(const std::string& name, double percent, std::vector<std::uint16_t> ports);
+  // The same, spoken to in HTTP/2 with prior knowledge.
+  ProxySetup& http2_version(const std::string& name, double percent,
+                            std::vector<std::uint16_t> ports);
   ProxySetup& weight(const std::string& version, double percent);
   ProxySetup& stable(const std::string& version);
   ProxySetup& route(const std::string& host, const std::string& path);  // default: * and /
   ProxySetup& fallback_to_stable();
   ProxySetup& flag(config::Flag flag);
+  // Statistics are the caller's: they outlive every publish().
+  ProxySetup& mirror(const std::string& version, routing::MirrorSnapshot mirror);
+  // Holds this version against stable.
+  ProxySetup& compare(const std::string& version, std::shared_ptr<guard::Comparison> comparison);
   config::Sticky& sticky() { return last().sticky; }
   config::Timeouts& timeouts() { return last().timeouts; }
+  config::Grpc& grpc() { return last().grpc; }
 
   config::Limits limits;
   config::AccessLog access_log;
   std::vector<std::string> trusted_proxies;
+  config::ProxyProtocol proxy_protocol = config::ProxyProtocol::Off;
+  std::shared_ptr<const net::TlsServerContext> tls;           // null: nothing is encrypted
+  std::shared_ptr<const net::TlsClientContext> upstream_tls;  // of every endpoint; null: plain
+  bool send_proxy = false;                                    // likewise
+  bool http2 = true;
   unsigned workers = 1;
 
  private:
@@ -43,6 +57,7 @@ class ProxySetup {
     std::string name;
     std::int32_t weight = 0;
     std::vector<std::uint16_t> ports;
+    config::UpstreamProtocol protocol = config::UpstreamProtocol::Http1;
   };
   struct Service {
     std::string name;
@@ -51,8 +66,13 @@ class ProxySetup {
     std::string stable;
     config::Sticky sticky;
     std::vector<config::Flag> flags;
+    std::string mirror_version;
+    routing::MirrorSnapshot mirror;
+    std::string compared;
+    std::shared_ptr<guard::Comparison> comparison;
     config::Fallback fallback = config::Fallback::None;
     config::Timeouts timeouts;
+    config::Grpc grpc;
   };
   Service& last();
   std::vector<Service> services_;

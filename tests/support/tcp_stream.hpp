@@ -3,8 +3,11 @@
 // close_now() may be called from another to wake it.
 #pragma once
 
+#include <openssl/ssl.h>
+
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -41,6 +44,13 @@ class TcpStream {
   int fd() const { return fd_; }
   bool is_open() const { return fd_ >= 0; }
 
+  // Speaks TLS from here on: sends, receives and half-closes as before. False when the handshake
+  // fails; OpenSSL's error queue then says why. End::Fin is close_notify; FIN alone is Reset.
+  bool start_tls(std::shared_ptr<SSL> ssl, std::chrono::milliseconds within = kPatience);
+  SSL* tls() const { return tls_.get(); }
+  // FIN without close_notify: what somebody on the path can do.
+  void truncate();
+
   // All of it. A peer that has closed is a failure here; see try_send().
   void send(std::string_view bytes, std::chrono::milliseconds within = kPatience);
   // Every byte in a segment of its own.
@@ -62,7 +72,13 @@ class TcpStream {
   void shut_down_now() const;
 
  private:
+  void end_tls();
+  bool wait_for_tls(int result, std::chrono::milliseconds within);
+  bool try_send_tls(std::string_view bytes, std::chrono::milliseconds within);
+  End receive_tls(std::string& into, std::chrono::milliseconds within);
+
   int fd_ = -1;
+  std::shared_ptr<SSL> tls_;
 };
 
 }  // namespace cutwater::test

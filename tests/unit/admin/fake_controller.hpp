@@ -10,16 +10,12 @@
 #include <string>
 #include <vector>
 
-#include "control/controller.hpp"
-#include "tests/unit/admin/fake_views.hpp"
+#include "tests/unit/admin/fake_flags.hpp"
 
 namespace cutwater::control {
 
-class FakeController : public Controller {
+class FakeController : public FakeFlags {
  public:
-  // What was asked, newest last: "put_weights shop {"blue":95} if-match 7 by local".
-  std::vector<std::string> asked;
-  std::uint64_t generation = 7;
   std::map<std::string, double> split{{"blue", 95}, {"green", 5}};
   bool is_live = true, is_ready = true;
   bool throws = false;
@@ -68,9 +64,10 @@ class FakeController : public Controller {
                   {"when", {{"cookie", "beta=on"}}}}}}});
   }
   Awaitable<Reply> decisions(std::string name, std::optional<std::uint64_t> after,
-                             std::size_t limit) override {
+                             std::size_t limit, std::int64_t since_ms) override {
     const std::string from = after ? " after " + std::to_string(*after) : " newest";
-    note("decisions " + name + from + " limit " + std::to_string(limit));
+    note("decisions " + name + from + " limit " + std::to_string(limit) +
+         (since_ms == 0 ? "" : " since " + std::to_string(since_ms)));
     co_return ok({{"decisions",
                    {{{"seq", 3},
                      {"time", "2026-01-02T03:04:05Z"},
@@ -83,6 +80,10 @@ class FakeController : public Controller {
                      {"evidence", {{"failed", 6}}},
                      {"before", {{"weights", {{"blue", 95}, {"green", 5}}}}},
                      {"after", {{"weights", {{"blue", 100}, {"green", 0}}}}}}}}});
+  }
+  boost::json::value steering_of(const std::string& name) override {
+    if (name != "shop" && name != "r-1") return nullptr;
+    return {{"service", "shop"}, {"generation", generation}, {"weights", shares()}};
   }
   Reply config() override { return ok({{"version", 1}}); }
   Reply validate(const std::string& yaml) override {
@@ -124,7 +125,9 @@ class FakeController : public Controller {
   }
   Awaitable<Reply> act(std::string id, RolloutAction action, boost::json::object body,
                        Actor actor) override {
-    static constexpr const char* kNames[] = {"pause", "resume", "promote", "promote-full", "abort"};
+    static constexpr const char* kNames[] = {"pause",        "resume", "promote",
+                                             "promote-full", "abort",  "approve",
+                                             "reject",       "retry",  "ready"};
     note(std::string(kNames[static_cast<int>(action)]) + " " + id + " " +
          boost::json::serialize(body) + " by " + actor.name);
     if (refusal) co_return *refusal;
@@ -206,13 +209,6 @@ class FakeController : public Controller {
   }
 
  private:
-  void note(std::string what) { asked.push_back(std::move(what)); }
-  Reply ok(boost::json::value body) const {
-    Reply reply;
-    reply.body = std::move(body);
-    reply.etag = generation;
-    return reply;
-  }
   static Reply unknown(std::string_view what, const std::string& name) {
     return problem(404, "not_found", "There is no " + std::string(what) + " '" + name + "'.");
   }

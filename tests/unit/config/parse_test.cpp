@@ -97,30 +97,40 @@ TEST(Parse, Flags) {
           .services[0]
           .flags;
   ASSERT_EQ(flags.size(), 2u);
-  EXPECT_EQ(flags[0].source, Flag::Source::Cookie);
-  EXPECT_EQ(flags[0].key, "beta");
-  EXPECT_EQ(flags[0].value, "on");
+  EXPECT_EQ(flags[0].when->source, FlagCondition::Source::Cookie);
+  EXPECT_EQ(flags[0].when->name, "beta");
+  EXPECT_EQ(flags[0].when->values.ids(), std::vector<std::string>{"on"});
   EXPECT_EQ(flags[0].version, "green");
   EXPECT_TRUE(flags[0].enabled);
-  EXPECT_EQ(flags[1].source, Flag::Source::Header);
-  EXPECT_EQ(flags[1].value, "a=b");
+  EXPECT_EQ(flags[1].when->source, FlagCondition::Source::Header);
+  EXPECT_EQ(flags[1].when->values.ids(), std::vector<std::string>{"a=b"});
   EXPECT_FALSE(flags[1].enabled);
 }
 
 TEST(Parse, GuardsHealthTimeoutsRollout) {
   const Service shop =
-      read(in_service("guards: {error_rate: 0.5%, p95: 300ms, p95_critical: 1s, false_rollback: "
-                      "0.1%, relative: false}\n"
-                      "    health: {path: \"/h?x=1\", interval: 5s, unhealthy_after: 7}\n"
-                      "    fallback: stable\n"
-                      "    timeouts: {connect: 2s, tunnel_idle: 3h}\n"
-                      "    rollout: {steps: [1%, 100%], bake: 1s, on_inconclusive: rollback}\n"
-                      "    version_header: none"))
+      read(in_service(
+               "guards: {error_rate: 0.5%, p95: 300ms, p95_critical: 1s, false_rollback: "
+               "0.1%, relative: false, relative_tolerance: 0%, blame_window: 1m, dry_run: true}\n"
+               "    memory: {limit: 512MiB, used: rss}\n"
+               "    health: {path: \"/h?x=1\", interval: 5s, unhealthy_after: 7}\n"
+               "    fallback: stable\n"
+               "    timeouts: {connect: 2s, tunnel_idle: 3h}\n"
+               "    rollout: {steps: [1%, 100%], bake: 1s, on_inconclusive: rollback}\n"
+               "    version_header: none"))
           .services[0];
   EXPECT_EQ(shop.guards.error_rate, Share{5000});
   EXPECT_EQ(shop.guards.p95, 300ms);
   EXPECT_EQ(shop.guards.p95_critical, 1s);
   EXPECT_DOUBLE_EQ(shop.guards.false_rollback, 0.001);
+  EXPECT_FALSE(shop.guards.relative);
+  EXPECT_EQ(shop.guards.relative_tolerance, Share{});
+  EXPECT_EQ(shop.guards.blame_window, 1min);
+  EXPECT_TRUE(shop.guards.dry_run);
+  EXPECT_TRUE(shop.memory.enabled);
+  EXPECT_EQ(shop.memory.url, "http://{endpoint}/metrics");
+  EXPECT_EQ(shop.memory.used, "rss");
+  EXPECT_EQ(shop.memory.limit_bytes, 512u << 20);
   EXPECT_TRUE(shop.health.enabled);
   EXPECT_EQ(shop.health.path, "/h?x=1");
   EXPECT_EQ(shop.health.unhealthy_after, 7);
@@ -195,6 +205,57 @@ TEST(Parse, ListenersAndRoutes) {
   EXPECT_EQ(config.routes[0].path, "/api");
   EXPECT_EQ(config.routes[1].host, "*.example.com");
   EXPECT_EQ(config.routes[1].service, "b");
+}
+
+TEST(Parse, TlsAndTheProxyProtocol) {
+  const Config config = read(
+      "listeners:\n"
+      "  - listen: \"0.0.0.0:443\"\n"
+      "    proxy_protocol: required\n"
+      "    tls:\n"
+      "      certificates: [{cert: a.pem, key: \"${file:/run/secrets/a.key}\", ocsp: a.der},\n"
+      "                     {cert: b.pem}]\n"
+      "      min_version: \"1.3\"\n"
+      "      client_ca: ca.pem\n"
+      "      client_auth: optional\n"
+      "services:\n"
+      "  s:\n"
+      "    versions:\n"
+      "      v: {endpoints: [\"https://h/\", \"http://h:1\"], send_proxy: v2,\n"
+      "          tls: {ca: ca.pem, server_name: x.test, cert: c.pem, key: c.key}}\n"
+      "      w: \"https://h:2\"\n");
+  const ListenerTls& tls = *config.listeners[0].tls;
+  EXPECT_EQ(config.listeners[0].proxy_protocol, ProxyProtocol::Required);
+  EXPECT_EQ(tls.certificates[0], (CertificateFiles{"a.pem", "/run/secrets/a.key", "a.der"}));
+  EXPECT_EQ(tls.certificates[1], (CertificateFiles{"b.pem", "", ""}));
+  EXPECT_EQ(tls.min_version, TlsVersion::V13);
+  EXPECT_EQ(tls.client_ca, "ca.pem");
+  EXPECT_EQ(tls.client_auth, ListenerTls::ClientAuth::Optional);
+  const Version& v = config.services[0].versions[0];
+  EXPECT_EQ(v.endpoints[0].url, "https://h");
+  EXPECT_EQ(v.endpoints[0].address, (Address{"h", 443}));
+  EXPECT_TRUE(v.endpoints[0].tls);
+  EXPECT_FALSE(v.endpoints[1].tls);
+  EXPECT_EQ(v.send_proxy, SendProxy::V2);
+  EXPECT_EQ(v.tls.server_name, "x.test");
+  EXPECT_EQ(v.tls.client.key, "c.key");
+  EXPECT_TRUE(v.tls.verify);
+  EXPECT_TRUE(config.services[0].versions[1].endpoints[0].tls);
+}
+
+TEST(Load, PathsOfTlsAreRelativeToTheFile) {
+  const std::string path = testing::TempDir() + "tls_" + std::to_string(::getpid()) + ".yaml";
+  std::ofstream(path)
+      << "listeners: [{listen: \"0.0.0.0:443\", tls: {certificates: [{cert: a.pem, key: /b}]}}]\n"
+         "services: {s: {versions: {v: {endpoints: [\"https://h\"], tls: {ca: ca.pem}}}}}\n";
+  const Parsed parsed = load(path);
+  std::remove(path.c_str());
+  ASSERT_TRUE(parsed.config);
+  const CertificateFiles& files = parsed.config->listeners[0].tls->certificates[0];
+  EXPECT_EQ(files.cert, testing::TempDir() + "a.pem");
+  EXPECT_EQ(files.key, "/b");
+  EXPECT_EQ(files.ocsp, "");
+  EXPECT_EQ(parsed.config->services[0].versions[0].tls.ca, testing::TempDir() + "ca.pem");
 }
 
 TEST(Load, ReadsAFileOrSaysWhyNot) {

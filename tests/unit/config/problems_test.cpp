@@ -34,23 +34,15 @@ INSTANTIATE_TEST_SUITE_P(
              "5:21: `version_header`: `${env:NAME}` and `${file:PATH}` are read in secrets only"}));
 
 INSTANTIATE_TEST_SUITE_P(
-    Later, ServiceProblem,
+    MemoryAndComparison, ServiceProblem,
     testing::Values(
-        Case{"mirror: {version: green, share: 5%}",
-             "5:5: `mirror` is part of the contract but not available in this version"},
-        Case{"memory: {}",
-             "5:5: `memory` is part of the contract but not available in this version"},
-        Case{"guards: {relative: true}",
-             "5:14: `relative` is part of the contract but not available in this version"},
-        Case{"rollout: {approval: [50%]}",
-             "5:15: `approval` is part of the contract but not available in this version"},
-        Case{"rollout: {holdback: 2%}",
-             "5:15: `holdback` is part of the contract but not available in this version"},
-        Case{"rollout: {keep_old: 1h}",
-             "5:15: `keep_old` is part of the contract but not available in this version"},
-        Case{"rollout: {strategy: rolling}",
-             "5:25: `strategy` is `rolling`: this strategy is part of the contract but not "
-             "available in this version"}));
+        Case{"memory: {}", "5:13: `limit` is missing"},
+        Case{"memory: {limit: 512MiB, url: \"http://10.0.0.1/metrics\"}",
+             "5:34: `url` is `http://10.0.0.1/metrics`: expected http://{endpoint}/metrics or "
+             "http://{host}:9100/metrics"},
+        Case{"memory: {limit: 512MiB, used: \"a b\"}",
+             "5:35: `used` is `a b`: expected the name of a metric"},
+        Case{"guards: {relative: maybe}", "5:24: `relative` is `maybe`: expected true or false"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Weights, ServiceProblem,
@@ -123,11 +115,65 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"flags: [{when: {cookie: \"b=1\"}, version: blue}]", "5:13: `name` is missing"},
         Case{"flags: [{name: b, when: {cookie: \"b=1\"}, version: blue, enabled: yes}]",
              "5:70: `enabled` is `yes`: expected true or false"},
-        Case{"flags: [{name: b, when: {cookie: \"b=1\"}, version: blue, percentage: 10%}]",
-             "5:61: `percentage` is part of the contract but not available in this version"},
+        Case{"flags: [{name: b, version: blue}]",
+             "5:13: a flag needs `when`, `percentage`, `arms` or `allow`: whom it is for"},
+        Case{"flags: [{name: b, when: {cookie: \"b=1\"}}]",
+             "5:13: `version` is missing (or `arms`, for several)"},
+        Case{"flags: [{name: b, percentage: 10%, version: blue}]",
+             "5:23: `percentage` needs `key` to tell users apart: cookie:NAME, header:NAME, "
+             "client_ip or sticky"},
+        Case{"flags: [{name: b, percentage: 10, key: sticky, version: blue}]",
+             "5:35: `percentage` is `10`: " + kShare},
+        Case{"flags: [{name: b, percentage: 10%, key: uid, version: blue}]",
+             "5:45: `key` is `uid`: expected cookie:NAME, header:NAME, client_ip or sticky"},
+        Case{"flags: [{name: b, when: {cookie: \"b=1\"}, key: sticky, version: blue}]",
+             "5:46: `key` means nothing without `percentage`, `arms`, `allow` or `deny`"},
+        Case{"flags: [{name: b, allow: [u1], key: sticky, version: blue}]",
+             "5:41: `key` is `sticky`: nobody knows the random ids of the own cookie; `allow` and "
+             "`deny` need cookie:NAME, header:NAME or client_ip"},
+        Case{"flags: [{name: b, allow: [u1], key: client_ip, version: blue}]",
+             "5:30: `allow` is `u1`: expected an IP address, as `key` is client_ip"},
+        Case{"flags: [{name: b, arms: {blue: 50%, gren: 50%}, key: sticky}]",
+             "5:41: unknown version `gren`, did you mean `green`?"},
+        Case{"flags: [{name: b, arms: {blue: 50%, green: 40%}, key: sticky}]",
+             "5:23: `arms` add up to 90%, not to 100%"},
+        Case{"flags: [{name: b, arms: {blue: 100%}, key: sticky}]",
+             "5:29: `arms`: expected two or more versions such as {blue: 50%, green: 50%}"},
+        Case{"flags: [{name: b, arms: {blue: 50%, green: 50%}, version: blue, key: sticky}]",
+             "5:23: `version` and `arms` cannot stand together"},
+        Case{"flags: [{name: b, when: {cookie: b, in: []}, version: blue}]",
+             "5:45: `in` is empty; nobody could match"},
+        Case{"flags: [{name: b, when: {cookie: \"b=1\", in: [a]}, version: blue}]",
+             "5:38: `cookie` is `b=1`: expected only a name beside `in` or `file`"},
+        Case{"flags: [{name: b, when: {cookie: b, file: list}, version: blue}]",
+             "5:47: `file` is `list`: expected an absolute path"},
+        Case{"flags: [{name: b, when: {cookie: \"b=1\"}, version: blue, percentag: 10%}]",
+             "5:61: unknown key `percentag`, did you mean `percentage`?"},
+        Case{"flags: [{name: b, when: {cookie: \"b=1\"}, version: blue, ramp: {steps: [100%]}}]",
+             "5:61: `ramp` raises a `percentage` of one `version`; write both"},
+        Case{"flags: [{name: b, percentage: 1%, key: sticky, version: blue, ramp: {steps: [5%, "
+             "2%, 100%]}}]",
+             "5:86: steps must rise: 2% follows 5%"},
         Case{"flags: [{name: b, when: {cookie: \"b=1\"}, version: blue}, {name: b, when: {cookie: "
              "\"b=2\"}, version: blue}]",
              "5:62: duplicate flag `b`"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Mirrors, ServiceProblem,
+    testing::Values(
+        Case{"mirror: {share: 5%}", "5:13: `version` is missing"},
+        Case{"mirror: {version: gren}", "5:23: unknown version `gren`, did you mean `green`?"},
+        Case{"mirror: {version: green, share: 101%}", "5:37: `share` is `101%`: " + kShare},
+        Case{"mirror: {version: green, methods: some}",
+             "5:39: `methods` is `some`: expected safe, all or a list such as [GET, POST]"},
+        Case{"mirror: {version: green, methods: [GTE]}",
+             "5:40: unknown method `GTE`, did you mean `GET`?"},
+        Case{"mirror: {version: green, max_body: 1MiB}",
+             "5:40: `max_body` is `1MiB`: expected between 0B and 64KiB"},
+        Case{"mirror: {version: green, concurrency: 0}",
+             "5:43: `concurrency` is `0`: expected a whole number between 1 and 10000"},
+        Case{"mirror: {version: green, shar: 5%}",
+             "5:30: unknown key `shar`, did you mean `share`?"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Values, ServiceProblem,
@@ -169,8 +215,6 @@ INSTANTIATE_TEST_SUITE_P(
     Root, FileProblem,
     testing::Values(
         Case{"listner: []", "5:1: unknown key `listner`, did you mean `listeners`?"},
-        Case{"notify: []",
-             "5:1: `notify` is part of the contract but not available in this version"},
         Case{"fleet: {}", "5:1: `fleet` is part of the contract but not available in this version"},
         Case{"version: 2", "5:10: `version` is `2`: expected a whole number between 1 and 1"},
         Case{"workers: 0", "5:10: `workers` is `0`: expected a whole number between 1 and 256"},
@@ -260,10 +304,21 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"{listen: \"1.1.1.1:1\", trusted_proxies: [10.0.0.0/33]}",
              "1:53: `trusted_proxies` has `10.0.0.0/33`: the length of the prefix must be from 0 "
              "to 32"},
-        Case{"{listen: \"1.1.1.1:1\", proxy_protocol: required}",
-             "1:35: `proxy_protocol` is part of the contract but not available in this version"},
-        Case{"{listen: \"1.1.1.1:1\", tls: {}}",
-             "1:35: `tls` is part of the contract but not available in this version"}));
+        Case{"{listen: \"1.1.1.1:1\", proxy_protocol: v2}",
+             "1:51: `proxy_protocol` is `v2`: expected off or required"},
+        Case{"{listen: \"1.1.1.1:1\", tls: {}}", "1:40: `certificates` is missing"},
+        Case{"{listen: \"1.1.1.1:1\", tls: {certificates: []}}",
+             "1:55: `certificates` is empty; at least one is needed"},
+        Case{"{listen: \"1.1.1.1:1\", tls: {certificates: [{key: a}]}}", "1:56: `cert` is missing"},
+        Case{"{listen: \"1.1.1.1:1\", tls: {certificates: [{crt: a, cert: b}]}}",
+             "1:57: unknown key `crt`, did you mean `cert`?"},
+        Case{"{listen: \"1.1.1.1:1\", tls: {certificates: [{cert: a, key: \"${env:KEY}\"}]}}",
+             "1:71: `key`: expected the path of a file"},
+        Case{"{listen: \"1.1.1.1:1\", tls: {certificates: [{cert: a}], min_version: \"1.1\"}}",
+             "1:81: `min_version` is `1.1`: expected 1.2 or 1.3, did you mean `1.2`?"},
+        Case{"{listen: \"1.1.1.1:1\", tls: {certificates: [{cert: a}], client_auth: optional}}",
+             "1:68: `client_auth` needs `client_ca`, the authorities that clients' certificates "
+             "are from"}));
 
 // The value of version `v`, from column 30 of line 2.
 class VersionProblem : public testing::TestWithParam<Case> {};
@@ -276,9 +331,7 @@ TEST_P(VersionProblem, IsReported) {
 INSTANTIATE_TEST_SUITE_P(
     Versions, VersionProblem,
     testing::Values(
-        Case{"\"https://a:1\"",
-             "2:30: endpoint `https://a:1`: `https` endpoints are part of the contract but not "
-             "available in this version"},
+        Case{"\"https://me@a:1\"", "2:30: endpoint: an endpoint has no user or password"},
         Case{"\"127.0.0.1:9001\"",
              "2:30: endpoint `127.0.0.1:9001`: expected http://HOST:PORT, did you mean "
              "`http://127.0.0.1:9001`?"},
@@ -303,10 +356,18 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"{endpoints: []}", "2:42: `endpoints` is empty; at least one is needed"},
         Case{"{endpoints: [\"http://a:1\", \"http://a:1/\"]}",
              "2:57: duplicate endpoint `http://a:1/`"},
-        Case{"{endpoints: [\"http://a:1\"], protocol: h2}",
-             "2:58: `protocol` is part of the contract but not available in this version"},
+        Case{"{endpoints: [\"http://a:1\"], protocol: quic}",
+             "2:68: `protocol` is `quic`: expected h1 or h2"},
         Case{"{endpoints: [\"http://a:1\"], tls: {}}",
-             "2:58: `tls` is part of the contract but not available in this version"}));
+             "2:58: `tls` is for https:// endpoints, and there are none"},
+        Case{"{endpoints: [\"https://a:1\"], tls: {key: k}}",
+             "2:65: `key` needs `cert`, the certificate it belongs to"},
+        Case{"{endpoints: [\"https://a:1\"], tls: {server_name: \"a b\"}}",
+             "2:78: `server_name` is `a b`: expected a host name or an address"},
+        Case{"{endpoints: [\"https://a:1\"], tls: {ca: x.pem, verify: false}}",
+             "2:84: `verify` is false, so `ca` and `server_name` would not be looked at"},
+        Case{"{endpoints: [\"http://a:1\"], send_proxy: v1}",
+             "2:70: `send_proxy` is `v1`: expected off or v2, did you mean `v2`?"}));
 
 TEST(Problems, WhatMustBeThere) {
   EXPECT_THAT(problems_in("workers: auto\n"),

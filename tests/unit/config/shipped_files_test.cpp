@@ -27,14 +27,19 @@ std::string text_of(const fs::path& path) {
 
 // Every secret exists, and no two are the same.
 Sources generous_sources() {
-  return {.env = [](const std::string& name) { return std::optional("env-" + name); },
-          .file = [](const std::string& path) { return FileText("file-" + path); }};
+  return {.env =
+              [](const std::string& name) {
+                return std::optional(name.ends_with("_URL") ? "https://example.com/" + name
+                                                            : "env-" + name);
+              },
+          .file = [](const std::string& path) { return FileText("file-" + path); },
+          .list = [](const std::string&) { return FileText("u1\nu2\n"); }};
 }
 
 std::vector<fs::path> examples() {
   std::vector<fs::path> found;
   for (const auto& entry : fs::directory_iterator(kFolder / "examples"))
-    found.push_back(entry.path());
+    if (entry.is_regular_file()) found.push_back(entry.path());
   return found;
 }
 
@@ -65,8 +70,11 @@ TEST(Examples, TheFullOneSaysTheDefaultsWhereItClaimsTo) {
   // What the comments there call no default.
   b.services[0].versions = shop.versions;
   b.services[0].flags = shop.flags;
+  b.services[0].mirror = shop.mirror;
   b.services[0].fallback = shop.fallback;
   b.services[0].health.enabled = true;
+  b.services[0].memory.enabled = true;
+  b.services[0].memory.limit_bytes = shop.memory.limit_bytes;
   EXPECT_EQ(show_json(a), show_json(b));
 }
 

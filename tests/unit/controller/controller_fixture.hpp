@@ -15,6 +15,7 @@
 
 #include "control/controller_impl.hpp"
 #include "control/json_text.hpp"
+#include "tests/support/flags.hpp"
 
 namespace cutwater::control {
 
@@ -31,6 +32,10 @@ class PlayedWorkers : public DataPlane {
     latest = std::move(snapshot);
     if (!hold) acknowledge();
   }
+  void count_active(const std::vector<std::uint32_t>&,
+                    std::function<void(std::uint64_t)> counted) override {
+    counted(active);
+  }
   void acknowledge() {
     current = latest;
     if (auto done = std::exchange(pending_, {})) done();
@@ -43,6 +48,7 @@ class PlayedWorkers : public DataPlane {
 
   bool hold = false;
   int published = 0;
+  std::uint64_t active = 0;  // requests under way to any endpoint
   std::shared_ptr<const routing::RoutingSnapshot> current, latest;
 
  private:
@@ -55,7 +61,10 @@ inline config::Service make_service(const std::string& name, std::vector<std::st
   std::uint16_t port = 9001;
   for (const auto& version : versions) {
     const std::string url = "http://127.0.0.1:" + std::to_string(port);
-    service.versions.push_back({version, {{url, {"127.0.0.1", port}}}});
+    config::Version made;
+    made.name = version;
+    made.endpoints.push_back({url, {"127.0.0.1", port}, false});
+    service.versions.push_back(std::move(made));
     ++port;
   }
   service.stable = versions.front();
@@ -69,7 +78,7 @@ inline config::Config shop_config() {
   config.listeners.push_back({});
   config.services.push_back(make_service("shop", {"blue", "green", "red"}));
   config.services[0].flags.push_back(
-      {"beta", config::Flag::Source::Cookie, "beta", "on", "green", true});
+      test::flag_when("beta", config::FlagCondition::Source::Cookie, "beta", "on"));
   return config;
 }
 
@@ -106,6 +115,7 @@ class ControllerTest : public ::testing::Test {
     setup.now = [this] { return now_; };
     setup.wall_ms = [this] { return wall_ms_; };
     setup.load = [this] { return next_config_; };
+    setup.do_task = do_task_;
     controller_ = std::make_unique<ControllerImpl>(*context_, *store_, workers_, *publisher_,
                                                    std::move(setup));
     workers_.current = controller_->snapshot();
@@ -208,6 +218,7 @@ class ControllerTest : public ::testing::Test {
   std::int64_t wall_ms_ = 1'795'000'000'000;
   Actor ana_{"ana", config::Role::Deployer};
   config::Parsed next_config_;
+  std::function<Awaitable<TaskResult>(TaskOrder)> do_task_;
   PlayedWorkers workers_;
   Store* store_file_ = nullptr;
   std::unique_ptr<boost::asio::io_context> context_;

@@ -85,6 +85,7 @@ class FakeDownstream final : public http::DownstreamStream {
 
   const http::RequestHead& head() const override { return head_; }
   const http::ClientInfo& client() const override { return client_; }
+  std::string_view protocol() const override { return "HTTP/1.1"; }
   Result<net::Flow> try_read_body(http::BodyChunk& chunk) override { return side.try_read(chunk); }
   Task<Result<http::BodyChunk>> read_body() override { return side.read(); }
   Result<net::Flow> write_informational(const http::ResponseHead&) override {

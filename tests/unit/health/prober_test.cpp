@@ -15,6 +15,10 @@
 #include <cstring>
 #include <deque>
 
+#include "proxy/net/tls_client_context.hpp"
+#include "tests/support/fake_upstream.hpp"
+#include "tests/support/tls.hpp"
+
 namespace cutwater::control::health {
 namespace {
 
@@ -202,6 +206,33 @@ TEST_F(Prober, GivesUpAnEndpointAfterThreeFailuresInARow) {
               ElementsAre("green unhealthy: 3 failures in a row, the last: answered 503"));
   probe_once();
   EXPECT_EQ(changes_.size(), 1u) << "said once";
+}
+
+TEST_F(Prober, HttpsIsAskedWithTheTrustOfRequests) {
+  test::TestAuthority authority;
+  test::FakeUpstream service;
+  const auto server = test::server_context(authority.issue({.names = {"green.test"}}));
+  service.speak_tls(server, true);
+  FakeService unused(context_);
+  for (const std::string& name : {std::string("green.test"), std::string("blue.test")}) {
+    config::UpstreamTls tls;
+    tls.ca = authority.ca_path();
+    tls.server_name = name;
+    auto loaded = net::TlsClientContext::load(tls, {"h2"});
+    Target target = target_for(unused, name);
+    sockaddr_storage address{};
+    const tcp::endpoint to(asio::ip::address_v4::loopback(), service.port());
+    std::memcpy(&address, to.data(), to.size());
+    target.endpoint = std::make_shared<upstream::Endpoint>(
+        ++ids_, "https://" + name, name, address, static_cast<socklen_t>(to.size()),
+        upstream::EndpointOptions{
+            name, std::get<std::shared_ptr<const net::TlsClientContext>>(loaded), false});
+    target.health.unhealthy_after = 1;
+    update({target});
+    probe_once();
+    EXPECT_EQ(target.endpoint->healthy(), name == "green.test");
+  }
+  EXPECT_THAT(changes_, ElementsAre(HasSubstr("TLS handshake: hostname mismatch")));
 }
 
 TEST_F(Prober, OneSuccessBetweenStartsTheCountAgain) {

@@ -47,11 +47,28 @@ MetricsInput busy_proxy() {
   green.guard.tests = {test};
   input.services = {{"shop", {blue, green}, "rolled_back"}};
   input.decisions = {{{"shop", "rolled_back", "error_rate"}, 1}, {{"shop", "advanced", "pass"}, 4}};
+  input.notifications = {{{"slack", "delivered"}, 3}, {{"slack", "dead"}, 1}};
+  input.notifications_pending = {{"slack", 2}};
+  dora::History history;
+  history.deployments = {{"shop", dora::Deployment::End::Succeeded, 0, {}, {}},
+                         {"shop", dora::Deployment::End::RolledBack, 0, {}, 250}};
+  input.dora = dora::calculate(history);
   input.proxy.requests = 1000;
   input.proxy.downstream_open = 12;
   input.proxy.bad_requests = {{"bad_chunk", 2}};
   input.proxy.local_replies = {{400, 2}, {503, 1}};
   return input;
+}
+
+TEST(Exposition, ShowsNotificationsAndTheFiguresThatHaveData) {
+  const std::string text = render_metrics(busy_proxy());
+  EXPECT_THAT(text,
+              HasSubstr("cutwater_notifications_total{channel=\"slack\",result=\"dead\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("cutwater_notifications_pending{channel=\"slack\"} 2\n"));
+  EXPECT_THAT(text, HasSubstr("cutwater_dora_change_failure_ratio 0.5\n"));
+  EXPECT_THAT(text, HasSubstr("cutwater_dora_time_to_recovery_seconds 0.25\n"));
+  EXPECT_THAT(text, HasSubstr("cutwater_dora_alert{figure=\"change_failure_rate\"} 1\n"));
+  EXPECT_THAT(text, Not(HasSubstr("\ncutwater_dora_lead_time_seconds "))) << "nobody knows it";
 }
 
 TEST(Exposition, CountsWhatEachVersionAnswered) {

@@ -1,5 +1,5 @@
-// Event loop, socket and send queue over a socket pair. The test is the peer.
-#include "proxy/net/socket.hpp"
+// Event loop, plain transport and send queue over a socket pair. The test is the peer.
+#include "proxy/net/transport.hpp"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -25,7 +25,7 @@ class SocketTest : public ::testing::Test {
     EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
     const int small = 4096;
     ::setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
-    socket = std::make_unique<Socket>(loop, fds[0]);
+    socket = std::make_unique<Transport>(loop, fds[0]);
     peer = fds[1];
   }
   ~SocketTest() override {
@@ -54,13 +54,13 @@ class SocketTest : public ::testing::Test {
   }
 
   EventLoop loop;
-  std::unique_ptr<Socket> socket;
+  std::unique_ptr<Transport> socket;
   int peer = -1;
 };
 
 // --- reading ------------------------------------------------------------------------------------
 
-Task<void> read_once(Socket* socket, TimePoint deadline, Wait* wait, std::string* text) {
+Task<void> read_once(Transport* socket, TimePoint deadline, Wait* wait, std::string* text) {
   *wait = co_await socket->readable(deadline);
   char buffer[64];
   const IoResult read = socket->try_read(buffer);
@@ -93,7 +93,7 @@ TEST_F(SocketTest, WakesTheReaderWhenCancelledAndEveryLaterOneUntilCleared) {
   EXPECT_EQ(wait, Wait::Cancelled);
 }
 
-Task<void> read_cancelled_then_cleared(Socket* socket, TimePoint deadline,
+Task<void> read_cancelled_then_cleared(Transport* socket, TimePoint deadline,
                                        std::vector<Wait>* waits) {
   socket->cancel_read();
   const Wait cancelled = co_await socket->readable(deadline);
@@ -115,7 +115,7 @@ struct ReadToTheEnd {
   Wait last_wait = Wait::Ready;
 };
 
-Task<void> read_all(Socket* socket, TimePoint deadline, ReadToTheEnd* seen) {
+Task<void> read_all(Transport* socket, TimePoint deadline, ReadToTheEnd* seen) {
   for (;;) {
     seen->last_wait = co_await socket->readable(deadline);
     if (seen->last_wait != Wait::Ready) co_return;
@@ -133,7 +133,7 @@ TEST_F(SocketTest, ReadsEverythingUpToTheEnd) {
     int fds[2];
     ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
     EventLoop own;
-    Socket reader(own, fds[0]);
+    Transport reader(own, fds[0]);
     own.post([&] {
       EXPECT_EQ(::send(fds[1], sent.data(), sent.size(), 0), static_cast<ssize_t>(sent.size()));
       ::close(fds[1]);
@@ -146,7 +146,8 @@ TEST_F(SocketTest, ReadsEverythingUpToTheEnd) {
   }
 }
 
-Task<void> destroy_when_readable(std::unique_ptr<Socket>* socket, TimePoint deadline, Wait* wait) {
+Task<void> destroy_when_readable(std::unique_ptr<Transport>* socket, TimePoint deadline,
+                                 Wait* wait) {
   *wait = co_await (*socket)->readable(deadline);
   socket->reset();
 }
@@ -162,7 +163,7 @@ TEST_F(SocketTest, AWokenReaderMayDestroyTheSocket) {
 
 // --- watching -----------------------------------------------------------------------------------
 
-struct StoppingWatcher final : Socket::Watcher {
+struct StoppingWatcher final : Transport::Watcher {
   explicit StoppingWatcher(EventLoop& running) : loop(running) {}
   void on_idle_event() override {
     ++events;

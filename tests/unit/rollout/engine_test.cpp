@@ -250,5 +250,65 @@ TEST(Canary, The_stored_state_is_the_whole_state) {
   EXPECT_EQ(to_json(*again), json);
 }
 
+// --- both versions fail --------------------------------------------------------------------------
+
+Transition both_fail(Bench& bench, Nanoseconds later, const config::Guards& limits = {},
+                     bool dry_run = false) {
+  bench.now += later;
+  bench.requests += 10;
+  guard::GuardReport found = report(guard::Verdict::CommonCause, 5, bench.requests);
+  found.dry_run = dry_run;
+  return bench.happens(event::Tick{bench.surroundings(), {found, limits}});
+}
+
+TEST(Blame, A_common_cause_reverts_while_the_last_rise_is_within_the_window) {
+  Bench bench;
+  bench.starts();
+  bench.switches();
+  both_fail(bench, 299s);
+  EXPECT_EQ(bench.rollout.phase, Phase::RollingBack);
+  EXPECT_EQ(bench.rollout.cause, "common_cause");
+  EXPECT_NE(bench.rollout.reason.find("within the last 5m"), std::string::npos)
+      << bench.rollout.reason;
+}
+
+TEST(Blame, The_window_is_the_services_own) {
+  config::Guards limits;
+  limits.blame_window = 30s;
+  Bench bench;
+  bench.starts();
+  bench.switches();
+  both_fail(bench, 61s, limits);
+  EXPECT_EQ(bench.rollout.phase, Phase::Progressing);
+  EXPECT_EQ(bench.last_action(), "held");
+  limits.blame_window = 0s;
+  Bench never;
+  never.starts();
+  never.switches();
+  both_fail(never, 0s, limits);
+  EXPECT_EQ(never.rollout.phase, Phase::Progressing);
+}
+
+TEST(Blame, A_dry_run_says_it_once_and_goes_on) {
+  Bench bench;
+  bench.starts();
+  bench.switches();
+  const std::size_t before = bench.decisions.size();
+  for (int i = 0; i < 70; ++i) both_fail(bench, 1s, {}, true);
+  EXPECT_EQ(bench.rollout.phase, Phase::Progressing);
+  EXPECT_EQ(bench.green(), 5);
+  ASSERT_EQ(bench.decisions.size(), before + 1);
+  EXPECT_EQ(bench.last_action(), "would_roll_back");
+}
+
+TEST(Unhealthy, The_rule_that_spoke_is_the_cause) {
+  Bench bench;
+  bench.starts();
+  bench.switches();
+  bench.happens(event::Unhealthy{"uses 500 MiB", "memory"});
+  EXPECT_EQ(bench.rollout.phase, Phase::RollingBack);
+  EXPECT_EQ(bench.rollout.cause, "memory");
+}
+
 }  // namespace
 }  // namespace cutwater::control

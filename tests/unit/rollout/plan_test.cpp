@@ -3,19 +3,22 @@
 
 #include <gtest/gtest.h>
 
+#include "config/windows.hpp"
+#include "control/json_text.hpp"
+
 namespace cutwater::control {
 namespace {
 
 using namespace std::chrono_literals;
 
-RolloutRequest accepted(const char* body) {
-  auto parsed = parse_rollout_request(boost::json::parse(body).as_object(), {});
+RolloutRequest accepted(const char* body, const config::RolloutDefaults& defaults = {}) {
+  auto parsed = parse_rollout_request(boost::json::parse(body).as_object(), defaults);
   const auto* request = std::get_if<RolloutRequest>(&parsed);
   EXPECT_NE(request, nullptr) << body;
   return request ? *request : RolloutRequest{};
 }
-std::string refused(const char* body) {
-  auto parsed = parse_rollout_request(boost::json::parse(body).as_object(), {});
+std::string refused(const char* body, const config::RolloutDefaults& defaults = {}) {
+  auto parsed = parse_rollout_request(boost::json::parse(body).as_object(), defaults);
   const auto* reply = std::get_if<Reply>(&parsed);
   EXPECT_NE(reply, nullptr) << body << " was accepted";
   if (reply == nullptr) return {};
@@ -26,15 +29,14 @@ std::string refused(const char* body) {
 TEST(PlanTest, The_name_of_the_version_is_enough) {
   const auto request = accepted(R"({"to":"green"})");
   EXPECT_EQ(request.to, "green");
-  EXPECT_EQ(request.plan.steps.size(), 5u);
-  EXPECT_EQ(request.plan.bake, 60s);
+  EXPECT_EQ(request.plan.stages.size(), 5u);
+  EXPECT_EQ(request.plan.stages[0].bake, 60s);
 }
 
 TEST(PlanTest, Steps_are_percent_as_numbers_or_text_and_end_at_the_whole) {
   const auto request = accepted(R"({"to":"green","steps":[0.5,"5%",50],"bake":"5s"})");
-  EXPECT_EQ(request.plan.steps, (std::vector<Share>{Share{5000}, Share::percent(5),
-                                                    Share::percent(50), Share::percent(100)}));
-  EXPECT_EQ(request.plan.bake, 5s);
+  EXPECT_EQ(to_text(plan_view(request.plan).at("steps")), "[0.5,5,50,100]");
+  EXPECT_EQ(request.plan.stages[0].bake, 5s);
 }
 
 TEST(PlanTest, A_long_bake_needs_no_max_step_of_its_own) {
@@ -54,16 +56,94 @@ TEST(PlanTest, What_is_wrong_is_named) {
             std::string::npos);
 }
 
-TEST(PlanTest, Other_strategies_are_refused_honestly) {
-  EXPECT_NE(refused(R"({"to":"g","strategy":"blue_green"})").find("not available in this version"),
+TEST(PlanTest, An_unknown_strategy_is_named) {
+  EXPECT_NE(refused(R"({"to":"g","strategy":"big_bang"})").find("known are canary, blue_green"),
             std::string::npos);
 }
 
 TEST(PlanTest, A_plan_survives_the_store) {
-  const auto plan = accepted(R"({"to":"g","steps":[1,2],"on_inconclusive":"rollback"})").plan;
+  config::RolloutDefaults defaults;
+  defaults.adaptive.emplace();
+  defaults.windows = {*config::parse_window("Mon-Fri 08:00-17:00")};
+  defaults.smoke.emplace_back();
+  const auto plan =
+      accepted(R"({"to":"g","steps":[1,{"weight":2,"bake":"5m","guards":{"p95":"1s"}}],
+                   "on_inconclusive":"rollback","approval":[2],"holdback":"1%"})",
+               defaults)
+          .plan;
   const auto again = plan_from_json(to_json(plan));
   ASSERT_TRUE(again.has_value());
   EXPECT_EQ(to_json(*again), to_json(plan));
+}
+
+TEST(PlanTest, Blue_green_begins_with_a_preview_and_switches_at_once_or_over_a_ramp) {
+  const auto steps = [](const char* body) {
+    return to_text(plan_view(accepted(body).plan).at("steps"));
+  };
+  EXPECT_EQ(steps(R"({"to":"g","strategy":"blue_green"})"), "[0,100]");
+  EXPECT_EQ(steps(R"({"to":"g","strategy":"blue_green","steps":[20,60]})"), "[0,20,60,100]");
+}
+
+TEST(PlanTest, A_holdback_is_left_to_the_old_version_by_the_last_step) {
+  EXPECT_EQ(to_text(plan_view(accepted(R"({"to":"g","steps":[5],"holdback":2})").plan).at("steps")),
+            "[5,98]");
+  EXPECT_NE(refused(R"({"to":"g","steps":[99],"holdback":2})").find("last but one"),
+            std::string::npos);
+  EXPECT_NE(refused(R"({"to":"g","holdback":50})").find("up to 10%"), std::string::npos);
+}
+
+TEST(PlanTest, An_approval_belongs_to_a_step) {
+  const auto request = accepted(R"({"to":"g","steps":[5,50],"approval":["50%"]})");
+  EXPECT_FALSE(request.plan.stages[0].approval);
+  EXPECT_TRUE(request.plan.stages[1].approval);
+  EXPECT_NE(refused(R"({"to":"g","steps":[5,50],"approval":[40]})").find("40% is none"),
+            std::string::npos);
+}
+
+TEST(PlanTest, Nobody_gets_around_the_configured_approval_with_steps_of_his_own) {
+  config::RolloutDefaults defaults;
+  defaults.approval = {Share::percent(50)};
+  EXPECT_TRUE(accepted(R"({"to":"g","steps":[10,100]})", defaults).plan.stages[0].approval);
+  EXPECT_NE(refused(R"({"to":"g","steps":[100]})", defaults).find("approval at 50%"),
+            std::string::npos);
+}
+
+TEST(PlanTest, A_bake_shorter_than_a_tick_is_refused) {
+  EXPECT_NE(refused(R"({"to":"g","bake":"100ms"})").find("at least 1s"), std::string::npos);
+  EXPECT_NE(refused(R"({"to":"g","steps":[{"weight":5,"bake":"999ms"}]})").find("at least 1s"),
+            std::string::npos);
+}
+
+config::Version version(const std::string& name, std::vector<std::string> urls) {
+  config::Version out;
+  out.name = name;
+  for (auto& url : urls) out.endpoints.push_back({url, {}});
+  return out;
+}
+
+TEST(PlanTest, A_rolling_plan_pairs_endpoints_in_place_or_in_order) {
+  auto plan = accepted(R"({"to":"g","strategy":"rolling"})").plan;
+  const auto blue = version("blue", {"http://a", "http://b", "http://c"});
+  ASSERT_FALSE(plan_rolling(plan, blue, version("g", {"http://x", "http://b", "http://y"}), {}));
+  ASSERT_EQ(plan.endpoints.size(), 3u);
+  EXPECT_EQ(plan.endpoints[0].to, "http://x");
+  EXPECT_EQ(plan.endpoints[1].to, "http://b");
+  EXPECT_EQ(plan.endpoints[2].to, "http://y");
+  EXPECT_EQ(to_text(plan_view(plan).at("steps")), "[33.3333,66.6666,100]");
+}
+
+TEST(PlanTest, A_rolling_plan_that_cannot_work_says_why) {
+  auto plan = accepted(R"({"to":"g","strategy":"rolling","max_unavailable":2})").plan;
+  const auto two = version("blue", {"http://a", "http://b"});
+  const auto fewer = plan_rolling(plan, two, version("g", {"http://a"}), {});
+  ASSERT_TRUE(fewer);
+  EXPECT_NE(fewer->body.at("detail").as_string().find("`blue` has 2 and `g` has 1"),
+            std::string::npos);
+  const auto none_left = plan_rolling(plan, two, version("g", {"http://a", "http://b"}), {});
+  ASSERT_TRUE(none_left);
+  EXPECT_EQ(none_left->body.at("member").as_string(), "max_unavailable");
+  EXPECT_NE(refused(R"({"to":"g","strategy":"rolling","steps":[5]})").find("every endpoint"),
+            std::string::npos);
 }
 
 }  // namespace

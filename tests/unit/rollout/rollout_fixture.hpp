@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,10 @@ struct Bench {
   EngineState rollout;
   TimePoint now{100s};
   std::uint64_t requests = 0;
+  std::int64_t wall_start_ms = 1'764'000'000'000;  // 2025-11-24T16:00:00Z, a Monday
+  Share can_carry = Share::percent(100);
+  double requests_per_second = 0;
+  double latency_s = 0;
   std::vector<effect::Decide> decisions;
 
   explicit Bench(Plan::OnInconclusive on_inconclusive = Plan::OnInconclusive::Hold) {
@@ -60,11 +65,24 @@ struct Bench {
     rollout.to = "green";
     rollout.actor = "ana";
     rollout.before = service.weights;
-    rollout.plan = {"canary",
-                    {Share::percent(5), Share::percent(25), Share::percent(100)},
-                    60s,
-                    600s,
-                    on_inconclusive};
+    for (const int weight : {5, 25, 100})
+      rollout.plan.stages.push_back({Share::percent(weight), 60s, false, {}});
+    rollout.plan.max_step = 600s;
+    rollout.plan.on_inconclusive = on_inconclusive;
+    rollout.plan.approval_expiry = 1h;
+  }
+  // The shop as a rolling rollout finds it: three servers, each deployed in place.
+  void becomes_rolling(std::size_t max_unavailable = 1) {
+    rollout.plan.strategy = "rolling";
+    rollout.plan.max_unavailable = max_unavailable;
+    rollout.plan.stages.clear();
+    for (const char* url : {"http://a", "http://b", "http://c"})
+      rollout.plan.endpoints.push_back({url, url});
+    for (std::size_t moved = 0; moved < 3;) {
+      moved = std::min<std::size_t>(moved + max_unavailable, 3);
+      rollout.plan.stages.push_back(
+          {Share{static_cast<std::int32_t>(Share::kWhole * moved / 3)}, 60s, false, {}});
+    }
   }
 
   Transition happens(const RolloutEvent& event) {
@@ -83,10 +101,26 @@ struct Bench {
     now += later;
     requests += new_requests;
     const std::uint64_t bad = verdict == guard::Verdict::Fail ? 5 : 0;
-    return happens(event::Tick{now, {report(verdict, bad, requests), {}}});
+    return happens(event::Tick{surroundings(), {report(verdict, bad, requests), {}}});
+  }
+  Surroundings surroundings() const {
+    const auto since =
+        std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch());
+    return {now, wall_start_ms + since.count(), can_carry, requests_per_second, latency_s};
+  }
+  // The task at hand is done, or its answer is no.
+  Transition done(bool ok = true, const std::string& reason = "as asked") {
+    EXPECT_TRUE(rollout.task.has_value());
+    return happens(event::Done{rollout.task ? rollout.task->id : 0, ok, reason});
+  }
+  Transition approver(event::Command::Kind kind, const std::string& who = "carl") {
+    return happens(event::Command{kind, who, "", surroundings(), true, false});
+  }
+  std::string waits_for() const {
+    return rollout.task ? std::string(to_string(rollout.task->kind)) : "";
   }
   Transition person(event::Command::Kind kind, const std::string& why = "") {
-    return happens(event::Command{kind, "bob", why, now});
+    return happens(event::Command{kind, "bob", why, surroundings(), false, false});
   }
 
   int green() const { return service.weights.at("green").millionths / 10'000; }

@@ -11,6 +11,7 @@
 
 #include "builders.hpp"
 #include "proxy/routing/splitter.hpp"
+#include "tests/support/flags.hpp"
 
 namespace cutwater::routing {
 namespace {
@@ -24,12 +25,11 @@ class Assign : public testing::Test {
     shop.versions[1].weight = candidate;
   }
   void flag(std::string name, std::string cookie, std::string value) {
-    config::Flag flag;
-    flag.name = std::move(name);
-    flag.key = std::move(cookie);
-    flag.value = std::move(value);
-    flag.version = "green";
-    shop.flags.push_back(flag);
+    add(cutwater::test::flag_when(std::move(name), config::FlagCondition::Source::Cookie,
+                                  std::move(cookie), std::move(value)));
+  }
+  void add(const config::Flag& flag) {
+    shop.flags.push_back(make_flag(flag, shop.sticky, shop.version_names()));
   }
   void sticky(config::Sticky::Key key, std::string name = {}) {
     shop.sticky.key = key;
@@ -50,6 +50,32 @@ class Assign : public testing::Test {
     for (std::uint8_t& byte : out) byte = static_cast<std::uint8_t>(random());
   }};
 };
+
+TEST_F(Assign, ADecisionIsInForceAsLongAsItsVersionMayHaveIt) {
+  const auto now_is = [](ServiceSnapshot service) {
+    RoutingSnapshot now;
+    now.services.push_back(std::make_shared<const ServiceSnapshot>(std::move(service)));
+    return now;
+  };
+  Assignment chosen;
+  chosen.version = 1;
+  chosen.reason = Reason::Key;
+  EXPECT_TRUE(is_still_in_force(shop, chosen, now_is(shop)));
+  EXPECT_FALSE(is_still_in_force(shop, chosen, now_is(test::service({{"blue", 1'000'000}}))));
+  EXPECT_FALSE(is_still_in_force(shop, chosen, RoutingSnapshot{})) << "the service is gone";
+  ServiceSnapshot promoted = test::service({{"blue", 0}, {"green", 1'000'000}});
+  Assignment fallen;
+  fallen.reason = Reason::Stable;
+  EXPECT_TRUE(is_still_in_force(shop, fallen, now_is(promoted))) << "blue is still stable";
+  promoted.stable = 1;
+  EXPECT_FALSE(is_still_in_force(shop, fallen, now_is(promoted)));
+  Assignment first;
+  first.reason = Reason::Sequence;
+  EXPECT_FALSE(is_still_in_force(shop, first, now_is(promoted))) << "no weight any more";
+  chosen.reason = Reason::Flag;
+  chosen.flag = "beta";
+  EXPECT_FALSE(is_still_in_force(shop, chosen, now_is(shop))) << "there is no such flag";
+}
 
 TEST_F(Assign, ANewVisitorGetsACookieWhateverTheVersion) {
   std::set<std::size_t> versions;
@@ -178,10 +204,9 @@ TEST_F(Assign, AKilledFlagMatchesNobody) {
 }
 
 TEST_F(Assign, TheFirstFlagThatMatchesWins) {
-  flag("to-nowhere", "beta", "on");
-  shop.flags[0].version = "gone";
-  flag("to-blue", "beta", "on");
-  shop.flags[1].version = "blue";
+  const auto when = config::FlagCondition::Source::Cookie;
+  add(cutwater::test::flag_when("to-nowhere", when, "beta", "on", "gone"));
+  add(cutwater::test::flag_when("to-blue", when, "beta", "on", "blue"));
   flag("to-green", "beta", "on");
   const Assignment assigned = ask(Request().cookie("beta=on"));
   EXPECT_EQ(assigned.flag, "to-blue") << "a version that is not there cannot be forced";
@@ -190,8 +215,7 @@ TEST_F(Assign, TheFirstFlagThatMatchesWins) {
 
 TEST_F(Assign, AFlagMayAskForAHeader) {
   weights(0);
-  flag("staff", "X-Staff", "true");
-  shop.flags[0].source = config::Flag::Source::Header;
+  add(cutwater::test::flag_when("staff", config::FlagCondition::Source::Header, "X-Staff", "true"));
   EXPECT_EQ(ask(Request().header("x-staff", "true")).reason, Reason::Flag);
   EXPECT_EQ(ask(Request().header("x-staff", "no")).reason, Reason::Sticky);
 }

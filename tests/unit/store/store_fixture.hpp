@@ -47,7 +47,7 @@ class StoreTest : public ::testing::Test {
     state.salt = 0xfedcba9876543210;
     state.generation = generation;
     state.locked_out = {"red"};
-    state.flags = {{"beta", false}};
+    state.flags["beta"].enabled = false;
     return state;
   }
   static Decision decision(const std::string& action) {

@@ -1,0 +1,127 @@
+// Which requests the relative guard gets to see, and that each is told of exactly once: a request
+// that never left it would hold the judgement up for as long as a request may take.
+#include "proxy/guard/comparison.hpp"
+#include "tests/integration/upstream_support.hpp"
+#include "tests/support/fake_h2_upstream.hpp"
+#include "tests/support/flags.hpp"
+
+namespace cutwater::test {
+namespace {
+
+class ComparedProxy : public testing::Test {
+ protected:
+  void start() {
+    setup.sticky().key = config::Sticky::Key::None;
+    setup.compare("green", comparison);
+    proxy = std::make_unique<Proxy>(setup);
+  }
+  void start_http1() {
+    setup.version("blue", 50, {blue.port()}).version("green", 50, {green.port()});
+    start();
+  }
+  void ask(int requests, const std::string& fields = "") {
+    RawClient client(proxy->port());
+    for (int i = 0; i < requests; ++i) {
+      client.send("GET /p HTTP/1.1\r\nHost: a\r\n" + fields + "\r\n");
+      client.read_response();
+    }
+  }
+  guard::TestReport errors() {
+    comparison->judge(Clock::now(), true);
+    std::vector<guard::TestReport> reports;
+    comparison->add_reports(reports);
+    return reports.at(0);
+  }
+  std::uint64_t judged() {
+    const guard::TestReport report = errors();
+    return report.bad + report.good + report.baseline->bad + report.baseline->good;
+  }
+  // All are over, long before anybody would stop to wait for them.
+  void expect_judged(std::uint64_t requests) {
+    EXPECT_TRUE(eventually([&] { return judged() == requests; })) << judged();
+  }
+
+  static guard::ComparisonPolicy policy() {
+    guard::ComparisonPolicy policy;
+    policy.dry_run = true;  // counts on when it has decided
+    return policy;
+  }
+
+  FakeUpstream blue, green;
+  ProxySetup setup;
+  std::shared_ptr<guard::Comparison> comparison =
+      std::make_shared<guard::Comparison>(policy(), 1, Clock::now());
+  std::unique_ptr<Proxy> proxy;
+};
+
+TEST_F(ComparedProxy, ACandidateThatFailsIsFoundAndEveryRequestIsSeen) {
+  green.answer(500, "no");
+  start_http1();
+  ask(40);
+  expect_judged(40);
+  EXPECT_NEAR(static_cast<double>(errors().bad), 20, 1);
+  EXPECT_EQ(errors().good, 0u);
+  EXPECT_EQ(errors().baseline->bad, 0u);
+  ASSERT_TRUE(comparison->failure());
+  EXPECT_EQ(comparison->failure()->test, "relative_error_rate");
+}
+
+TEST_F(ComparedProxy, AFailureThatStableMadeGoodIsTheCandidatesAllTheSame) {
+  green.answer(500, "no");
+  setup.version("blue", 50, {blue.port()}).version("green", 50, {green.port()});
+  setup.fallback_to_stable();
+  start();
+  ask(20);
+  expect_judged(20);
+  EXPECT_NEAR(static_cast<double>(errors().bad), 10, 1);
+  EXPECT_EQ(errors().good, 0u) << "of a request only the first attempt counts";
+}
+
+TEST_F(ComparedProxy, WhomAFlagHasSentIsNotCompared) {
+  setup.version("blue", 50, {blue.port()}).version("green", 50, {green.port()});
+  setup.flag(flag_when("beta", config::FlagCondition::Source::Cookie, "beta", "on"));
+  start();
+  ask(10, "Cookie: beta=on\r\n");
+  ask(10);
+  expect_judged(10);
+}
+
+TEST_F(ComparedProxy, AVersionWithoutAnEndpointHoldsNothingUp) {
+  start_http1();
+  proxy->endpoint(blue.port()).set_healthy(false);
+  proxy->endpoint(green.port()).set_healthy(false);
+  ask(3);
+  proxy->endpoint(blue.port()).set_healthy(true);
+  proxy->endpoint(green.port()).set_healthy(true);
+  ask(10);
+  EXPECT_TRUE(eventually([&] { return judged() >= 10; })) << judged();
+}
+
+TEST_F(ComparedProxy, AnEndlessAnswerIsNotWaitedFor) {
+  const auto endless = [](const Received&, UpstreamConnection& connection) {
+    connection.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n");
+    connection.wait_for_release();
+  };
+  blue.on_request(endless);
+  green.on_request(endless);
+  start_http1();
+  RawClient client(proxy->port());
+  client.send(kGet);
+  expect_judged(1);
+}
+
+TEST_F(ComparedProxy, Http2UpstreamsAreComparedAlike) {
+  FakeH2Upstream stable, candidate;
+  candidate.answer({.status = 503});
+  setup.http2_version("blue", 50, {stable.port()}).http2_version("green", 50, {candidate.port()});
+  start();
+  ask(40);
+  expect_judged(40);
+  EXPECT_NEAR(static_cast<double>(errors().bad), 20, 1);
+  EXPECT_EQ(errors().good + errors().baseline->bad, 0u);
+  EXPECT_TRUE(comparison->failure());
+  proxy.reset();  // before the upstreams go
+}
+
+}  // namespace
+}  // namespace cutwater::test

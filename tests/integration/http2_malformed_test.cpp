@@ -1,0 +1,245 @@
+// Section 3 of hardening.md on the wire: a malformed request costs its stream, a broken protocol
+// its connection; nothing of either reaches the upstream.
+#include "tests/integration/http2_fixture.hpp"
+
+namespace cutwater::test {
+namespace {
+
+// --- malformed requests: RST_STREAM PROTOCOL_ERROR -------------------------------------------
+
+struct Row {
+  std::string id;
+  H2Fields fields;
+  std::uint8_t flags = kH2End;
+  std::string behind = {};  // more frames on the stream
+};
+void PrintTo(const Row& row, std::ostream* out) {
+  *out << row.id;
+}
+
+class Http2Malformed : public Http2Edge, public testing::WithParamInterface<Row> {};
+
+TEST_P(Http2Malformed, CostsItsStream) {
+  H2Client client(port());
+  const auto id = client.next_id();
+  client.send(h2_headers(id, GetParam().fields, GetParam().flags) + GetParam().behind);
+  EXPECT_EQ(client.answer(id).reset, kH2Protocol);
+  EXPECT_EQ(blue.requests(), 0u) << "reached the upstream";
+  // The connection goes on.
+  client.send(h2_headers(id + 2, h2_get("/next")));
+  EXPECT_EQ(client.answer(id + 2).status, 200);
+}
+
+H2Fields replace(const std::string& name, const std::string& value) {
+  H2Fields fields = h2_get();
+  for (auto& [key, old] : fields)
+    if (key == name) old = value;
+  return fields;
+}
+H2Fields lacking(const std::string& name) {
+  H2Fields fields = h2_get();
+  std::erase_if(fields, [&](const auto& field) { return field.first == name; });
+  return fields;
+}
+H2Fields plus(const std::string& name, const std::string& value) {
+  return h2_get() + H2Fields{{name, value}};
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Rows, Http2Malformed,
+    testing::Values(
+        Row{"H01_path_crlf", h2_get("/a\r\nX: y")}, Row{"H01_path_blank", h2_get("/a b")},
+        Row{"H01_path_nul", h2_get(std::string("/a\0", 3))}, Row{"H01_path_del", h2_get("/a\x7f")},
+        Row{"H02_injection",
+            plus("x", "x\r\nTransfer-Encoding: chunked\r\n\r\nGET /smug HTTP/1.1\r\n")},
+        Row{"H05_transfer_encoding", plus("transfer-encoding", "chunked")},
+        Row{"H05_connection", plus("connection", "x")},
+        Row{"H05_keep_alive", plus("keep-alive", "timeout=5")},
+        Row{"H05_proxy_connection", plus("proxy-connection", "x")},
+        Row{"H05_upgrade", plus("upgrade", "websocket")}, Row{"H06_te", plus("te", "gzip")},
+        Row{"H06_te_list", plus("te", "trailers, deflate")},
+        Row{"H07_no_method", lacking(":method")}, Row{"H07_no_scheme", lacking(":scheme")},
+        Row{"H07_no_path", lacking(":path")}, Row{"H07_path_twice", plus(":path", "/b")},
+        Row{"H07_unknown", plus(":x", "y")}, Row{"H07_status", plus(":status", "200")},
+        Row{"H07_late", H2Fields{{"x", "y"}} + h2_get()},
+        Row{"H07_in_trailers", h2_post(), 0, h2_headers(1, {{":path", "/b"}})},
+        Row{"H08_mismatch", plus("host", "b")}, Row{"H08_authority_twice", plus(":authority", "b")},
+        Row{"H08_none", lacking(":authority")}, Row{"H10_url", replace(":scheme", "https://evil/")},
+        Row{"H10_javascript", replace(":scheme", "javascript")},
+        Row{"H10_blank", replace(":scheme", "ht tp")}, Row{"H11_empty", h2_get("")},
+        Row{"H11_relative", h2_get("p")}, Row{"H11_absolute", h2_get("http://b/")},
+        Row{"H11_star", h2_get("*")}, Row{"H11_fragment", h2_get("/a#b")},
+        Row{"H12_injection", replace(":method", "GET / HTTP/1.1\r\nHost: x")},
+        Row{"H12_blank", replace(":method", "GE T")}, Row{"H12_lower", replace(":method", "get")},
+        Row{"H14_twice", h2_post() + H2Fields{{"content-length", "5"}, {"content-length", "5"}}},
+        Row{"H14_list", h2_post() + H2Fields{{"content-length", "5, 5"}}},
+        Row{"H14_sign", h2_post() + H2Fields{{"content-length", "+5"}}},
+        Row{"H14_huge", h2_post() + H2Fields{{"content-length", "18446744073709551616"}}},
+        Row{"H14_none_of_it", h2_post() + H2Fields{{"content-length", "5"}}},
+        Row{"H16_no_authority", {{":method", "CONNECT"}}},
+        Row{"H16_path", {{":method", "CONNECT"}, {":authority", "a:80"}, {":path", "/"}}},
+        Row{"upper_case_name", plus("X-Upper", "y")}),
+    [](const auto& row) { return row.param.id; });
+
+TEST_F(Http2Edge, H14ContentLengthAndDataDisagree) {
+  H2Client client(port());
+  const auto id = client.request(h2_post() + H2Fields{{"content-length", "5"}}, 0);
+  client.data(id, "hello world");
+  EXPECT_EQ(client.answer(id).reset, kH2Protocol);
+  const auto shorter = client.request(h2_post() + H2Fields{{"content-length", "50"}}, 0);
+  client.data(shorter, "hello");
+  EXPECT_EQ(client.answer(shorter).reset, kH2Protocol);
+  for (const Received& request : blue.received()) EXPECT_FALSE(request.body_complete);
+  EXPECT_EQ(client.get().status, 200);
+}
+
+TEST_F(Http2Edge, H17TrailersMustEndTheirStream) {
+  H2Client client(port());
+  const auto id = client.request(h2_post(), 0);
+  client.data(id, "x", false).send(h2_headers(id, {{"x", "y"}}, 0));
+  EXPECT_EQ(client.answer(id).reset, kH2Protocol);
+  EXPECT_EQ(client.get().status, 200);
+}
+
+TEST_F(Http2Edge, TrailersOfARequestAreNotMerged) {
+  H2Client client(port());
+  const auto id = client.request(h2_post(), 0);
+  client.data(id, "x", false).send(h2_headers(id, {{"authorization", "x"}, {"host", "evil"}}));
+  EXPECT_EQ(client.answer(id).status, 200);
+  EXPECT_EQ(blue.wait_for_request().field("Authorization"), "<none>");
+}
+
+// --- a broken protocol: GOAWAY ---------------------------------------------------------------
+
+struct Broken {
+  std::string id;
+  std::string frames;
+  std::uint32_t code;
+  std::uint32_t or_code = 0;
+};
+void PrintTo(const Broken& row, std::ostream* out) {
+  *out << row.id;
+}
+
+class Http2Broken : public Http2Edge, public testing::WithParamInterface<Broken> {};
+
+TEST_P(Http2Broken, EndsTheConnection) {
+  H2Client client(port());
+  client.send(GetParam().frames);
+  const auto code = client.goaway();
+  ASSERT_TRUE(code.has_value()) << "no GOAWAY";
+  EXPECT_TRUE(*code == GetParam().code || *code == GetParam().or_code) << *code;
+  EXPECT_NE(client.how_it_ends(), TcpStream::End::Open);
+  H2Client next(port());
+  EXPECT_EQ(next.get("/next").status, 200);
+}
+
+std::string window(std::uint32_t stream, std::uint32_t bytes) {
+  return h2_frame(kH2Window, 0, stream, h2_number(bytes));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Rows, Http2Broken,
+    testing::Values(
+        Broken{"H18_even", h2_headers(2, h2_get()), kH2Protocol},
+        Broken{"H18_zero", h2_headers(0, h2_get()), kH2Protocol},
+        Broken{"H18_decreasing", h2_headers(5, h2_get()) + h2_headers(3, h2_get()), kH2Protocol},
+        Broken{"H18_closed", h2_headers(1, h2_get()) + h2_headers(1, h2_get()), kH2Closed},
+        Broken{"H18_data_closed", h2_headers(1, h2_get()) + h2_frame(kH2Data, 1, 1, "x"),
+               kH2Closed},
+        Broken{"H18_data_idle", h2_frame(kH2Data, 1, 1, "x"), kH2Protocol},
+        Broken{"H18_reset_idle", h2_reset(1), kH2Protocol},
+        Broken{"H20_too_long",
+               h2_headers(1, h2_post(), 0) + h2_frame(kH2Data, 0, 1, std::string(16'385, 'x')),
+               kH2FrameSize},
+        Broken{"H20_settings", h2_frame(kH2Settings, 0, 0, "12345"), kH2FrameSize},
+        Broken{"H20_ping", h2_frame(kH2Ping, 0, 0, "1234567"), kH2FrameSize},
+        Broken{"H20_reset", h2_headers(1, h2_post(), 0) + h2_frame(kH2Reset, 0, 1, "123"),
+               kH2FrameSize},
+        Broken{"H20_priority", h2_frame(kH2Priority, 0, 1, "1234"), kH2FrameSize},
+        Broken{"H20_window", h2_frame(kH2Window, 0, 0, "123"), kH2FrameSize},
+        Broken{"H21_data",
+               h2_headers(1, h2_post(), 0) + h2_frame(kH2Data, kH2Padded, 1,
+                                                      "\x0a"
+                                                      "123"),
+               kH2Protocol},
+        Broken{"H21_headers",
+               h2_frame(kH2Headers, kH2Padded | kH2EndHeaders, 1,
+                        "\x0a"
+                        "123"),
+               kH2Protocol},
+        Broken{"H22_ack_payload", h2_frame(kH2Settings, kH2Ack, 0, "123456"), kH2FrameSize},
+        Broken{"H22_stream", h2_frame(kH2Settings, 0, 1), kH2Protocol},
+        Broken{"H22_push", h2_settings({{2, 2}}), kH2Protocol},
+        Broken{"H22_window", h2_settings({{4, 0x80000000U}}), kH2Flow},
+        Broken{"H22_frame", h2_settings({{5, 16'383}}), kH2Protocol},
+        Broken{"H23_zero", window(0, 0), kH2Protocol},
+        Broken{"H23_overflow", window(0, 0x7fffffff) + window(0, 0x7fffffff), kH2Flow},
+        Broken{"H24_push",
+               h2_headers(1, h2_post(), 0) +
+                   h2_frame(kH2Push, kH2EndHeaders, 1, h2_number(2) + h2_block(h2_get())),
+               kH2Protocol},
+        Broken{"ping_on_a_stream", h2_frame(kH2Ping, 0, 1, "12345678"), kH2Protocol},
+        Broken{"between_continuations",
+               h2_frame(kH2Headers, 0, 1, h2_block(h2_get())) + h2_frame(kH2Ping, 0, 0, "12345678"),
+               kH2Protocol},
+        Broken{"hpack", h2_frame(kH2Headers, kH2EndHeaders | kH2End, 1, "\xff\xff\xff\xff\xff"),
+               9 /* COMPRESSION_ERROR */}),
+    [](const auto& row) { return row.param.id; });
+
+TEST_F(Http2Edge, H22UnknownSettingsAreIgnored) {
+  std::vector<std::pair<std::uint16_t, std::uint32_t>> entries;
+  for (std::uint16_t i = 0; i < 30; ++i) entries.emplace_back(0x4000 + i, i);
+  H2Client client(port());
+  client.send(h2_settings(entries) + h2_frame(77, 0xff, 0, "unknown"));
+  EXPECT_EQ(client.get().status, 200);
+}
+
+TEST_F(Http2Edge, H23AWindowOfAStreamCostsTheStream) {
+  blue.never_answer();
+  H2Client client(port());
+  const auto over = client.request(h2_get());
+  client.send(window(over, 0x7fffffff));
+  EXPECT_EQ(client.answer(over).reset, kH2Flow);
+  EXPECT_TRUE(eventually([&] { return blue.open_connections() == 0; })) << "upstream told";
+}
+
+TEST_F(Http2Edge, H24NoNewStreamsBehindGoaway) {
+  H2Client client(port());
+  client.send(h2_frame(kH2Goaway, 0, 0, h2_number(0) + h2_number(0)));
+  EXPECT_EQ(client.how_it_ends(), TcpStream::End::Fin);
+}
+
+TEST_F(Http2Edge, H26ABrokenPrefaceEndsTheConnection) {
+  H2Client broken(TcpStream::Dial{port()}, "PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n" + h2_settings());
+  EXPECT_NE(broken.how_it_ends(), TcpStream::End::Open);
+  EXPECT_EQ(blue.connections(), 0u);
+}
+
+TEST_F(Http2Edge, H26HalfAPrefaceIsNotWaitedForForEver) {
+  setup.limits.header_timeout = 200ms;
+  H2Client half(TcpStream::Dial{port()}, kH2Magic.substr(0, 10));
+  EXPECT_NE(half.how_it_ends(), TcpStream::End::Open);
+  H2Client silent(TcpStream::Dial{port()}, kH2Magic);
+  EXPECT_NE(silent.goaway(), std::nullopt) << "no SETTINGS came";
+  H2Client stuck(port());
+  stuck.send(h2_frame(kH2Headers, 0, 1, h2_block(h2_get())));
+  EXPECT_NE(stuck.goaway(), std::nullopt) << "half a header block";
+}
+
+TEST_F(Http2Edge, H32StreamsBeyondTheLimitAreRefused) {
+  blue.never_answer();
+  H2Client client(port());
+  EXPECT_EQ(client.wait_for(kH2Settings).flags, 0);
+  EXPECT_EQ(client.settings().at(3), 100u);
+  std::string bytes;
+  for (std::uint32_t i = 0; i < 200; ++i) bytes += h2_headers(2 * i + 1, h2_get());
+  client.send(bytes);
+  for (std::uint32_t i = 100; i < 200; ++i)
+    EXPECT_EQ(client.answer(2 * i + 1).reset, kH2Refused) << i;
+  EXPECT_TRUE(eventually([&] { return blue.requests() == 100; }));
+  EXPECT_EQ(proxy().totals().refused_streams, 100u);
+}
+
+}  // namespace
+}  // namespace cutwater::test
