@@ -153,8 +153,9 @@ Checked<Endpoint> check_endpoint(std::string_view text) {
   const std::string_view scheme = tls ? "https://" : "http://";
   if (!text.starts_with(scheme)) {
     if (text.find("://") == std::string_view::npos && !text.empty() && text.size() < 100) {
-      return Wrong{std::string(kEndpointRule) + ", did you mean `http://" + std::string(text) +
-                   "`?"};
+      std::string why(kEndpointRule);
+      why.append(", did you mean `http://").append(text).append("`?");
+      return Wrong{std::move(why)};
     }
     return Wrong{std::string(kEndpointRule)};
   }
