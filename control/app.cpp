@@ -110,7 +110,7 @@ class App {
   int open();   // 0, or an exit code with its message on stderr
   int serve();  // binds and starts; same
   int close();
-  void open_history(const std::vector<OpenTopic>& incidents, std::string source);
+  void open_history(const std::vector<OpenTopic>& incidents, notify::Surroundings surroundings);
   ControllerSetup controller_setup(Restored restored);
   std::string write_ready_file() const;
   ProxyFacts facts() const;
@@ -172,12 +172,12 @@ int App::open() {
   const auto incidents = (*store)->open_topics();
   if (incidents.has_error()) return fail(exit_code(incidents.error()), incidents.error().message);
   // Incidents end under the name they began with; a container's host name does not last.
-  std::string source = notify::real_surroundings().source;
+  notify::Surroundings surroundings = notify::real_surroundings();
   const auto known = (*store)->note("source");
   if (known.has_value() && known->empty())
-    static_cast<void>((*store)->put_note("source", source, {}));
+    static_cast<void>((*store)->put_note("source", surroundings.source, {}));
   else if (known.has_value())
-    source = *known;
+    surroundings.source = *known;
 
   if (const auto problems = certificates_.load(config_.listeners, options_.config_path);
       !problems.empty())
@@ -187,7 +187,7 @@ int App::open() {
   publisher_ = std::make_unique<Publisher>(config_.workers, (*store)->loaded().cookie_key);
   publisher_->adopt(config_, resolution);
   store_ = std::make_unique<AsyncStore>(std::move(*store));
-  open_history(*incidents, std::move(source));
+  open_history(*incidents, std::move(surroundings));
   worker::Options workers{config_.workers, config_.listeners, config_.limits, config_.access_log};
   workers.drain_spread = std::min<config::Duration>(config_.drain_timeout / 4, kMostDrainSpread);
   workers.tls = certificates_.contexts();
@@ -200,9 +200,7 @@ int App::open() {
   return 0;
 }
 
-void App::open_history(const std::vector<OpenTopic>& incidents, std::string source) {
-  notify::Surroundings surroundings = notify::real_surroundings();
-  surroundings.source = std::move(source);
+void App::open_history(const std::vector<OpenTopic>& incidents, notify::Surroundings surroundings) {
   const auto wall_ms = surroundings.wall_ms;
   notifier_ = std::make_unique<notify::Notifier>(context_, *store_, std::move(surroundings));
   notifier_->set_open(incidents);

@@ -29,16 +29,6 @@ Sha256 sha256(std::string_view text) {
   return hash;
 }
 
-std::string hex(const Sha256& hash) {
-  constexpr char kDigits[] = "0123456789abcdef";
-  std::string text;
-  for (const unsigned char byte : hash) {
-    text += kDigits[byte >> 4];
-    text += kDigits[byte & 15];
-  }
-  return text;
-}
-
 std::optional<std::chrono::seconds> GuessLimiter::blocked(const std::string& peer,
                                                           TimePoint now) const {
   const auto found = peers_.find(peer);

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "config/model.hpp"
+#include "control/hex.hpp"
 #include "control/reply.hpp"
 #include "proxy/base/clock.hpp"
 
@@ -22,7 +23,6 @@ std::string_view to_string(config::Role role);
 
 using Sha256 = std::array<unsigned char, 32>;
 Sha256 sha256(std::string_view text);
-std::string hex(const Sha256& hash);
 
 // Counts wrong guesses per peer. The same wrong token again is no new guess: a script with a
 // stale token must not lock out the person at the same address who needs a rollback.

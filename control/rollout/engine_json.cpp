@@ -1,6 +1,7 @@
 // The engine's state as the store keeps it.
 #include <array>
 
+#include "control/json_member.hpp"
 #include "control/rollout/engine.hpp"
 
 namespace cutwater::control {
@@ -57,10 +58,6 @@ std::vector<Place> places_from(const json::array& in) {
   return places;
 }
 
-std::string text(const json::object& in, const char* key) {
-  return std::string(in.at(key).as_string());
-}
-
 Phase phase(const json::object& in, const char* key) {
   const auto found = phase_from(in.at(key).as_string());
   if (!found) throw std::invalid_argument("phase");
@@ -74,7 +71,7 @@ void read_work(const json::object& in, EngineState& state) {
   state.tasks = in.at("tasks").to_number<std::uint64_t>();
   state.places = places_from(in.at("places").as_array());
   state.approval_due_ms = in.at("approval_due_ms").to_number<std::int64_t>();
-  state.call_due = text(in, "call_due");
+  state.call_due = text_at(in, "call_due");
 }
 
 }  // namespace
@@ -132,17 +129,17 @@ json::object to_json(const EngineState& state) {
 std::optional<EngineState> engine_state_from_json(const json::value& value) try {
   const json::object& in = value.as_object();
   EngineState state;
-  state.id = text(in, "id");
-  state.service = text(in, "service");
-  state.from = text(in, "from");
-  state.to = text(in, "to");
+  state.id = text_at(in, "id");
+  state.service = text_at(in, "service");
+  state.from = text_at(in, "from");
+  state.to = text_at(in, "to");
   auto plan = plan_from_json(in.at("plan"));
   auto before = weights_from_json(in.at("before"));
   if (!plan || !before) return std::nullopt;
   state.plan = std::move(*plan);
   state.before = std::move(*before);
-  state.actor = text(in, "actor");
-  state.commit_time = text(in, "commit_time");
+  state.actor = text_at(in, "actor");
+  state.commit_time = text_at(in, "commit_time");
   state.started_ms = in.at("started_ms").to_number<std::int64_t>();
   state.finished_ms = in.at("finished_ms").to_number<std::int64_t>();
   state.phase = phase(in, "phase");
@@ -157,10 +154,10 @@ std::optional<EngineState> engine_state_from_json(const json::value& value) try 
     return std::nullopt;
   state.weight = Share{in.at("weight").to_number<std::int32_t>()};
   state.switching = in.at("switching").as_bool();
-  state.hold_cause = text(in, "hold_cause");
-  state.cause = text(in, "cause");
-  state.reason = text(in, "reason");
-  state.verdict = text(in, "verdict");
+  state.hold_cause = text_at(in, "hold_cause");
+  state.cause = text_at(in, "cause");
+  state.reason = text_at(in, "reason");
+  state.verdict = text_at(in, "verdict");
   state.evidence = in.at("evidence").as_object();
   return state;
 } catch (const std::exception&) {

@@ -11,6 +11,7 @@
 #include "config/units.hpp"
 #include "control/endpoint_address.hpp"
 #include "control/health/prober.hpp"
+#include "control/hex.hpp"
 #include "control/http_client.hpp"
 #include "control/json_text.hpp"
 #include "proxy/http/message.hpp"
@@ -155,13 +156,7 @@ std::string hook_signature(const std::string& secret, const std::string& body) {
     return std::span(reinterpret_cast<const std::uint8_t*>(text.data()), text.size());
   };
   const auto digest = routing::HmacSha256(bytes(secret))(bytes(body));
-  static constexpr char kHex[] = "0123456789abcdef";
-  std::string out = "sha256=";
-  for (const std::uint8_t byte : digest) {
-    out += kHex[byte >> 4];
-    out += kHex[byte & 15];
-  }
-  return out;
+  return "sha256=" + hex(digest);
 }
 
 asio::awaitable<TaskResult> ask_hook(config::Hook hook, std::string body, Patience patience,

@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <stdexcept>
 
+#include "control/hex.hpp"
+#include "control/json_member.hpp"
 #include "control/json_text.hpp"
 #include "control/restore.hpp"
 #include "control/store/guarded.hpp"
@@ -30,16 +32,6 @@ namespace {
 
 namespace fs = std::filesystem;
 namespace json = boost::json;
-
-std::string hex(const std::uint8_t* bytes, std::size_t size) {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::string out;
-  for (std::size_t i = 0; i < size; ++i) {
-    out += kDigits[bytes[i] >> 4];
-    out += kDigits[bytes[i] & 15];
-  }
-  return out;
-}
 
 std::string get_meta(const Database& database, const std::string& key) {
   Statement query(database, "SELECT value, sum FROM meta WHERE key=?");
@@ -66,7 +58,7 @@ void create_file(const std::string& path) {
     if (RAND_bytes(key.data(), static_cast<int>(key.size())) != 1)
       throw SqliteError(SQLITE_IOERR, "no random numbers for the cookie key");
     put_meta(database, "schema", std::to_string(kSchemaVersion));
-    put_meta(database, "cookie_key", hex(key.data(), key.size()));
+    put_meta(database, "cookie_key", hex(key));
     transaction.commit();
   }
   fs::permissions(draft, fs::perms::owner_read | fs::perms::owner_write);
@@ -104,21 +96,17 @@ json::object decision_body(const Decision& decision) {
           {"before", decision.before},   {"after", decision.after}};
 }
 
-std::string string_of(const json::object& object, const char* key) {
-  return std::string(object.at(key).as_string());
-}
-
 Decision decision_from(std::uint64_t seq, const std::string& text) {
   const json::object body = json::parse(text).as_object();
   Decision out;
   out.seq = seq;
-  out.time = string_of(body, "time");
-  out.service = string_of(body, "service");
-  out.rollout = string_of(body, "rollout");
-  out.action = string_of(body, "action");
-  out.cause = string_of(body, "cause");
-  out.actor = string_of(body, "actor");
-  out.reason = string_of(body, "reason");
+  out.time = text_at(body, "time");
+  out.service = text_at(body, "service");
+  out.rollout = text_at(body, "rollout");
+  out.action = text_at(body, "action");
+  out.cause = text_at(body, "cause");
+  out.actor = text_at(body, "actor");
+  out.reason = text_at(body, "reason");
   out.evidence = body.at("evidence").as_object();
   out.before = body.at("before").as_object();
   out.after = body.at("after").as_object();

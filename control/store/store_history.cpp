@@ -1,4 +1,5 @@
 // History: decisions and audit for reading, and forgetting what is older than is kept.
+#include "control/json_member.hpp"
 #include "control/json_text.hpp"
 #include "control/store/guarded.hpp"
 #include "control/store/schema.hpp"
@@ -11,10 +12,6 @@ namespace json = boost::json;
 // Rows looked at by one prune: it runs between the writes of people.
 constexpr std::int64_t kPrunedAtOnce = 1000;
 
-std::string text_of(const json::object& in, const char* key) {
-  return std::string(in.at(key).as_string());
-}
-
 json::object audit_body(const AuditEntry& entry) {
   return {{"actor", entry.actor},     {"role", entry.role},     {"method", entry.method},
           {"path", entry.path},       {"status", entry.status}, {"request_id", entry.request_id},
@@ -23,13 +20,13 @@ json::object audit_body(const AuditEntry& entry) {
 
 AuditEntry audit_from(const json::object& body) {
   AuditEntry out;
-  out.actor = text_of(body, "actor");
-  out.role = text_of(body, "role");
-  out.method = text_of(body, "method");
-  out.path = text_of(body, "path");
+  out.actor = text_at(body, "actor");
+  out.role = text_at(body, "role");
+  out.method = text_at(body, "method");
+  out.path = text_at(body, "path");
   out.status = static_cast<int>(body.at("status").as_int64());
-  out.request_id = text_of(body, "request_id");
-  out.service = text_of(body, "service");
+  out.request_id = text_at(body, "request_id");
+  out.service = text_at(body, "service");
   out.before = body.at("before");
   out.after = body.at("after");
   return out;

@@ -31,6 +31,17 @@ void give_head(RequestHead* head) {
 
 }  // namespace
 
+ClientInfo Http1ServerConnection::Peer::client() const {
+  ClientInfo out;
+  out.peer_ip = out.client_ip = ip;
+  out.trusted_peer = trusted;
+  out.listener = listener;
+  out.scheme = tls ? "https" : "http";
+  out.tls = tls;
+  out.addresses = addresses;
+  return out;
+}
+
 Http1ServerConnection::Http1ServerConnection(ServerContext& context, net::Transport& transport,
                                              Peer peer)
     : context_(context),
@@ -38,12 +49,7 @@ Http1ServerConnection::Http1ServerConnection(ServerContext& context, net::Transp
       peer_(std::move(peer)),
       out_(socket_, context.body_blocks, Side::Downstream),
       body_(socket_, context.body_blocks, Side::Downstream) {
-  client_.peer_ip = client_.client_ip = peer_.ip;
-  client_.trusted_peer = peer_.trusted;
-  client_.listener = peer_.listener;
-  client_.scheme = peer_.tls ? "https" : "http";
-  client_.tls = peer_.tls;
-  client_.addresses = peer_.addresses;
+  client_ = peer_.client();
 }
 
 Http1ServerConnection::~Http1ServerConnection() {

@@ -46,6 +46,8 @@ class Http1ServerConnection final : public DownstreamStream {
     const net::TlsSession* tls = nullptr;  // likewise, as does `addresses`
     const net::ConnectionAddresses* addresses = nullptr;
     bool http2 = true;  // its preface may come instead of a request
+
+    ClientInfo client() const;  // views into this
   };
   // The transport, its handshake done, outlives the connection.
   Http1ServerConnection(ServerContext& context, net::Transport& transport, Peer peer);

@@ -56,13 +56,7 @@ void Http2ServerStream::begin(Http2ServerConnection& connection, std::int32_t id
   bad_field_ = head_sent_ = reset_ = false;
   tunnel_idle_ = Nanoseconds(0);
   gone_ = nullptr;
-  const Http1ServerConnection::Peer& peer = connection.peer_;
-  client_.peer_ip = client_.client_ip = peer.ip;
-  client_.trusted_peer = peer.trusted;
-  client_.listener = peer.listener;
-  client_.scheme = peer.tls ? "https" : "http";
-  client_.tls = peer.tls;
-  client_.addresses = peer.addresses;
+  client_ = connection.peer_.client();
 }
 
 Verdict Http2ServerStream::complete_head(bool end_stream) {

@@ -36,12 +36,6 @@ int no_passphrase(char*, int, int, void*) {
   return -1;
 }
 
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
-  return text;
-}
-
 std::vector<X509Ptr> certificates_in(const std::string& pem) {
   std::vector<X509Ptr> found;
   const BioPtr bio = reader(pem);
@@ -95,6 +89,13 @@ std::int64_t ocsp_next_update(const std::string& der) {
 }
 
 }  // namespace
+
+std::string lower(std::string_view name) {
+  std::string text(name);
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
+  return text;
+}
 
 std::variant<std::string, Problem> read_file(const std::string& path, bool secret) {
   const auto problem = [&path](const std::string& why) {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -27,6 +28,9 @@ struct SslCtxFree {
   void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
 };
 using SslCtxPtr = std::unique_ptr<SSL_CTX, SslCtxFree>;
+
+// Host names are compared without regard to case (RFC 9110 4.2.3); ASCII only.
+std::string lower(std::string_view name);
 
 struct Problem {
   std::string text;
