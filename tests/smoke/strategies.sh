@@ -165,13 +165,57 @@ rolling() {
   admin_get '/v1/decisions?service=rolling&limit=100' | jq -r '.decisions[] | select(.action | test("endpoint_re|rolled")) | "  " + .action + ": " + .reason'
 }
 
+# Two hundred users a second, each with an id of their own.
+start_users() {  # host, requests
+  seq "$2" | sed 's|.*|url = "http://'"$HTTP"'/"\nheader = "Host: '"$1"'"\nheader = "X-User-Id: u&"\noutput = /dev/null\nwrite-out = "%{http_code}\\n"\nnext|' \
+    >"$SCRATCH/users.curl"
+  stdbuf -oL curl -s --rate 200/s -K "$SCRATCH/users.curl" >"$SCRATCH/$1.codes" 2>/dev/null &
+}
+flag_state() { admin_get "/v1/services/$1/flags" | jq -c --arg f "$2" '.flags[] | select(.name == $f)'; }
+await_flag() {  # service, flag, jq condition
+  local i
+  for ((i = 0; i < 600; i++)); do
+    flag_state "$1" "$2" | jq -e "$3" >/dev/null && return
+    sleep 0.1
+  done
+  fail "flag $2 never was $3: $(flag_state "$1" "$2")"
+}
+
+# A flag goes up by itself while its users are well, and is killed when they are not.
+flags() {
+  start_users flags.test 20000
+  expect_exit 0 cutwater flag revive flags good-idea
+  await_flag flags good-idea '.percentage == 100'
+  expect_exit 0 cutwater flag kill flags good-idea
+  expect_exit 0 cutwater flag revive flags bad-idea
+  await_flag flags bad-idea '.enabled == false'
+  say "flags: the good one went up to everybody; the bad one was killed: $(admin_get '/v1/decisions?service=flags' | jq -r 'first(.decisions[] | select(.action == "flag_killed" and .cause == "guard")).reason')"
+  expect_no_failure flags.test
+}
+
+# Users of a service notice nothing of its shadow, not even of one that always fails.
+mirror() {
+  start_user mirror.test
+  local i
+  for ((i = 0; i < 200; i++)); do
+    admin_get /v1/services/mirror/mirror >"$SCRATCH/mirror.json"
+    jq -e '.results.status_5xx >= 200 and .verdict == "fail"' "$SCRATCH/mirror.json" >/dev/null && break
+    sleep 0.1
+  done
+  [[ $i -lt 200 ]] || fail "the mirror has no verdict: $(cat "$SCRATCH/mirror.json")"
+  say "mirror: judged apart: $(jq -c '{verdict, status_5xx: .results.status_5xx, latency}' "$SCRATCH/mirror.json")"
+  expect_no_failure mirror.test
+}
+
 main() {
   local server
-  for server in one two three four server1 server2 server3; do start_nginx "$server" v1; done
+  for server in one two three four good broken server1 server2 server3; do start_nginx "$server" v1; done
+  deploy broken v2 100
   deploy two v2 0
   deploy four v2 0
+  deploy good v2 0
   url() { printf '"http://127.0.0.1:%s"' "$(cat "$SCRATCH/$1.port")"; }
-  local servers
+  local servers ramp="{steps: [10%, 50%, 100%], bake: 1s}"
   servers="{endpoints: [$(url server1), $(url server2), $(url server3)]}"
   cat >"$SCRATCH/cutwater.yaml" <<YAML
 state_dir: $SCRATCH/state
@@ -182,6 +226,8 @@ routes:
   - {match: {host: canary.test}, service: canary}
   - {match: {host: blue-green.test}, service: blue-green}
   - {match: {host: rolling.test}, service: rolling}
+  - {match: {host: flags.test}, service: flags}
+  - {match: {host: mirror.test}, service: mirror}
 services:
   canary:
     versions: {v1: $(url one), v2: $(url two)}
@@ -197,12 +243,23 @@ services:
     health: {path: /health, interval: 1s, timeout: 1s, start_period: 10s}
     fallback: stable
     rollout: {strategy: rolling, rolling: {drain_timeout: 5s, ready_timeout: 1m}}
+  flags:
+    versions: {v1: $(url three), good: $(url good), bad: $(url broken)}
+    fallback: stable
+    flags:
+      - {name: good-idea, percentage: 10%, key: "header:X-User-Id", version: good, enabled: false, ramp: $ramp}
+      - {name: bad-idea, percentage: 10%, key: "header:X-User-Id", version: bad, enabled: false, ramp: $ramp}
+  mirror:
+    versions: {v1: $(url three), shadow: $(url broken)}
+    mirror: {version: shadow, share: 100%}
 YAML
   "$BUILD/cutwater" check -c "$SCRATCH/cutwater.yaml"
   start_proxy
   canary
   blue_green
   rolling
+  flags
+  mirror
 }
 
 main
