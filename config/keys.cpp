@@ -38,7 +38,8 @@ constexpr Key kMemoryKeys[] = {{"url"}, {"used"}, {"limit"}, {"threshold"}};
 constexpr Key kHealthKeys[] = {{"path"},         {"interval"}, {"timeout"}, {"unhealthy_after"},
                                {"start_period"}, {"grpc"},     {"service"}};
 constexpr Key kTimeoutsKeys[] = {{"connect"},     {"response_head"}, {"request"},
-                                 {"stream_idle"}, {"tunnel_idle"},   {"upstream_idle"}};
+                                 {"stream_idle"}, {"tunnel_idle"},   {"upstream_idle"},
+                                 {"revert_grace"}};
 constexpr Key kLimitsKeys[] = {
     {"header_bytes"},       {"header_fields"},  {"target_bytes"},       {"header_timeout"},
     {"handshake_timeout"},  {"keepalive_idle"}, {"keepalive_requests"}, {"body_min_rate"},

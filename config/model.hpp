@@ -90,6 +90,7 @@ struct Timeouts {
   Duration stream_idle = 5min;  // no byte in either direction
   Duration tunnel_idle = 1h;
   Duration upstream_idle = 50s;  // a pooled connection is closed after this
+  Duration revert_grace = 30s;   // tunnels and endless streams of a reverted version end within
 };
 
 struct Limits {

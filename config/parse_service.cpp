@@ -139,6 +139,7 @@ Timeouts read_timeouts(const Fields& service_fields) {
   fields.read("stream_idle", timeouts.stream_idle, kRange);
   fields.read("tunnel_idle", timeouts.tunnel_idle, kRange);
   fields.read("upstream_idle", timeouts.upstream_idle, kRange);
+  fields.read("revert_grace", timeouts.revert_grace, {0ms, kRange.most});
   return timeouts;
 }
 

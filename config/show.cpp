@@ -178,7 +178,8 @@ json::object show(const Timeouts& timeouts) {
           {"request", to_string(timeouts.request)},
           {"stream_idle", to_string(timeouts.stream_idle)},
           {"tunnel_idle", to_string(timeouts.tunnel_idle)},
-          {"upstream_idle", to_string(timeouts.upstream_idle)}};
+          {"upstream_idle", to_string(timeouts.upstream_idle)},
+          {"revert_grace", to_string(timeouts.revert_grace)}};
 }
 
 json::object show(const Http2Limits& limits) {

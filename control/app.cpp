@@ -190,6 +190,7 @@ int App::open() {
   open_history(*incidents, std::move(surroundings));
   worker::Options workers{config_.workers, config_.listeners, config_.limits, config_.access_log};
   workers.drain_spread = std::min<config::Duration>(config_.drain_timeout / 4, kMostDrainSpread);
+  workers.drain_timeout = config_.drain_timeout;
   workers.tls = certificates_.contexts();
   group_ = std::make_unique<worker::WorkerGroup>(std::move(workers));
   certificates_.on_new(

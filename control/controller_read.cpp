@@ -113,6 +113,7 @@ json::object ControllerImpl::version_view(const config::Service& config, Entry& 
                      {"60s", window_view(windows.last(Windows::kLong, now, live))}}},
                    {"requests_total", live.attempts()},
                    {"errors_total", live.errors()},
+                   {"tunnels", monitor->tunnels_open()},
                    {"guarded", report.armed}};
   // A version nobody judges has no verdict.
   out["verdict"] = report.armed || report.failed_test

@@ -9,6 +9,7 @@ MetricsInput::Version version_input(const VersionView& view, TimePoint now) {
   MetricsInput::Version out;
   out.name = view.version;
   out.totals = view.monitor->totals();
+  out.tunnels_open = view.monitor->tunnels_open();
   const auto& latency = view.last_minute.totals.latency;
   if (latency.count > 0)
     out.last_minute = {latency.quantile(0.50), latency.quantile(0.95), latency.quantile(0.99)};

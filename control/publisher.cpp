@@ -266,7 +266,8 @@ std::shared_ptr<const routing::ServiceSnapshot> Publisher::build_service(
     const auto weight = state.weights.find(version.name);
     out->versions.push_back({version.name,
                              weight == state.weights.end() ? 0 : weight->second.millionths,
-                             in_service(objects.endpoints, state, version.name), objects.monitor});
+                             in_service(objects.endpoints, state, version.name), objects.monitor,
+                             state.locked_out.contains(version.name)});
     if (version.name == steering.candidate) {
       out->preview = service.rollout.preview;
       out->preview_version = out->versions.size() - 1;

@@ -169,6 +169,13 @@ void add_split(Families& out, const MetricsInput& input) {
   });
 }
 
+void add_tunnels(Families& out, const MetricsInput& input) {
+  out.start(MetricType::Gauge, "cutwater_tunnels", "Open upgrade tunnels (WebSocket).");
+  for_versions(input, [&](const auto& version, const Labels& labels) {
+    out.gauge(labels, static_cast<double>(version.tunnels_open));
+  });
+}
+
 void add_guards(Families& out, const MetricsInput& input) {
   out.start(MetricType::Gauge, "cutwater_guard_evidence",
             "E-value against the version; the guard trips at cutwater_guard_threshold.");
@@ -236,8 +243,6 @@ void add_proxy(Families& out, const stats::ProxyTotals& proxy) {
                    proxy.accept_errors);
   out.lone_gauge("cutwater_upstream_idle_connections", "Pooled connections waiting for work.",
                  static_cast<double>(proxy.upstream_idle));
-  out.lone_gauge("cutwater_tunnels", "Open upgrade tunnels (WebSocket).",
-                 static_cast<double>(proxy.tunnels_open));
   out.lone_gauge("cutwater_exchanges_active", "Requests in flight.",
                  static_cast<double>(proxy.exchanges_active));
   out.lone_counter("cutwater_retries_total", "Attempts repeated on another endpoint.",
@@ -251,6 +256,10 @@ void add_proxy(Families& out, const stats::ProxyTotals& proxy) {
                    proxy.client_aborts);
   out.lone_counter("cutwater_access_log_dropped_total",
                    "Access log lines dropped rather than blocking.", proxy.log_lines_dropped);
+  out.start(MetricType::Counter, "cutwater_streams_ended_total",
+            "Tunnels, event streams and gRPC streams the proxy ended: their version was withdrawn, "
+            "or the proxy drained.");
+  for (const auto& [reason, count] : proxy.endless_ended) out.counter({{"reason", reason}}, count);
   out.start(MetricType::Counter, "cutwater_bad_requests_total",
             "Requests refused as malformed, by reason.");
   for (const auto& [reason, count] : proxy.bad_requests) out.counter({{"reason", reason}}, count);
@@ -354,6 +363,7 @@ std::string render_metrics(const MetricsInput& input) {
   add_traffic(out, input);
   add_latency(out, input);
   add_split(out, input);
+  add_tunnels(out, input);
   add_mirrors(out, input);
   add_guards(out, input);
   add_rollouts(out, input);

@@ -33,6 +33,7 @@ struct MetricsInput {
   struct Version {
     std::string name;
     stats::VersionTotals totals;  // monotonic over the process life
+    std::uint64_t tunnels_open = 0;
     Quantiles last_minute;
     Share weight_configured;
     Share weight_actual;  // what the workers really apply: 0 when tripped or without endpoints

@@ -209,10 +209,12 @@ void Attempt::complete(const http::FieldList* trailers) {
   if (grpc_ && trailers && !grpc_status_) grpc_status_ = http::grpc_status(*trailers);
 }
 
-// An answer without a status is no answer: to its caller the call has failed (UNKNOWN).
+// An answer without a status is no answer: to its caller the call has failed (UNKNOWN). Before its
+// end, it may still come.
 bool Attempt::is_grpc_error() const {
   constexpr unsigned kUnknown = 2;
-  if (!grpc_ || status_ != 200) return false;
+  const bool over = ended_ != TimePoint{};
+  if (!grpc_ || status_ != 200 || (!over && !grpc_status_)) return false;
   return (target_.service->grpc.error_codes >> grpc_status_.value_or(kUnknown) & 1U) != 0;
 }
 
@@ -230,6 +232,11 @@ bool Attempt::is_mere_silence() const {
   if (!endless_ || error_->code != Errc::Timeout || error_->side != Side::Upstream) return false;
   const bool late = target_.deadline_is_whole && ended_ >= target_.head_due;
   return !late || (target_.service->grpc.error_codes >> kDeadlineExceeded & 1U) == 0;
+}
+
+void Attempt::cut_short() {
+  ended_ = Clock::now();
+  error_ = {Errc::Cancelled, Side::Local};
 }
 
 void Attempt::give_up_unused() {

@@ -61,11 +61,13 @@ class Attempt {
   // How the response ended. `trailers` of it, if there were any.
   void complete(const http::FieldList* trailers = nullptr);
   void fail_response(Error error, http::DownstreamStream& downstream);
+  void cut_short();       // by the proxy itself: charged to nobody
   void give_up_unused();  // nothing was sent: charged to nobody
   void add_client_delay(Nanoseconds delay) { client_delay_ += delay; }
 
   // A tunnel, an event stream or a gRPC stream, which no response may ever end.
   bool is_endless() const { return endless_; }
+  bool is_grpc() const { return grpc_; }
   // No longer counts as a request in flight on an unproven version.
   void leave_monitor() { target_.version->monitor->leave(target_.ticket); }
 

@@ -54,10 +54,9 @@ class Exchange {
   std::optional<LocalAnswer> decide_anew();
   bool replayable(const Attempt& attempt) const;
   bool try_elsewhere(const Attempt& attempt);
-  bool another_endpoint() const;
   bool take_retry();
   Task<void> forward(Attempt& attempt);
-  Task<void> forward_tunnel(Attempt& attempt);
+  Task<DownloadResult> tunnel(Attempt& attempt);
   Task<void> answer_failure(const Attempt& attempt);
   Task<void> reply(LocalAnswer answer);
   void record(const Attempt& attempt);
@@ -100,6 +99,7 @@ class Exchange {
   Outcome outcome_ = Outcome::Success;
   bool reached_version_ = false;
   bool client_left_ = false;
+  EndedFor ended_for_ = EndedFor::Nothing;
   std::string_view failed_version_;
   Nanoseconds upstream_time_{0};
   TimePoint ended_{};
@@ -129,10 +129,8 @@ void Exchange::begin() {
   snapshot_ = context_.snapshot;
   if (http::is_grpc_call(head_)) deadline_ = http::grpc_timeout(head_.fields);
   fill_trace_ids(made_id_, traceparent_);
-  request_id_ = {made_id_.data(), made_id_.size()};
-  const http::Field* given = head_.fields.find(http::FieldId::XRequestId);
-  if (down_.client().trusted_peer && given && http::is_sane_request_id(given->value))
-    request_id_ = given->value;
+  request_id_ = http::believed_request_id(head_, down_.client().trusted_peer);
+  if (request_id_.empty()) request_id_ = {made_id_.data(), made_id_.size()};
 }
 
 // Routes, and answers what needs no upstream.
@@ -296,7 +294,9 @@ bool Exchange::try_elsewhere(const Attempt& attempt) {
                              service().versions[service().stable].usable();
   const bool last_chance = attempts_ + 1 == kMaxAttempts && may_fall_back;
   const std::string_view failing = version().name;
-  if (attempt.error() && !last_chance && another_endpoint() && take_retry()) {
+  const auto* another =
+      upstream::pick_endpoint(version(), context_.pool, tried_, context_.loop.now());
+  if (attempt.error() && !last_chance && another && take_retry()) {
     context_.counters.retries.add();
   } else if (may_fall_back) {
     routing::fall_to_stable(service(), assignment_);
@@ -306,10 +306,6 @@ bool Exchange::try_elsewhere(const Attempt& attempt) {
   }
   failed_version_ = failing;
   return true;
-}
-
-bool Exchange::another_endpoint() const {
-  return upstream::pick_endpoint(version(), context_.pool, tried_, context_.loop.now()) != nullptr;
 }
 
 bool Exchange::take_retry() {
@@ -324,16 +320,16 @@ bool Exchange::take_retry() {
 Task<void> Exchange::forward(Attempt& attempt) {
   const ResponseHead& response = *attempt.head();
   status_ = response.status;
+  std::optional<EndlessExchange> endless;
   if (attempt.is_endless()) {  // nobody can wait for its end
+    endless.emplace(context_.endless, version(), attempt.upstream());
     attempt.leave_monitor();
     flag_watch_.leave();
     stats::AttemptResult so_far = attempt.result();
     so_far.client = assignment_.client;
-    cohort_.leave(context_.worker, so_far, false);
-  }
-  if (response.status == 101) {
-    co_await forward_tunnel(attempt);
-    co_return;
+    const TimePoint by =
+        attempt.is_grpc() ? context_.loop.now() + CohortWatch::kCallsAreOver : TimePoint{};
+    cohort_.leave_by(context_.loop, by, context_.worker, so_far);
   }
   const BodyChunk first = attempt.first_chunk();
   const auto sent = down_.write_head(response, response_extras(), first);
@@ -344,30 +340,35 @@ Task<void> Exchange::forward(Attempt& attempt) {
     attempt.add_client_delay(Clock::now() - blocked);
     if (!flushed) co_return attempt.fail_response(flushed.error(), down_);
   }
-  const http::FieldList* trailers = first.trailers;
-  if (!first.end_stream) {
+  DownloadResult body;
+  body.trailers = first.trailers;
+  if (response.status == 101) {
+    body = co_await tunnel(attempt);
+  } else if (!first.end_stream) {
     const Patience patience(service().timeouts.stream_idle,
                             deadline_ ? head_due() : TimePoint::max());
-    const auto body = co_await pump_download(attempt.upstream(), down_, context_.loop, patience);
-    attempt.add_client_delay(body.blocked_by_client);
-    if (body.error) co_return attempt.fail_response(*body.error, down_);
-    trailers = body.trailers;
+    body = co_await pump_download(attempt.upstream(), down_, context_.loop, patience);
   }
-  attempt.complete(trailers);
+  attempt.add_client_delay(body.blocked_by_client);
+  if (body.error && endless && endless->ended_for() != EndedFor::Nothing) {
+    ended_for_ = endless->ended_for();
+    context_.counters.endless_ended[static_cast<std::size_t>(ended_for_)].add();
+    co_await say_goodbye(down_, response, attempt.is_grpc());
+    co_return attempt.cut_short();
+  }
+  if (body.error) co_return attempt.fail_response(*body.error, down_);
+  attempt.complete(body.trailers);
 }
 
-Task<void> Exchange::forward_tunnel(Attempt& attempt) {
-  const auto sent = down_.write_head(*attempt.head(), response_extras(), {});
-  if (!sent) co_return attempt.fail_response(sent.error(), down_);
-  Result<void> flushed;
-  if (*sent == Flow::Blocked) flushed = co_await down_.flush();
-  if (!flushed) co_return attempt.fail_response(flushed.error(), down_);
+Task<DownloadResult> Exchange::tunnel(Attempt& attempt) {
+  stats::Gauge& of_version = version().monitor->tunnels(context_.worker);
   context_.counters.tunnels_open.up();
+  of_version.up();
   const auto result =
       co_await run_tunnel(down_, attempt.upstream(), context_.loop, service().timeouts.tunnel_idle);
+  of_version.down();
   context_.counters.tunnels_open.down();
-  if (result.error) co_return attempt.fail_response(*result.error, down_);
-  attempt.complete();
+  co_return result;
 }
 
 Task<void> Exchange::answer_failure(const Attempt& attempt) {
@@ -483,7 +484,8 @@ void Exchange::finish() {
     record.endpoint = endpoint_ ? std::string_view(endpoint_->url()) : std::string_view();
     record.attempts = attempts_;
     record.failed_version = failed_version_;
-    record.outcome = to_string(outcome_);
+    const bool ended = ended_for_ != EndedFor::Nothing;
+    record.outcome = ended ? to_string(ended_for_) : to_string(outcome_);
   }
   context_.log->write(record);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "proxy/exchange/access_log.hpp"
+#include "proxy/exchange/endless.hpp"
 #include "proxy/exchange/mirror.hpp"
 #include "proxy/exchange/pinned_snapshot.hpp"
 #include "proxy/net/event_loop.hpp"
@@ -24,6 +25,7 @@ struct ExchangeContext {
   upstream::RetryBudget retries;
   routing::SmoothSequence sequence;
   routing::CookieIdSource cookie_ids;
+  EndlessExchanges endless;
   MirrorSender* mirror = nullptr;  // nullptr: nothing is ever copied
 };
 

@@ -294,6 +294,12 @@ stats::VersionTotals VersionMonitor::totals() const {
   return sum;
 }
 
+std::uint64_t VersionMonitor::tunnels_open() const {
+  std::uint64_t sum = 0;
+  for (const auto& cell : cells_) sum += cell->tunnels_open();
+  return sum;
+}
+
 std::uint64_t VersionMonitor::good_since_process_start(Indicator indicator) const {
   std::uint64_t sum = 0;
   for (const auto& cell : cells_) sum += cell->good_count(indicator);

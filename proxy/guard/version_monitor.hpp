@@ -80,6 +80,8 @@ class VersionMonitor {
   // The attempt became a tunnel or an endless stream: it stops counting as in flight, or sixteen
   // WebSockets would keep the version capped. Updates the ticket; record() still follows.
   void leave(std::uint32_t& ticket);
+  // Open WebSockets and other upgraded connections; the worker's own cell.
+  stats::Gauge& tunnels(unsigned worker) { return cells_[worker]->tunnels(); }
   // Exactly once per admitted attempt, with its ticket.
   void record(unsigned worker, const stats::AttemptResult& result, TimePoint now);
 
@@ -102,6 +104,7 @@ class VersionMonitor {
   void hold_against_past(double limit);
 
   GuardReport report(TimePoint now) const;
+  std::uint64_t tunnels_open() const;
   stats::VersionTotals totals() const;  // summed over workers, monotonic over the process life
 
  private:

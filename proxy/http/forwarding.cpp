@@ -45,9 +45,11 @@ bool is_named_by_connection(const FieldList& fields, std::string_view name) {
   return false;
 }
 
-bool is_sane_request_id(std::string_view id) {
-  return !id.empty() && id.size() <= kMaxRequestId &&
-         std::all_of(id.begin(), id.end(), [](char c) { return c > ' ' && c < 0x7f; });
+std::string_view believed_request_id(const RequestHead& head, bool trusted_peer) {
+  const Field* given = trusted_peer ? head.fields.find(FieldId::XRequestId) : nullptr;
+  if (!given || given->value.size() > kMaxRequestId) return {};
+  const std::string_view id = given->value;
+  return std::all_of(id.begin(), id.end(), [](char c) { return c > ' ' && c < 0x7f; }) ? id : "";
 }
 
 bool is_valid_traceparent(std::string_view value) {

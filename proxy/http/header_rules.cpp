@@ -11,7 +11,6 @@ namespace {
 struct Kept {
   std::string_view forwarded_proto;
   std::string_view forwarded_host;
-  std::string_view request_id;
   std::string_view traceparent;
   unsigned traceparents = 0;
   bool forwarded_for = false;
@@ -52,8 +51,7 @@ Kept write_passing_fields(const RequestHead& head, const ForwardInfo& info, Head
       case FieldId::XForwardedHost:
         keep_first(kept.forwarded_host, field);
         break;
-      case FieldId::XRequestId:
-        keep_first(kept.request_id, field);
+      case FieldId::XRequestId:  // info.request_id, which may be this one
         break;
       case FieldId::Traceparent:
         ++kept.traceparents;
@@ -128,9 +126,7 @@ void write_forwarding(const RequestHead& head, const ForwardInfo& info, const Ke
   if (!info.cert_subject.empty()) out.field("X-Client-Cert-Subject", info.cert_subject);
   if (!info.cert_fingerprint.empty()) out.field("X-Client-Cert-Fingerprint", info.cert_fingerprint);
 
-  const bool keep_id = info.trusted_peer && is_sane_request_id(kept.request_id);
-  const std::string_view id = keep_id ? kept.request_id : info.request_id;
-  if (!id.empty()) out.field("X-Request-ID", id);
+  if (!info.request_id.empty()) out.field("X-Request-ID", info.request_id);
 }
 
 // An invalid or doubled traceparent restarts the trace; its tracestate goes with it (3.2.2).

@@ -57,8 +57,8 @@ inline constexpr std::string_view kPseudonym = "cutwater";
 struct ForwardInfo {
   std::string_view peer_ip = {};      // textual; IPv6 without brackets
   std::string_view scheme = {};       // "http" or "https"
-  bool trusted_peer = false;          // keep the peer's X-Forwarded-*, Forwarded, X-Request-ID
-  std::string_view request_id = {};   // made by the worker; used unless a trusted peer sent one
+  bool trusted_peer = false;          // keep the peer's X-Forwarded-* and Forwarded
+  std::string_view request_id = {};   // replaces X-Request-ID; the caller decides whose it is
   std::string_view traceparent = {};  // made by the worker; used unless the client sent a valid one
   std::string_view target = {};       // normalised origin-form: what was routed on
   std::string_view drop_cookie = {};  // own sticky cookie, taken out of Cookie; empty = none

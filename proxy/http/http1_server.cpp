@@ -50,6 +50,7 @@ Http1ServerConnection::Http1ServerConnection(ServerContext& context, net::Transp
       out_(socket_, context.body_blocks, Side::Downstream),
       body_(socket_, context.body_blocks, Side::Downstream) {
   client_ = peer_.client();
+  leaving_ = context_.draining;
 }
 
 Http1ServerConnection::~Http1ServerConnection() {
@@ -92,7 +93,7 @@ Task<Http1ServerConnection::Read> Http1ServerConnection::read_request() {
   if (!serving_) {
     block_.release();
     give_head(std::exchange(head_, nullptr));
-    if (context_.draining && !socket_.has_input()) co_return Read::Close;
+    if (leaving_ && !socket_.has_input()) co_return Read::Close;
     const TimePoint idle_until =
         context_.loop.now() + (requests_ == 0 ? limits.header_timeout : limits.keepalive_idle);
     while (filled_ == 0) {  // TLS may have something to say for itself
@@ -215,6 +216,7 @@ Task<void> Http1ServerConnection::close_gently() {
 }
 
 void Http1ServerConnection::close_when_idle() {
+  leaving_ = true;
   // A request that has arrived but was not read yet is not idle: it will wake the reader.
   if (!serving_ && !socket_.has_input()) abort();
 }
@@ -272,7 +274,7 @@ Result<Flow> Http1ServerConnection::write_head(const ResponseHead& head, Respons
       head.framing == Framing::Chunked || head.framing == Framing::UntilClose;
   framing_.start(unknown_length && head_->minor_version >= 1 && !tunnel);
   if (unknown_length && !framing_.chunked() && !tunnel) keep_alive_ = false;
-  if (context_.draining || !body_.done() || (most != 0 && requests_ >= most)) keep_alive_ = false;
+  if (leaving_ || !body_.done() || (most != 0 && requests_ >= most)) keep_alive_ = false;
   extras.client_minor_version = head_->minor_version;
   extras.keep_alive = keep_alive_ || tunnel;
   extras.chunked = framing_.chunked();
@@ -304,7 +306,7 @@ Task<Result<void>> Http1ServerConnection::reply_locally(int status, std::string_
     reset();
     co_return Error{Errc::Reset, Side::Downstream};
   }
-  if (!body_.done() || context_.draining) keep_alive_ = false;
+  if (!body_.done() || leaving_) keep_alive_ = false;
   HeadWriter out(context_.scratch);
   write_local_reply({.status = status,
                      .body = text,

@@ -25,7 +25,7 @@ struct ServerContext {
   net::BlockPool& head_blocks;  // >= limits.header_bytes + room for an early body
   net::BlockPool& body_blocks;
   std::span<char> scratch;  // the worker's memory for heads about to be sent
-  bool draining = false;    // keep-alive clients are told to leave
+  bool draining = false;    // connections that begin now are told to leave
   // Runs one exchange; never null. The stream is valid until the task ends.
   std::function<Task<void>(DownstreamStream&)> run_exchange;
   // A refused head, for counters and the access log.
@@ -58,7 +58,7 @@ class Http1ServerConnection final : public DownstreamStream {
   // and the socket is still open.
   Task<End> serve();
   std::string take_first_bytes();
-  // Drain: an idle connection closes now, a busy one after its response.
+  // Drain: an idle connection closes now, a busy one after the next response, which says so.
   void close_when_idle();
   // Stop: every wait is cancelled; serve() ends soon.
   void abort();
@@ -120,6 +120,7 @@ class Http1ServerConnection final : public DownstreamStream {
   bool head_sent_ = false;
   bool keep_alive_ = true;
   bool close_after_ = false;  // close-delimited, or the response was cut short
+  bool leaving_ = false;      // no further request after this one
   bool aborted_ = false;
   bool serving_ = false;  // between a request's first byte and its end
   bool linger_ = false;   // unread input may exist: do not let RST eat the response

@@ -24,6 +24,8 @@ struct VersionSnapshot {
   std::int32_t weight = 0;  // out of 1 000 000
   std::vector<std::shared_ptr<upstream::Endpoint>> endpoints;
   std::shared_ptr<guard::VersionMonitor> monitor;
+  // Reverted: what has no end of its own is ended there too, within timeouts.revert_grace.
+  bool withdrawn = false;
 
   bool has_usable_endpoint() const {
     for (const auto& endpoint : endpoints)

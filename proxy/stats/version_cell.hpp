@@ -25,6 +25,17 @@ class Counter {
   std::atomic<std::uint64_t> value_{0};
 };
 
+// A number that goes up and down; single writer, any reader.
+class Gauge {
+ public:
+  void up() { value_.store(get() + 1, std::memory_order_relaxed); }
+  void down() { value_.store(get() - 1, std::memory_order_relaxed); }
+  std::uint64_t get() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint64_t> value_{0};
+};
+
 struct VersionTotals {
   std::array<std::uint64_t, kOutcomes> outcomes{};
   std::array<std::uint64_t, 6> code_class{};  // [1]..[5] = 1xx..5xx, [0] = no response
@@ -47,6 +58,7 @@ class alignas(64) VersionCell {
   void record(const AttemptResult& result, TimePoint now);
   Counter& good(Indicator indicator) { return good_[static_cast<std::size_t>(indicator)]; }
   Counter& bad(Indicator indicator) { return bad_[static_cast<std::size_t>(indicator)]; }
+  Gauge& tunnels() { return tunnels_; }
 
   // Any thread.
   std::uint64_t good_count(Indicator indicator) const {
@@ -55,6 +67,7 @@ class alignas(64) VersionCell {
   std::uint64_t bad_count(Indicator indicator) const {
     return bad_[static_cast<std::size_t>(indicator)].get();
   }
+  std::uint64_t tunnels_open() const { return tunnels_.get(); }
   const DistinctClients& clients() const { return clients_; }
   void add_to(VersionTotals& totals) const;
 
@@ -63,6 +76,7 @@ class alignas(64) VersionCell {
   std::array<Counter, 6> code_class_;
   std::array<Counter, kIndicators> good_;  // attempts the armed guard found good, per indicator
   std::array<Counter, kIndicators> bad_;   // and bad, every repeat of a client included
+  Gauge tunnels_;
   DistinctClients clients_;
   LatencyHistogram latency_;
 };

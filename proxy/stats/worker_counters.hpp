@@ -9,22 +9,12 @@
 
 namespace cutwater::stats {
 
-// A number that goes up and down; single writer, any reader.
-class Gauge {
- public:
-  void up() { value_.store(get() + 1, std::memory_order_relaxed); }
-  void down() { value_.store(get() - 1, std::memory_order_relaxed); }
-  std::uint64_t get() const { return value_.load(std::memory_order_relaxed); }
-
- private:
-  std::atomic<std::uint64_t> value_{0};
-};
-
 struct WorkerCounters {
   static constexpr std::size_t kReasons = 32;
   static constexpr std::size_t kStatuses = 600;
   static constexpr std::size_t kGreetingReasons = 16;
   static constexpr std::size_t kAbuses = 16;
+  static constexpr std::size_t kEndings = 3;
 
   Counter requests;
   Counter accepted;
@@ -44,6 +34,7 @@ struct WorkerCounters {
   Counter opened_http2;
   Gauge exchanges_active;
   Gauge tunnels_open;
+  std::array<Counter, kEndings> endless_ended;  // by exchange::EndedFor
   Counter retries;
   Counter retries_denied;
   Counter fallbacks;

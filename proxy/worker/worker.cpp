@@ -45,6 +45,7 @@ Worker::Worker(unsigned index, SharedSetup& shared, std::vector<ListenerSetup> l
                         .retries = {},
                         .sequence = {},
                         .cookie_ids = {},
+                        .endless = exchange::EndlessExchanges(loop_),
                         .mirror = &mirror_},
       server_context_{.loop = loop_,
                       .limits = shared.limits,
@@ -156,6 +157,7 @@ void Worker::check_drained() {
 void Worker::switch_to(SnapshotPtr snapshot, std::function<void()> switched) {
   loop_.post([this, snapshot = std::move(snapshot), switched = std::move(switched)]() mutable {
     exchange_context_.snapshot = hold(std::move(snapshot));
+    exchange_context_.endless.on_switch(**exchange_context_.snapshot);
     switched();
   });
 }
@@ -187,6 +189,10 @@ void Worker::drain(std::function<void()> drained) {
       else
         connection.close_when_idle_at(loop_.now() + Milliseconds(thread_random().below(most)));
     }
+    // In time for their clients to come back elsewhere while this process is still there.
+    if (shared_.drain_timeout.count() > 0)
+      exchange_context_.endless.drain(loop_.now() + shared_.drain_timeout / 2,
+                                      loop_.now() + shared_.drain_timeout * 9 / 10);
     check_drained();
   });
 }

@@ -22,6 +22,7 @@ struct SharedSetup {
   exchange::AccessLogWriter access_log;
   bool log_enabled = false;
   Nanoseconds drain_spread{0};
+  Nanoseconds drain_timeout{0};  // 0: tunnels and endless streams stay until stop()
 };
 
 class Worker {

@@ -100,6 +100,7 @@ std::string WorkerGroup::start(std::shared_ptr<const routing::RoutingSnapshot> s
     return problem;
   }
   impl_->shared.drain_spread = impl_->options.drain_spread;
+  impl_->shared.drain_timeout = impl_->options.drain_timeout;
   impl_->shared.log_enabled = impl_->options.access_log.to != config::AccessLog::To::Off;
   for (unsigned i = 0; i < impl_->options.workers; ++i)
     impl_->workers.push_back(
@@ -194,6 +195,9 @@ stats::ProxyTotals WorkerGroup::totals() const {
     for (std::size_t i = 1; i < c.http2_abuses.size(); ++i)
       if (const auto count = c.http2_abuses[i].get())
         one.http2_abuses[std::string(to_string(static_cast<http::Http2Abuse>(i)))] = count;
+    for (std::size_t i = 1; i < exchange::kEndings; ++i)
+      one.endless_ended[std::string(to_string(static_cast<exchange::EndedFor>(i)))] =
+          c.endless_ended[i].get();
     totals += one;
   }
   return totals;

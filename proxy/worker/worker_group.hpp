@@ -21,8 +21,11 @@ struct Options {
   config::AccessLog access_log;
   // By place in `listeners`; null where nothing is encrypted, and at the end where it is shorter.
   std::vector<std::shared_ptr<const net::TlsServerContext>> tls = {};
-  // Drain: idle clients are told to leave within this time, each at a moment of its own.
+  // Drain: clients are told to leave within this time, each at a moment of its own. 0: at once.
   config::Duration drain_spread{0};
+  // stop() comes so long after drain(). Tunnels and endless streams are ended before that, each at
+  // a moment of its own. 0: only stop() ends them.
+  config::Duration drain_timeout{0};
 };
 
 struct BoundListener {

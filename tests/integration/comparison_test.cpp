@@ -123,5 +123,65 @@ TEST_F(ComparedProxy, Http2UpstreamsAreComparedAlike) {
   proxy.reset();  // before the upstreams go
 }
 
+// --- gRPC: how a call went is said behind its body ---------------------------------------------
+
+class ComparedCalls : public ComparedProxy {
+ protected:
+  ~ComparedCalls() override { proxy.reset(); }  // before the upstreams go
+  void start_calls() {
+    setup.http2_version("blue", 50, {stable.port()}).http2_version("green", 50, {candidate.port()});
+    start();
+  }
+  static H2Reply reply(const std::string& status) {
+    return {.fields = {{"content-type", "application/grpc"}},
+            .body = std::string("\0\0\0\0\0", 5),
+            .trailers = {{"grpc-status", status}}};
+  }
+  static std::int32_t call(H2Client& client) {
+    const auto id = client.request(
+        h2_post("/pkg.Service/Method") + H2Fields{{"content-type", "application/grpc"}}, 0);
+    client.data(id, std::string("\0\0\0\0\0", 5));
+    return id;
+  }
+  void make_calls(int calls) {
+    H2Client client(proxy->port());
+    for (int i = 0; i < calls; ++i) client.answer(call(client));
+  }
+
+  FakeH2Upstream stable, candidate;
+};
+
+TEST_F(ComparedCalls, CallsThatSucceedAreNoFailures) {
+  stable.answer(reply("0"));
+  candidate.answer(reply("0"));
+  start_calls();
+  make_calls(20);
+  expect_judged(20);
+  EXPECT_EQ(errors().bad + errors().baseline->bad, 0u);
+}
+
+TEST_F(ComparedCalls, AStatusBehindTheBodyIsJudged) {
+  stable.answer(reply("0"));
+  candidate.answer(reply("14"));
+  start_calls();
+  make_calls(40);
+  expect_judged(40);
+  EXPECT_NEAR(static_cast<double>(errors().bad), 20, 1);
+  EXPECT_EQ(errors().good + errors().baseline->bad, 0u);
+  EXPECT_TRUE(comparison->failure());
+}
+
+TEST_F(ComparedCalls, AStreamIsNotWaitedForAndNoFailure) {
+  H2Reply stream = reply("0");
+  stream.end = false;
+  stable.answer(stream);
+  candidate.answer(stream);
+  start_calls();
+  H2Client client(proxy->port());
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(client.head_of(call(client)).status, 200);
+  expect_judged(4);
+  EXPECT_EQ(errors().bad + errors().baseline->bad, 0u);
+}
+
 }  // namespace
 }  // namespace cutwater::test

@@ -64,6 +64,12 @@ ProxySetup& ProxySetup::weight(const std::string& version, double percent) {
   return *this;
 }
 
+ProxySetup& ProxySetup::withdrawn(const std::string& version, bool is) {
+  for (Version& known : last().versions)
+    if (known.name == version) known.withdrawn = is;
+  return *this;
+}
+
 ProxySetup& ProxySetup::stable(const std::string& version) {
   last().stable = version;
   return *this;
@@ -104,6 +110,8 @@ Proxy::Proxy(const ProxySetup& setup) : workers_(setup.workers) {
   options.workers = setup.workers;
   options.limits = setup.limits;
   options.access_log = setup.access_log;
+  options.drain_spread = setup.drain_spread;
+  options.drain_timeout = setup.drain_timeout;
   config::Listener listener;
   listener.listen = {"127.0.0.1", 0};
   listener.http2 = setup.http2;
@@ -141,7 +149,7 @@ std::shared_ptr<routing::RoutingSnapshot> Proxy::snapshot_of(const ProxySetup& s
     service->grpc = from.grpc;
     service->version_header = "Cutwater-Version";
     for (const ProxySetup::Version& wanted : from.versions) {
-      routing::VersionSnapshot version{wanted.name, wanted.weight, {}, nullptr};
+      routing::VersionSnapshot version{wanted.name, wanted.weight, {}, nullptr, wanted.withdrawn};
       auto& monitor = monitors_[{from.name, wanted.name}];
       if (!monitor)
         monitor = std::make_shared<guard::VersionMonitor>(from.name, wanted.name, workers_);

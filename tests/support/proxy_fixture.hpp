@@ -29,6 +29,7 @@ class ProxySetup {
   ProxySetup& http2_version(const std::string& name, double percent,
                             std::vector<std::uint16_t> ports);
   ProxySetup& weight(const std::string& version, double percent);
+  ProxySetup& withdrawn(const std::string& version, bool is = true);  // it was reverted
   ProxySetup& stable(const std::string& version);
   ProxySetup& route(const std::string& host, const std::string& path);  // default: * and /
   ProxySetup& fallback_to_stable();
@@ -50,6 +51,8 @@ class ProxySetup {
   bool send_proxy = false;                                    // likewise
   bool http2 = true;
   unsigned workers = 1;
+  config::Duration drain_spread{0};
+  config::Duration drain_timeout{0};
 
  private:
   friend class Proxy;
@@ -58,6 +61,7 @@ class ProxySetup {
     std::int32_t weight = 0;
     std::vector<std::uint16_t> ports;
     config::UpstreamProtocol protocol = config::UpstreamProtocol::Http1;
+    bool withdrawn = false;
   };
   struct Service {
     std::string name;

@@ -23,7 +23,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"guards: {p59: 2s}", "5:14: unknown key `p59`, did you mean `p95`?"},
         Case{"timeouts: {read: 2s}",
              "5:16: unknown key `read`; known here: connect, response_head, request, stream_idle, "
-             "tunnel_idle, upstream_idle"},
+             "tunnel_idle, upstream_idle, revert_grace"},
         Case{"guards:",
              "5:5: `guards` has no value; give it one or leave the key out for the default"},
         Case{"guards: 5%",
