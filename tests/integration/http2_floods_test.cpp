@@ -32,6 +32,19 @@ TEST_F(Http2Flood, AStreamTakenBackAtOnceNeverReachesTheUpstream) {
   EXPECT_EQ(blue.requests(), 1u);
 }
 
+// An exchange that is started only to be ended costs a connect for each stream of the attacker.
+TEST_F(Http2Flood, AConnectionThatHasFailedStartsNothingMore) {
+  H2Client client(port());
+  client.wait_for(kH2Settings);
+  client.send(h2_headers(1, h2_get()) + h2_headers(3, h2_get()) +
+              h2_frame(kH2Ping, 0, 1, "12345678"));
+  EXPECT_EQ(client.goaway(), kH2Protocol);
+  EXPECT_NE(client.how_it_ends(), TcpStream::End::Open);
+  H2Client next(port());
+  EXPECT_EQ(next.get().status, 200);
+  EXPECT_EQ(blue.connections(), 1u) << "for the streams of the other";
+}
+
 TEST_F(Http2Flood, MadeYouReset) {
   blue.never_answer();
   setup.limits.http2.server_resets = 20;

@@ -60,8 +60,9 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"H06_te_list", plus("te", "trailers, deflate")},
         Row{"H07_no_method", lacking(":method")}, Row{"H07_no_scheme", lacking(":scheme")},
         Row{"H07_no_path", lacking(":path")}, Row{"H07_path_twice", plus(":path", "/b")},
-        Row{"H07_unknown", plus(":x", "y")}, Row{"H07_status", plus(":status", "200")},
-        Row{"H07_late", H2Fields{{"x", "y"}} + h2_get()},
+        Row{"H07_method_twice", plus(":method", "GET")},
+        Row{"H07_scheme_twice", plus(":scheme", "http")}, Row{"H07_unknown", plus(":x", "y")},
+        Row{"H07_status", plus(":status", "200")}, Row{"H07_late", H2Fields{{"x", "y"}} + h2_get()},
         Row{"H07_in_trailers", h2_post(), 0, h2_headers(1, {{":path", "/b"}})},
         Row{"H08_mismatch", plus("host", "b")}, Row{"H08_authority_twice", plus(":authority", "b")},
         Row{"H08_none", lacking(":authority")}, Row{"H10_url", replace(":scheme", "https://evil/")},
@@ -78,6 +79,7 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"H14_none_of_it", h2_post() + H2Fields{{"content-length", "5"}}},
         Row{"H16_no_authority", {{":method", "CONNECT"}}},
         Row{"H16_path", {{":method", "CONNECT"}, {":authority", "a:80"}, {":path", "/"}}},
+        Row{"H16_protocol_without_connect", plus(":protocol", "websocket")},
         Row{"upper_case_name", plus("X-Upper", "y")}),
     [](const auto& row) { return row.param.id; });
 
@@ -121,6 +123,8 @@ void PrintTo(const Broken& row, std::ostream* out) {
   *out << row.id;
 }
 
+constexpr std::uint32_t kH2Compression = 9;
+
 class Http2Broken : public Http2Edge, public testing::WithParamInterface<Broken> {};
 
 TEST_P(Http2Broken, EndsTheConnection) {
@@ -149,6 +153,24 @@ INSTANTIATE_TEST_SUITE_P(
                kH2Closed},
         Broken{"H18_data_idle", h2_frame(kH2Data, 1, 1, "x"), kH2Protocol},
         Broken{"H18_reset_idle", h2_reset(1), kH2Protocol},
+        Broken{"H18_window_idle", window(1, 100), kH2Protocol},
+        Broken{"H18_exhausted", h2_headers(0x7fffffff, h2_get()) + h2_headers(1, h2_get()),
+               kH2Protocol},
+        Broken{"H18_reset_then_data",
+               h2_headers(1, h2_post(), 0) + h2_reset(1) + h2_frame(kH2Data, 1, 1, "x"), kH2Closed},
+        Broken{"H18_data_zero", h2_frame(kH2Data, 1, 0, "x"), kH2Protocol},
+        Broken{"H18_reset_zero", h2_reset(0), kH2Protocol},
+        Broken{"H18_priority_zero", h2_frame(kH2Priority, 0, 0, "12345"), kH2Protocol},
+        Broken{"H18_goaway_on_a_stream", h2_frame(kH2Goaway, 0, 1, h2_number(0) + h2_number(0)),
+               kH2Protocol},
+        Broken{"H17_data_behind_trailers",
+               h2_headers(1, h2_post(), 0) + h2_headers(1, {{"x", "y"}}) +
+                   h2_frame(kH2Data, 1, 1, "x"),
+               kH2Closed},
+        Broken{"H20_headers",
+               h2_frame(kH2Headers, kH2EndHeaders | kH2End, 1,
+                        h2_block(h2_get() + H2Fields{{"x", std::string(16'385, 'x')}})),
+               kH2FrameSize},
         Broken{"H20_too_long",
                h2_headers(1, h2_post(), 0) + h2_frame(kH2Data, 0, 1, std::string(16'385, 'x')),
                kH2FrameSize},
@@ -173,7 +195,12 @@ INSTANTIATE_TEST_SUITE_P(
         Broken{"H22_push", h2_settings({{2, 2}}), kH2Protocol},
         Broken{"H22_window", h2_settings({{4, 0x80000000U}}), kH2Flow},
         Broken{"H22_frame", h2_settings({{5, 16'383}}), kH2Protocol},
+        Broken{"H22_frame_above", h2_settings({{5, 1U << 24}}), kH2Protocol},
+        Broken{"H22_33_entries",
+               h2_settings(std::vector<std::pair<std::uint16_t, std::uint32_t>>(33, {0x4000, 1})),
+               kH2Calm},
         Broken{"H23_zero", window(0, 0), kH2Protocol},
+        Broken{"H23_zero_on_a_stream", h2_headers(1, h2_post(), 0) + window(1, 0), kH2Protocol},
         Broken{"H23_overflow", window(0, 0x7fffffff) + window(0, 0x7fffffff), kH2Flow},
         Broken{"H24_push",
                h2_headers(1, h2_post(), 0) +
@@ -183,9 +210,66 @@ INSTANTIATE_TEST_SUITE_P(
         Broken{"between_continuations",
                h2_frame(kH2Headers, 0, 1, h2_block(h2_get())) + h2_frame(kH2Ping, 0, 0, "12345678"),
                kH2Protocol},
-        Broken{"hpack", h2_frame(kH2Headers, kH2EndHeaders | kH2End, 1, "\xff\xff\xff\xff\xff"),
-               9 /* COMPRESSION_ERROR */}),
+        Broken{"unknown_inside_a_header_block",
+               h2_frame(kH2Headers, 0, 1, h2_block(h2_get())) + h2_frame(77, 0, 0, "unknown"),
+               kH2Protocol},
+        Broken{"continuation_idle", h2_frame(kH2Continuation, kH2EndHeaders, 1), kH2Protocol},
+        Broken{"continuation_behind_the_end",
+               h2_headers(1, h2_post(), 0) + h2_frame(kH2Continuation, kH2EndHeaders, 1),
+               kH2Protocol}),
     [](const auto& row) { return row.param.id; });
+
+// A request with more bits of HPACK behind its fields.
+std::string with_bits(const std::string& bytes) {
+  return h2_frame(kH2Headers, kH2EndHeaders | kH2End, 1, h2_block(h2_get()) + bytes);
+}
+
+// RFC 7541: what cannot be decoded costs the connection, whose tables would no longer agree.
+INSTANTIATE_TEST_SUITE_P(
+    Hpack, Http2Broken,
+    testing::Values(
+        Broken{"endless_number", with_bits("\xff\xff\xff\xff\xff"), kH2Compression},
+        Broken{"index_0", with_bits("\x80"), kH2Compression},
+        Broken{"index_beyond", with_bits("\xc6"), kH2Compression},
+        Broken{"name_index_beyond", with_bits("\x7f\x07\x01x"), kH2Compression},
+        Broken{"table_size_behind_a_field", with_bits("\x21"), kH2Compression},
+        Broken{"table_size_beyond",
+               h2_frame(kH2Headers, kH2EndHeaders | kH2End, 1, "\x3f\xe2\x7f" + h2_block(h2_get())),
+               kH2Compression},
+        // `x: ` and a value in Huffman's code.
+        Broken{"padding_of_8_bits", with_bits({"\0\1x\x84\x49\x50\x9f\xff", 8}), kH2Compression},
+        Broken{"padding_of_zeros", with_bits({"\0\1x\x83\x49\x50\x90", 7}), kH2Compression},
+        Broken{"end_of_string", with_bits({"\0\1x\x84\xff\xff\xff\xff", 8}), kH2Compression}),
+    [](const auto& row) { return row.param.id; });
+
+// What the rows above break: the same field, whole.
+TEST_F(Http2Edge, HuffmansCodeIsRead) {
+  H2Client client(port());
+  client.send(with_bits({"\0\1x\x83\x49\x50\x9f", 7}));
+  EXPECT_EQ(client.answer(1).status, 200);
+  EXPECT_EQ(blue.wait_for_request().field("x"), "test");
+}
+
+TEST_F(Http2Edge, H08HostAloneWillDo) {
+  H2Client client(port());
+  EXPECT_EQ(client.answer(client.request(lacking(":authority") + H2Fields{{"host", "a"}})).status,
+            200);
+  EXPECT_EQ(blue.wait_for_request().field("Host"), "a");
+}
+
+TEST_F(Http2Edge, H18TheLastStreamThereIsIsServed) {
+  H2Client client(port());
+  client.send(h2_headers(0x7fffffff, h2_get()));
+  EXPECT_EQ(client.answer(0x7fffffff).status, 200);
+}
+
+TEST_F(Http2Edge, H24UnknownFlagsAreIgnored) {
+  H2Client client(port());
+  client.send(h2_frame(kH2Ping, static_cast<std::uint8_t>(~kH2Ack), 0, "12345678"));
+  EXPECT_EQ(client.wait_for(kH2Ping).payload, "12345678");
+  client.send(h2_headers(1, h2_get(), kH2End | 0x40));
+  EXPECT_EQ(client.answer(1).status, 200);
+}
 
 TEST_F(Http2Edge, H22UnknownSettingsAreIgnored) {
   std::vector<std::pair<std::uint16_t, std::uint32_t>> entries;
