@@ -1,6 +1,5 @@
 // TLS of listeners and versions, and the PROXY protocol. The files are named here and read where
 // they are used (proxy/net/certificate.hpp).
-#include <algorithm>
 
 #include "config/names.hpp"
 #include "config/sections.hpp"
@@ -84,11 +83,6 @@ void read_version_tls(const Fields& version, Version& out) {
   if (h2 && out.send_proxy == SendProxy::V2)
     version.report().add(version.place_of_value("send_proxy"),
                          "`send_proxy` names one client, and an h2 connection serves many");
-  const bool any_tls = std::any_of(out.endpoints.begin(), out.endpoints.end(),
-                                   [](const Endpoint& endpoint) { return endpoint.tls; });
-  if (h2 && any_tls)
-    version.report().add(version.place_of_value("protocol"),
-                         "h2 to https endpoints is not available in this version");
   const Node* node = version.find("tls");
   if (!node) return;
   Report& report = version.report();

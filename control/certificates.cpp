@@ -17,7 +17,8 @@ std::vector<config::Problem> load_upstream_tls(const config::Config& config,
           std::any_of(version.endpoints.begin(), version.endpoints.end(),
                       [](const config::Endpoint& endpoint) { return endpoint.tls; });
       if (!needed) continue;
-      auto loaded = net::TlsClientContext::load(version.tls, {"http/1.1"});
+      const bool h2 = version.protocol == config::UpstreamProtocol::Http2;
+      auto loaded = net::TlsClientContext::load(version.tls, {h2 ? "h2" : "http/1.1"});
       if (const auto* problem = std::get_if<net::Problem>(&loaded))
         problems.push_back(
             {file, 0, 0,

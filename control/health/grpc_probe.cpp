@@ -91,7 +91,7 @@ struct GrpcProbe::Session {
   }
 };
 
-GrpcProbe::GrpcProbe(const std::string& authority, const std::string& service)
+GrpcProbe::GrpcProbe(const std::string& authority, const std::string& service, bool tls)
     : session_(std::make_unique<Session>()) {
   nghttp2_session_callbacks* callbacks = nullptr;
   nghttp2_session_callbacks_new(&callbacks);
@@ -105,7 +105,7 @@ GrpcProbe::GrpcProbe(const std::string& authority, const std::string& service)
   const std::array settings = {nghttp2_settings_entry{NGHTTP2_SETTINGS_ENABLE_PUSH, 0}};
   nghttp2_submit_settings(session_->http2, NGHTTP2_FLAG_NONE, settings.data(), settings.size());
   const std::array fields = {http::make_nv(":method", "POST"),
-                             http::make_nv(":scheme", "http"),
+                             http::make_nv(":scheme", tls ? "https" : "http"),
                              http::make_nv(":authority", authority),
                              http::make_nv(":path", "/grpc.health.v1.Health/Check"),
                              http::make_nv("te", "trailers"),

@@ -1,5 +1,5 @@
-// One question of the gRPC health checking protocol (grpc/doc/health-checking.md) over HTTP/2 with
-// prior knowledge: bytes in, bytes out, no sockets. Thread: control's; lives for one probe.
+// One question of the gRPC health checking protocol (grpc/doc/health-checking.md) over HTTP/2:
+// bytes in, bytes out, no sockets. Thread: control's; lives for one probe.
 #pragma once
 
 #include <memory>
@@ -12,7 +12,8 @@ namespace cutwater::control::health {
 class GrpcProbe {
  public:
   // `service`: what is asked for; empty = the server as a whole.
-  GrpcProbe(const std::string& authority, const std::string& service);
+  // `tls`: the bytes travel over it.
+  GrpcProbe(const std::string& authority, const std::string& service, bool tls = false);
   ~GrpcProbe();
   GrpcProbe(const GrpcProbe&) = delete;
   GrpcProbe& operator=(const GrpcProbe&) = delete;

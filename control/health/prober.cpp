@@ -62,7 +62,8 @@ asio::awaitable<std::optional<std::string>> ask_over(Stream& stream, Target targ
   };
   boost::system::error_code failed;
   if (target.health.grpc) {
-    GrpcProbe probe(target.endpoint->authority(), target.health.grpc_service);
+    const bool tls = target.endpoint->options().tls != nullptr;
+    GrpcProbe probe(target.endpoint->authority(), target.health.grpc_service, tls);
     std::array<char, 4096> answer;
     while (!probe.done()) {
       const std::string out = probe.take_output();
@@ -99,9 +100,9 @@ asio::awaitable<std::optional<std::string>> ask_securely(beast::tcp_stream plain
   asio::ssl::context context(tls.native());
   beast::ssl_stream<beast::tcp_stream> stream(std::move(plain), context);
   net::expect_name(stream.native_handle(), tls.name_for(target.endpoint->options().host));
-  constexpr std::string_view kAlpn = "\x08http/1.1";
-  SSL_set_alpn_protos(stream.native_handle(), reinterpret_cast<const unsigned char*>(kAlpn.data()),
-                      kAlpn.size());
+  const std::string_view alpn = target.health.grpc ? "\x02h2" : "\x08http/1.1";
+  SSL_set_alpn_protos(stream.native_handle(), reinterpret_cast<const unsigned char*>(alpn.data()),
+                      static_cast<unsigned>(alpn.size()));
   boost::system::error_code failed;
   co_await stream.async_handshake(asio::ssl::stream_base::client,
                                   asio::redirect_error(asio::use_awaitable, failed));

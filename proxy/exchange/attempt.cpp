@@ -35,7 +35,8 @@ void Attempt::on_client_gone(void* self) {
 
 upstream::PoolTimeouts Attempt::pool_timeouts() const {
   const config::Timeouts& timeouts = target_.service->timeouts;
-  return {timeouts.connect, timeouts.upstream_idle, timeouts.stream_idle, down_.client().addresses};
+  return {timeouts.connect, timeouts.upstream_idle, timeouts.stream_idle, down_.client().addresses,
+          !down_.head().upgrade.empty()};
 }
 
 // The head of the response is due within response_head; `request` bounds all attempts together,

@@ -53,7 +53,7 @@ Result<Flow> Http2ClientStream::write_head(const RequestHead& head, const Forwar
   H2List list;
   list.add(":method", tunnel ? "CONNECT" : head.method_text);
   if (tunnel) list.add(":protocol", upgrade_ = "websocket");
-  list.add(":scheme", "http");
+  list.add(":scheme", connection_->is_secure() ? "https" : "http");
   if (has_host) list.add(":authority", line.value);
   list.add(":path", info.target.empty() ? head.target : info.target);
   while (take_line(text, line)) {
@@ -155,8 +155,10 @@ Http2ClientConnection::Http2ClientConnection(ClientContext& context, int fd,
 
 Http2ClientConnection::~Http2ClientConnection() = default;
 
-Task<void> Http2ClientConnection::run(TimePoint connect_by) {
-  const auto problem = co_await connect(connect_by);
+Task<void> Http2ClientConnection::run(TimePoint connect_by, net::SslPtr ssl,
+                                      net::SslSessionPtr* kept) {
+  auto problem = co_await connect(connect_by);
+  if (!problem && ssl) problem = co_await shake_hands(connect_by, std::move(ssl), kept);
   if (!problem) co_await serve();
   ended_ = true;
   const Error error = problem ? *problem : end_error();
@@ -186,6 +188,18 @@ Task<std::optional<Error>> Http2ClientConnection::connect(TimePoint connect_by) 
   socklen_t length = sizeof failure;
   ::getsockopt(socket_.fd(), SOL_SOCKET, SO_ERROR, &failure, &length);
   if (failure != 0) co_return Error{Errc::Refused, Side::Upstream, true};
+  co_return std::optional<Error>();
+}
+
+Task<std::optional<Error>> Http2ClientConnection::shake_hands(TimePoint by, net::SslPtr ssl,
+                                                              net::SslSessionPtr* kept) {
+  socket_.start_tls(std::move(ssl), false).keep_session_in(kept);
+  const auto done = co_await socket_.handshake(by, Side::Upstream);
+  if (!done) {
+    kept->reset();  // one that does not work out is not tried twice
+    co_return done.error();
+  }
+  if (socket_.alpn() != "h2") co_return Error{Errc::TlsFailed, Side::Upstream, true};
   co_return std::optional<Error>();
 }
 
@@ -345,7 +359,9 @@ void Http2ClientConnection::on_closed(Http2Stream& stream, std::uint32_t code) {
 // go to another connection.
 void Http2ClientConnection::on_settings() {
   settings_seen_ = true;
-  if (most_streams() == 0) leaving_ = true;  // as good as a GOAWAY (hardening U24)
+  for (Http2ClientStream& stream : streams_)
+    if (stream.id() == 0) stream.readable().wake();  // it may have waited for them
+  if (most_streams() == 0) leaving_ = true;          // as good as a GOAWAY (hardening U24)
   if (streams_.size() <= most_streams()) return;
   std::vector<std::int32_t> waiting;
   std::uint32_t sent = 0;

@@ -73,9 +73,13 @@ class Http2ClientConnection final : public Http2Session {
   Http2ClientConnection(ClientContext& context, int fd, Nanoseconds write_stall);
   ~Http2ClientConnection() override;
 
-  // Connects by then, and serves its streams until it ends.
-  Task<void> run(TimePoint connect_by);
+  // Connects by then, and serves its streams until it ends. With `ssl` over TLS, where the server
+  // must choose h2 (RFC 9113 3.2); its newest session goes to `kept`, which outlives this.
+  Task<void> run(TimePoint connect_by, net::SslPtr ssl, net::SslSessionPtr* kept);
   bool is_open() const { return open_; }
+  // Only then it is known whether WebSockets may be asked for (RFC 8441 3).
+  bool is_secure() const { return socket_.is_tls(); }
+  bool has_settings() const { return settings_seen_; }
   // Whether another stream may be taken; also while connecting.
   bool has_room() const;
   bool is_full() const;
@@ -101,6 +105,7 @@ class Http2ClientConnection final : public Http2Session {
   friend class Http2ClientStream;
   using Streams = boost::intrusive::list<Http2ClientStream>;
   Task<std::optional<Error>> connect(TimePoint connect_by);
+  Task<std::optional<Error>> shake_hands(TimePoint by, net::SslPtr ssl, net::SslSessionPtr* kept);
   Task<void> serve();
   void start_session();
   Error end_error() const;

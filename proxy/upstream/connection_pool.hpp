@@ -23,6 +23,7 @@ struct PoolTimeouts {
   Nanoseconds write_stall;  // the upstream must take bytes within this
   // Whom a PROXY header would name; null = nobody is known.
   const net::ConnectionAddresses* client = nullptr;
+  bool for_upgrade = false;  // an HTTP/2 server must have said first what it can do
 };
 
 // What one worker knows of one endpoint.
@@ -159,7 +160,10 @@ class ConnectionPool {
   Lease lease_http2(PooledHttp2& pooled, const PoolTimeouts& timeouts);
   Lease try_reuse_http2(const Endpoint& endpoint, const PoolTimeouts& timeouts);
   Task<Result<void>> connect_http2(const Endpoint& endpoint, PoolTimeouts timeouts, Lease& lease);
-  Task<void> run_http2(std::unique_ptr<PooledHttp2> pooled, TimePoint connect_by);
+  // `endpoint` only until the first wait.
+  Task<void> run_http2(std::unique_ptr<PooledHttp2> pooled, const Endpoint& endpoint,
+                       TimePoint connect_by);
+  static bool is_ready(const http::Http2ClientConnection& connection, const PoolTimeouts& timeouts);
 
   http::ClientContext& context_;
   stats::WorkerCounters& counters_;

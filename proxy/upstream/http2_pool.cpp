@@ -3,6 +3,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include "proxy/net/tls_client_context.hpp"
 #include "proxy/upstream/connection_pool.hpp"
 
 namespace cutwater::upstream {
@@ -19,9 +20,15 @@ Lease ConnectionPool::lease_http2(PooledHttp2& pooled, const PoolTimeouts& timeo
 
 Lease ConnectionPool::try_reuse_http2(const Endpoint& endpoint, const PoolTimeouts& timeouts) {
   for (PooledHttp2& pooled : state(endpoint.id()).http2)
-    if (pooled.connection.is_open() && pooled.connection.has_room())
+    if (is_ready(pooled.connection, timeouts) && pooled.connection.has_room())
       return lease_http2(pooled, timeouts);
   return {};
+}
+
+// Whether a WebSocket may be asked for is in the server's SETTINGS, its first frame.
+bool ConnectionPool::is_ready(const http::Http2ClientConnection& connection,
+                              const PoolTimeouts& timeouts) {
+  return connection.is_open() && (!timeouts.for_upgrade || connection.has_settings());
 }
 
 // Joins a connection that is being made rather than make another: a burst needs one.
@@ -44,27 +51,31 @@ Task<Result<void>> ConnectionPool::connect_http2(const Endpoint& endpoint, PoolT
                                                 timeouts.write_stall);
     state(endpoint.id()).http2.push_back(*pooled);
     lease = lease_http2(*pooled, timeouts);
-    spawn(run_http2(std::move(pooled), connect_by));
+    spawn(run_http2(std::move(pooled), endpoint, connect_by));
   }
   auto& stream = static_cast<http::Http2ClientStream&>(*lease);
-  while (!stream.connection().is_open()) {
+  while (!is_ready(stream.connection(), timeouts)) {
     if (stream.failure()) co_return *stream.failure();
     const net::Wait wait = co_await stream.wait_for_connection(connect_by);
     if (wait == net::Wait::Cancelled) co_return Error{Errc::Cancelled, Side::Local, true};
-    if (wait == net::Wait::Timeout && !stream.connection().is_open())
-      co_return Error{Errc::Timeout, Side::Upstream, true};
+    if (wait == net::Wait::Timeout && stream.connection().is_open()) break;  // as without any
+    if (wait == net::Wait::Timeout) co_return Error{Errc::Timeout, Side::Upstream, true};
   }
   if (stream.failure()) co_return *stream.failure();
   co_return Result<void>();
 }
 
-Task<void> ConnectionPool::run_http2(std::unique_ptr<PooledHttp2> pooled, TimePoint connect_by) {
+Task<void> ConnectionPool::run_http2(std::unique_ptr<PooledHttp2> pooled, const Endpoint& endpoint,
+                                     TimePoint connect_by) {
   ++http2_connections_;
   counters_.upstream_opened.add();
   counters_.opened_http2.add();
   counters_.upstream_open.up();
   counters_.upstream_http2.up();
-  co_await pooled->connection.run(connect_by);
+  net::SslSessionPtr& session = state(endpoint.id()).session;
+  const auto& tls = endpoint.options().tls;
+  net::SslPtr ssl = tls ? tls->make_ssl(endpoint.options().host, session.get()) : nullptr;
+  co_await pooled->connection.run(connect_by, std::move(ssl), &session);
   pooled.reset();  // unlinks itself
   counters_.upstream_open.down();
   counters_.upstream_http2.down();

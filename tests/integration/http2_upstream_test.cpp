@@ -291,12 +291,6 @@ TEST(Http2UpstreamSettings, AWebSocketFromHttp1ToExtendedConnect) {
   ProxySetup setup;
   setup.http2_version("blue", 100, {blue.port()});
   Proxy proxy(setup);
-  blue.at_head(false);
-  blue.answer({});
-  EXPECT_EQ(get(proxy.port()).status, 200);  // its SETTINGS are known
-  blue.wait_for_request();
-  blue.at_head(true);
-  blue.answer({.body = "hello", .end = false});
   RawClient client(proxy.port());
   client.send(
       "GET /chat HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

@@ -159,6 +159,13 @@ struct FakeH2Upstream::Connection {
   // Woken at least every 10 ms to see what the test has asked for.
   void loop(int fd) {
     TcpStream stream(fd);
+    std::shared_ptr<SSL> ssl;
+    {
+      const std::lock_guard lock(owner.mutex_);
+      if (owner.tls_) ssl.reset(SSL_new(owner.tls_.get()), &SSL_free);
+    }
+    if (ssl) SSL_set_accept_state(ssl.get());
+    if (ssl && !stream.start_tls(ssl)) return;
     const unsigned round = owner.close_round_;
     {
       const std::lock_guard lock(owner.mutex_);
@@ -194,6 +201,11 @@ FakeH2Upstream::FakeH2Upstream(std::vector<std::pair<std::uint16_t, std::uint32_
   ::getsockname(listen_fd_, reinterpret_cast<sockaddr*>(&address), &length);
   port_ = ntohs(address.sin_port);
   acceptor_ = std::thread([this] { accept_loop(); });
+}
+
+void FakeH2Upstream::speak_tls(std::shared_ptr<SSL_CTX> context) {
+  const std::lock_guard lock(mutex_);
+  tls_ = std::move(context);
 }
 
 FakeH2Upstream::~FakeH2Upstream() {

@@ -45,6 +45,9 @@ class FakeH2Upstream {
   FakeH2Upstream(const FakeH2Upstream&) = delete;
   FakeH2Upstream& operator=(const FakeH2Upstream&) = delete;
 
+  // Connections accepted from now on begin with a handshake; those whose handshake fails are over.
+  void speak_tls(std::shared_ptr<SSL_CTX> context);
+
   std::uint16_t port() const { return port_; }
   void on_request(Handler handler);
   void at_head(bool yes) { at_head_ = yes; }
@@ -82,6 +85,7 @@ class FakeH2Upstream {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   Handler handler_;
+  std::shared_ptr<SSL_CTX> tls_;
   std::string raw_;
   std::vector<H2Received> received_;
   std::vector<std::uint32_t> resets_;

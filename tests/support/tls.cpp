@@ -213,4 +213,20 @@ std::shared_ptr<SSL_CTX> server_context(const IssuedCert& certificate,
   return context;
 }
 
+void choose_alpn(SSL_CTX* context, const char* name) {
+  const auto choose = [](SSL*, const unsigned char** out, unsigned char* out_size,
+                         const unsigned char* offered, unsigned offered_size, void* wanted) {
+    const std::string_view want(static_cast<const char*>(wanted));
+    for (unsigned at = 0; at < offered_size; at += 1U + offered[at]) {
+      const std::string_view one(reinterpret_cast<const char*>(offered + at + 1), offered[at]);
+      if (one != want) continue;
+      *out = offered + at + 1;
+      *out_size = offered[at];
+      return SSL_TLSEXT_ERR_OK;
+    }
+    return SSL_TLSEXT_ERR_NOACK;
+  };
+  SSL_CTX_set_alpn_select_cb(context, choose, const_cast<char*>(name));
+}
+
 }  // namespace cutwater::test

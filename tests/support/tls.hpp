@@ -90,5 +90,7 @@ class TlsDialer {
 // For an upstream: serves `certificate`, and asks for one of `client_ca` when that is not empty.
 std::shared_ptr<SSL_CTX> server_context(const IssuedCert& certificate,
                                         const std::string& client_ca = "");
+// It chooses this protocol when a client offers it, and else none. `name` must outlive it.
+void choose_alpn(SSL_CTX* context, const char* name);
 
 }  // namespace cutwater::test

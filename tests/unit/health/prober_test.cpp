@@ -16,6 +16,7 @@
 #include <deque>
 
 #include "proxy/net/tls_client_context.hpp"
+#include "tests/support/fake_h2_upstream.hpp"
 #include "tests/support/fake_upstream.hpp"
 #include "tests/support/tls.hpp"
 
@@ -233,6 +234,36 @@ TEST_F(Prober, HttpsIsAskedWithTheTrustOfRequests) {
     EXPECT_EQ(target.endpoint->healthy(), name == "green.test");
   }
   EXPECT_THAT(changes_, ElementsAre(HasSubstr("TLS handshake: hostname mismatch")));
+}
+
+TEST_F(Prober, GrpcOverTlsIsAskedInHttp2) {
+  test::TestAuthority authority;
+  const auto server = test::server_context(authority.issue({.names = {"green.test"}}));
+  test::choose_alpn(server.get(), "h2");
+  test::FakeH2Upstream service;
+  service.speak_tls(server);
+  service.answer({.fields = {{"content-type", "application/grpc"}},
+                  .body = std::string("\0\0\0\0\x02\x08\x01", 7),
+                  .trailers = {{"grpc-status", "0"}}});
+  config::UpstreamTls tls;
+  tls.ca = authority.ca_path();
+  auto loaded = net::TlsClientContext::load(tls, {"h2"});
+  FakeService unused(context_);
+  Target target = target_for(unused, "green.test");
+  sockaddr_storage address{};
+  const tcp::endpoint to(asio::ip::address_v4::loopback(), service.port());
+  std::memcpy(&address, to.data(), to.size());
+  target.endpoint = std::make_shared<upstream::Endpoint>(
+      ++ids_, "https://green.test", "green.test", address, static_cast<socklen_t>(to.size()),
+      upstream::EndpointOptions{
+          "green.test", std::get<std::shared_ptr<const net::TlsClientContext>>(loaded), false});
+  target.health.grpc = true;
+  target.health.unhealthy_after = 1;
+  update({target});
+  probe_once();
+  EXPECT_TRUE(target.endpoint->healthy());
+  EXPECT_THAT(changes_, IsEmpty());
+  EXPECT_EQ(service.wait_for_request().field(":scheme"), "https");
 }
 
 TEST_F(Prober, OneSuccessBetweenStartsTheCountAgain) {

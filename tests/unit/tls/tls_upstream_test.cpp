@@ -1,6 +1,7 @@
 // TLS to upstreams: whom we believe, what is charged to the version, and that nothing is ever said
 // in clear instead (U25). Endpoints are 127.0.0.1; the name to verify is the setup's.
 #include "tests/integration/upstream_support.hpp"
+#include "tests/support/fake_h2_upstream.hpp"
 #include "tests/support/tls.hpp"
 
 namespace cutwater::test {
@@ -78,6 +79,75 @@ TEST_F(TlsUpstream, AFreshConnectionResumesTheSession) {
   EXPECT_EQ(blue.connections(), 4u);
   EXPECT_EQ(SSL_CTX_sess_hits(context.get()), 3);
 }
+
+// --- HTTP/2 over TLS ---------------------------------------------------------------------------
+
+class TlsHttp2Upstream : public TlsUpstream {
+ protected:
+  ~TlsHttp2Upstream() override { proxy.reset(); }  // before the upstream goes
+  void serve_h2(const CertRequest& request, const char* alpn = "h2") {
+    context = server_context(authority.issue(request));
+    choose_alpn(context.get(), alpn);
+    server.speak_tls(context);
+    setup = ProxySetup();
+    setup.http2_version("blue", 100, {server.port()});
+    auto loaded = net::TlsClientContext::load(tls, {"h2"});
+    if (const auto* problem = std::get_if<net::Problem>(&loaded)) throw TestFailure(problem->text);
+    setup.upstream_tls = std::get<std::shared_ptr<const net::TlsClientContext>>(loaded);
+    start();
+  }
+  void expect_tls_failure() {
+    EXPECT_EQ(get(proxy->port()).status, 502);
+    expect_recorded(Outcome::TlsFailed);
+    EXPECT_EQ(server.requests(), 0u) << "in clear or not";
+    EXPECT_TRUE(eventually([&] { return proxy->totals().upstream_open == 0; }));
+  }
+
+  FakeH2Upstream server;
+};
+
+TEST_F(TlsHttp2Upstream, ManyRequestsShareOneConnection) {
+  serve_h2(good);
+  server.answer({.body = std::string(100'000, 'y')});
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(get(proxy->port()).body.size(), 100'000u);
+  EXPECT_EQ(server.connections(), 1u);
+  EXPECT_EQ(server.wait_for_request().field(":scheme"), "https");
+  EXPECT_EQ(proxy->totals().opened_http2, 1u);
+}
+
+TEST_F(TlsHttp2Upstream, AFreshConnectionResumesTheSession) {
+  serve_h2(good);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(get(proxy->port()).status, 200);
+    server.close_connections();
+    EXPECT_TRUE(eventually([&] { return proxy->totals().upstream_open == 0; }));
+  }
+  EXPECT_EQ(SSL_CTX_sess_hits(context.get()), 2);
+}
+
+TEST_F(TlsHttp2Upstream, AServerThatDoesNotChooseItIsNotSpokenTo) {
+  serve_h2(good, "http/1.1");
+  expect_tls_failure();
+}
+
+TEST_F(TlsHttp2Upstream, ACertificateForAnotherNameIsNotTaken) {
+  serve_h2({.names = {"green.test"}});
+  expect_tls_failure();
+}
+
+TEST_F(TlsHttp2Upstream, AServerThatDoesNotShakeHandsTimesOut) {
+  SilentPort silent;
+  setup = ProxySetup();
+  setup.http2_version("blue", 100, {silent.port()});
+  setup.timeouts().connect = 100ms;
+  auto loaded = net::TlsClientContext::load(tls, {"h2"});
+  setup.upstream_tls = std::get<std::shared_ptr<const net::TlsClientContext>>(loaded);
+  start();
+  EXPECT_EQ(get(proxy->port()).status, 504);
+  EXPECT_TRUE(eventually([&] { return proxy->totals().upstream_open == 0; }));
+}
+
+// --- who is not believed -----------------------------------------------------------------------
 
 TEST_F(TlsUpstream, ACertificateForAnotherNameIsNotTaken) {
   expect_no_trust({.names = {"green.test"}});
