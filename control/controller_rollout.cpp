@@ -137,17 +137,24 @@ std::optional<Reply> ControllerImpl::check_rollout_fits(const Entry& entry,
   }
   if (!plan.wants_approval()) return std::nullopt;
   const auto& tokens = config_.admin.tokens;
-  const bool nobody =
-      !tokens.empty() && std::none_of(tokens.begin(), tokens.end(), [](const config::Token& token) {
-        return token.role >= config::Role::Approver;
-      });
-  if (nobody)
+  const auto may_approve = [&](const config::Token& token) {
+    return token.role >= config::Role::Approver;
+  };
+  const auto is_another = [&](const config::Token& token) {
+    return may_approve(token) && token.name != request.starter;
+  };
+  if (!tokens.empty() && std::none_of(tokens.begin(), tokens.end(), may_approve))
     return problem(422, "invalid_rollout",
                    "`approval`: no token in the configuration has the role approver or admin",
                    {{"member", "approval"}});
   if (plan.four_eyes && tokens.empty())
     return problem(422, "invalid_rollout",
                    "`four_eyes`: without tokens everybody has the same name",
+                   {{"member", "four_eyes"}});
+  if (plan.four_eyes && std::none_of(tokens.begin(), tokens.end(), is_another))
+    return problem(422, "invalid_rollout",
+                   "`four_eyes`: nobody but " + request.starter +
+                       " may approve, who starts it; another token has to",
                    {{"member", "four_eyes"}});
   return std::nullopt;
 }
@@ -174,6 +181,7 @@ Awaitable<Reply> ControllerImpl::start_rollout(std::string service, json::object
   auto parsed = parse_rollout_request(body, find_config(service)->rollout);
   if (auto* refused = std::get_if<Reply>(&parsed)) co_return std::move(*refused);
   RolloutRequest& request = std::get<RolloutRequest>(parsed);
+  request.starter = actor.name;
   if (auto refused = check_new_rollout(*entry, request)) co_return *std::move(refused);
   if (dry_run) {
     EngineState rollout = new_rollout(*entry, request, actor);
@@ -229,6 +237,7 @@ Awaitable<Reply> ControllerImpl::retry_rollout(Entry& entry, const EngineState& 
                           "; only one that was rolled back or aborted can be retried");
   RolloutRequest request;
   request.to = ended.to;
+  request.starter = actor.name;
   request.retry = true;
   request.force = force;
   request.commit_time = ended.commit_time;

@@ -9,6 +9,9 @@ using End = Deployment::End;
 
 constexpr double kDay = 24.0 * 3600;
 constexpr double kHour = 3600;
+// A rate of fewer deployments than this wakes nobody: one that was aborted is no success rate of
+// 0 %.
+constexpr std::int64_t kFewest = 5;
 
 std::optional<double> median(std::vector<double> values) {
   if (values.empty()) return std::nullopt;
@@ -22,13 +25,15 @@ std::optional<double> ratio(std::int64_t part, std::int64_t whole) {
   return std::min(1.0, static_cast<double>(part) / static_cast<double>(whole));
 }
 
-Standing standing_of(Figure figure, const std::optional<double>& value) {
+Standing standing_of(Figure figure, const std::optional<double>& value, std::int64_t samples) {
   if (!value) return Standing::NoData;
   const Goal goal = goal_of(figure);
   const auto worse = [&](double limit) {
     return goal.high_is_good ? *value < limit : *value > limit;
   };
-  if (goal.alert && worse(*goal.alert)) return Standing::Alert;
+  const bool is_rate = figure == Figure::ChangeFailureRate || figure == Figure::SuccessRate;
+  const bool few = is_rate && samples < kFewest;
+  if (goal.alert && !few && worse(*goal.alert)) return Standing::Alert;
   return worse(goal.target) ? Standing::OffTarget : Standing::OnTarget;
 }
 
@@ -86,7 +91,8 @@ Report calculate(const History& history) {
       std::max(1.0, static_cast<double>(history.to_ms - history.from_ms) / (kDay * 1000));
   const std::int64_t judged = report.succeeded + reverted;  // what a person aborted says nothing
   const auto set = [&report](Figure figure, std::optional<double> value, std::int64_t samples) {
-    report.results[static_cast<std::size_t>(figure)] = {value, samples, standing_of(figure, value)};
+    report.results[static_cast<std::size_t>(figure)] = {value, samples,
+                                                        standing_of(figure, value, samples)};
   };
   // No deployment at all is no data, not a failing: a proxy may just have been installed.
   set(Figure::DeploymentFrequency,

@@ -64,10 +64,11 @@ struct Plan {
 // The body of POST /v1/services/{s}/rollouts, checked.
 struct RolloutRequest {
   std::string to;
-  bool retry = false;       // unlocks `to` first if it is locked out
-  bool force = false;       // also outside the windows and beyond the capacity
-  std::string commit_time;  // RFC 3339, for lead time; empty if not given
-  Plan plan;                // of a rolling one: without endpoints and stages
+  std::string starter = {};  // who asks for it
+  bool retry = false;        // unlocks `to` first if it is locked out
+  bool force = false;        // also outside the windows and beyond the capacity
+  std::string commit_time;   // RFC 3339, for lead time; empty if not given
+  Plan plan;                 // of a rolling one: without endpoints and stages
 };
 // A Reply is a problem (422) that names the member and what was meant.
 std::variant<RolloutRequest, Reply> parse_rollout_request(const boost::json::object& body,

@@ -110,6 +110,20 @@ TEST_F(RolloutTasks, Approval_without_anybody_who_could_give_it_is_refused) {
   EXPECT_EQ(reply.body.at("member").as_string(), "approval");
 }
 
+TEST_F(RolloutTasks, Four_eyes_need_somebody_else_who_may_approve) {
+  config::Config config = shop_config();
+  config.admin.tokens.push_back({ana_.name, config::Role::Approver, {}});
+  config.admin.tokens.push_back({"bot", config::Role::Deployer, {}});
+  config.services.front().rollout.four_eyes = true;
+  start_with(config);
+  const Reply reply = roll_out(R"({"to":"green","approval":[5]})");
+  EXPECT_EQ(reply.status, 422);
+  EXPECT_EQ(reply.body.at("member").as_string(), "four_eyes");
+  config.admin.tokens.push_back({"eve", config::Role::Approver, {}});
+  start_with(config);
+  EXPECT_EQ(roll_out(R"({"to":"green","approval":[5]})").status, 201);
+}
+
 TEST_F(RolloutTasks, Outside_the_windows_nothing_begins_unless_somebody_insists) {
   // 2026-11-18 is a Wednesday.
   start_with(shop([](config::RolloutDefaults& rollout) {

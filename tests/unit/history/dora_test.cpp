@@ -87,8 +87,11 @@ TEST(Dora, FailureRateCountsWhatWasRolledBackAtOnceOrLater) {
   EXPECT_DOUBLE_EQ(*rate(thirty_days(times(3, succeeded()) + times(1, rolled_back()))).value, 0.25);
   EXPECT_EQ(rate(thirty_days(times(3, succeeded()) + times(1, rolled_back()))).standing,
             Standing::OffTarget);
-  EXPECT_EQ(rate(thirty_days(times(2, succeeded()) + times(1, rolled_back()))).standing,
+  EXPECT_EQ(rate(thirty_days(times(4, succeeded()) + times(2, rolled_back()))).standing,
             Standing::Alert);
+  EXPECT_EQ(rate(thirty_days(times(2, succeeded()) + times(2, rolled_back()))).standing,
+            Standing::OffTarget)
+      << "four deployments are no rate";
   History later = thirty_days(times(4, succeeded()));
   later.later_rollbacks = 1;
   EXPECT_DOUBLE_EQ(*rate(later).value, 0.25);
@@ -115,6 +118,8 @@ TEST(Dora, SuccessRateIsOfEverythingThatEnded) {
             Standing::OnTarget);
   EXPECT_EQ(rate(times(92, succeeded()) + times(8, aborted())).standing, Standing::OffTarget);
   EXPECT_EQ(rate(times(8, succeeded()) + times(2, aborted())).standing, Standing::Alert);
+  EXPECT_EQ(rate({aborted()}).standing, Standing::OffTarget)
+      << "one that was aborted alarms nobody";
 }
 
 TEST(Dora, GoalsAreTheMissions) {

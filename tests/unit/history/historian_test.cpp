@@ -151,14 +151,14 @@ TEST_F(HistorianTest, TheWindowEndsTheMemory) {
 }
 
 TEST_F(HistorianTest, AnAlertIsToldOncePerCrossing) {
-  ended("r-1", "rolled_back");
+  for (int i = 0; i < 5; ++i) ended("r-bad-" + std::to_string(i), "rolled_back");
   tick();
   EXPECT_THAT(told(), ElementsAre("dora_alert success_rate", "dora_alert change_failure_rate"));
   tick();
   start();  // a restart has not forgotten it
   tick();
   EXPECT_EQ(told().size(), 2u);
-  for (int i = 0; i < 30; ++i) ended("r-good-" + std::to_string(i), "succeeded");
+  for (int i = 0; i < 100; ++i) ended("r-good-" + std::to_string(i), "succeeded");
   tick();
   EXPECT_THAT(told(),
               ElementsAre("dora_recovered success_rate", "dora_recovered change_failure_rate",

@@ -46,6 +46,11 @@ TEST(PlanTest, A_long_bake_needs_no_max_step_of_its_own) {
 TEST(PlanTest, What_is_wrong_is_named) {
   EXPECT_NE(refused("{}").find("`to`"), std::string::npos);
   EXPECT_NE(refused(R"({"to":"g","steps":[25,5]})").find("greater"), std::string::npos);
+  for (const char* p95 : {"0s", "2h"}) {
+    const std::string body =
+        R"({"to":"g","steps":[{"weight":5,"guards":{"p95":")" + std::string(p95) + R"("}},100]})";
+    EXPECT_NE(refused(body.c_str()).find("`p95` of a step"), std::string::npos) << p95;
+  }
   EXPECT_NE(refused(R"({"to":"g","steps":[0]})").find("`0`"), std::string::npos);
   EXPECT_NE(refused(R"({"to":"g","steps":[101]})").find("`101`"), std::string::npos);
   EXPECT_NE(refused(R"({"to":"g","bake":60})").find("\"60s\""), std::string::npos);
