@@ -1,5 +1,8 @@
 #include "proxy/http/h2_head.hpp"
 
+#include <openssl/evp.h>
+#include <openssl/sha.h>
+
 #include <algorithm>
 #include <cstring>
 
@@ -122,6 +125,18 @@ void H2RequestBuilder::add_websocket_key(std::string_view key) {
   Field field;
   field.name = "Sec-WebSocket-Key";
   if (text_.copy(key, field.value)) head_->fields.push_back(field);
+}
+
+WebSocketAccept websocket_accept(std::string_view key) {
+  std::string text(key);
+  text.append("258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
+  std::array<unsigned char, SHA_DIGEST_LENGTH> digest;
+  SHA1(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data());
+  std::array<unsigned char, 29> base64;  // with a zero behind it
+  EVP_EncodeBlock(base64.data(), digest.data(), digest.size());
+  WebSocketAccept accept;
+  std::copy_n(base64.begin(), accept.size(), accept.begin());
+  return accept;
 }
 
 // A method in small letters is a method nobody has; refused like the peers do (hardening H12).

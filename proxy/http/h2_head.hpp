@@ -4,6 +4,7 @@
 // and keeps as long as the head.
 #pragma once
 
+#include <array>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,6 +18,11 @@ namespace cutwater::http {
 constexpr std::size_t list_size(std::string_view name, std::string_view value) {
   return name.size() + value.size() + 32;
 }
+
+// The Sec-WebSocket-Accept that a client expects for its key (RFC 6455 4.2.2); over HTTP/2 a server
+// does not make one (RFC 8441 5).
+using WebSocketAccept = std::array<char, 28>;
+WebSocketAccept websocket_accept(std::string_view key);
 
 // Text of names and values, one behind the other in borrowed memory.
 class H2Text {

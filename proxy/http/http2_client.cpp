@@ -33,6 +33,7 @@ void Http2ClientStream::begin(Http2ClientConnection& connection, Nanoseconds wri
   heads_taken_ = 0;
   in_head_ = bad_field_ = false;
   upgrade_ = {};
+  accept_.reset();
   reused_ = connection.used_;
 }
 
@@ -58,7 +59,10 @@ Result<Flow> Http2ClientStream::write_head(const RequestHead& head, const Forwar
   list.add(":path", info.target.empty() ? head.target : info.target);
   while (take_line(text, line)) {
     if (is_http1_only(line.name)) continue;
-    if (tunnel && iequals(line.name, "sec-websocket-key")) continue;
+    if (tunnel && iequals(line.name, "sec-websocket-key")) {
+      accept_ = websocket_accept(line.value);
+      continue;
+    }
     list.add(line.name, line.value);
   }
   if (list.overflow()) return Error{Errc::TooLarge, Side::Local, true};
@@ -96,6 +100,8 @@ bool Http2ClientStream::complete_head(bool end_stream) {
   if (!upgrade_.empty() && head.status / 100 == 2) {  // as HTTP/1 says it
     head.status = 101;
     head.upgrade = upgrade_;
+    if (accept_)
+      head.fields.push_back({"Sec-WebSocket-Accept", {accept_->data(), accept_->size()}});
     head.framing = Framing::None;
   }
   readable().wake();

@@ -61,7 +61,8 @@ class Http2ClientStream final : public UpstreamStream,
   bool in_head_ = false;  // the last of heads_ is not complete
   bool bad_field_ = false;
   Method method_ = Method::Get;
-  std::string_view upgrade_;  // asked for by extended CONNECT
+  std::string_view upgrade_;               // asked for by extended CONNECT
+  std::optional<WebSocketAccept> accept_;  // what an HTTP/1 client expects then
   Nanoseconds write_stall_{};
   Nanoseconds tunnel_idle_{0};
   bool reused_ = false;

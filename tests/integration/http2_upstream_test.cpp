@@ -295,7 +295,10 @@ TEST(Http2UpstreamSettings, AWebSocketFromHttp1ToExtendedConnect) {
   client.send(
       "GET /chat HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
       "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
-  EXPECT_EQ(client.read_response_head().status, 101);
+  const Response response = client.read_response_head();
+  EXPECT_EQ(response.status, 101);
+  EXPECT_EQ(response.field("Sec-WebSocket-Accept"), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")
+      << "RFC 6455 1.3; over HTTP/2 the server makes none";
   EXPECT_EQ(client.reader().read_exactly(5), "hello");
   const H2Received got = blue.wait_for_request();
   EXPECT_EQ(got.field(":method"), "CONNECT");
