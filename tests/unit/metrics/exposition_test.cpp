@@ -50,9 +50,13 @@ MetricsInput busy_proxy() {
   input.notifications = {{{"slack", "delivered"}, 3}, {{"slack", "dead"}, 1}};
   input.notifications_pending = {{"slack", 2}};
   dora::History history;
-  history.deployments = {{"shop", dora::Deployment::End::Succeeded, 0, {}, {}},
-                         {"shop", dora::Deployment::End::RolledBack, 0, {}, 250}};
+  for (int i = 0; i < 3; ++i) {
+    history.deployments.push_back({"shop", dora::Deployment::End::Succeeded, 0, {}, {}});
+    history.deployments.push_back({"shop", dora::Deployment::End::RolledBack, 0, {}, 250});
+  }
   input.dora = dora::calculate(history);
+  input.services[0].versions[0].tunnels_open = 2;
+  input.proxy.endless_ended = {{"withdrawn", 7}};
   input.proxy.requests = 1000;
   input.proxy.downstream_open = 12;
   input.proxy.bad_requests = {{"bad_chunk", 2}};
@@ -69,6 +73,12 @@ TEST(Exposition, ShowsNotificationsAndTheFiguresThatHaveData) {
   EXPECT_THAT(text, HasSubstr("cutwater_dora_time_to_recovery_seconds 0.25\n"));
   EXPECT_THAT(text, HasSubstr("cutwater_dora_alert{figure=\"change_failure_rate\"} 1\n"));
   EXPECT_THAT(text, Not(HasSubstr("\ncutwater_dora_lead_time_seconds "))) << "nobody knows it";
+}
+
+TEST(Exposition, ShowsTunnelsByVersionAndWhichTheProxyEnded) {
+  const std::string text = render_metrics(busy_proxy());
+  EXPECT_THAT(text, HasSubstr("cutwater_tunnels{service=\"shop\",version=\"blue\"} 2\n"));
+  EXPECT_THAT(text, HasSubstr("cutwater_streams_ended_total{reason=\"withdrawn\"} 7\n"));
 }
 
 TEST(Exposition, CountsWhatEachVersionAnswered) {
