@@ -43,10 +43,11 @@ StepGuards read_step_guards(const Fields& step_fields) {
   if (!fields.usable()) return guards;
   Share rate;
   Duration limit{};
+  constexpr Range<Duration> kStepLatency{kLeastStepLatency, kMostStepLatency};
   if (fields.read("error_rate", rate, {kLeastShare, Share{Share::kWhole - 1}}))
     guards.error_rate = rate;
-  if (fields.read("p95", limit, {1ms, 1h})) guards.p95 = limit;
-  if (fields.read("p95_critical", limit, {1ms, 1h})) guards.p95_critical = limit;
+  if (fields.read("p95", limit, kStepLatency)) guards.p95 = limit;
+  if (fields.read("p95_critical", limit, kStepLatency)) guards.p95_critical = limit;
   return guards;
 }
 

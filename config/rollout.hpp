@@ -16,6 +16,10 @@ namespace cutwater::config {
 
 using Duration = std::chrono::milliseconds;
 
+// What a step's p95 and p95_critical may be, in the file and in the API.
+inline constexpr Duration kLeastStepLatency{1};
+inline constexpr Duration kMostStepLatency = std::chrono::hours(1);
+
 // Limits of one step instead of those of `guards:`. Evidence begins anew where they change.
 struct StepGuards {
   std::optional<Share> error_rate;

@@ -137,7 +137,7 @@ std::optional<Reply> ControllerImpl::check_rollout_fits(const Entry& entry,
   }
   if (!plan.wants_approval()) return std::nullopt;
   const auto& tokens = config_.admin.tokens;
-  const auto may_approve = [&](const config::Token& token) {
+  const auto may_approve = [](const config::Token& token) {
     return token.role >= config::Role::Approver;
   };
   const auto is_another = [&](const config::Token& token) {

@@ -58,7 +58,7 @@ std::optional<Reply> read_step_guards(const json::value& value, config::StepGuar
         return invalid("steps", "`error_rate` of a step is a share such as 5 or \"5%\"");
     } else if (key == "p95" || key == "p95_critical") {
       if (auto refused = read_duration("steps", limit, duration)) return refused;
-      if (duration.count() < 1 || duration > std::chrono::hours(1))
+      if (duration < config::kLeastStepLatency || duration > config::kMostStepLatency)
         return invalid("steps", "`" + std::string(key) + "` of a step is between 1ms and 1h");
       (key == "p95" ? guards.p95 : guards.p95_critical) = duration;
     } else {

@@ -18,7 +18,6 @@ namespace cutwater::exchange {
 
 // Why the proxy ended an exchange that would not end.
 enum class EndedFor : std::uint8_t { Nothing, Withdrawal, Drain };
-inline constexpr std::size_t kEndings = 3;
 std::string_view to_string(EndedFor reason);  // "withdrawn", "drained": for the log and metrics
 
 class EndlessExchanges;

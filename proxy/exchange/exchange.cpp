@@ -294,9 +294,10 @@ bool Exchange::try_elsewhere(const Attempt& attempt) {
                              service().versions[service().stable].usable();
   const bool last_chance = attempts_ + 1 == kMaxAttempts && may_fall_back;
   const std::string_view failing = version().name;
-  const auto* another =
-      upstream::pick_endpoint(version(), context_.pool, tried_, context_.loop.now());
-  if (attempt.error() && !last_chance && another && take_retry()) {
+  const auto another = [this] {
+    return upstream::pick_endpoint(version(), context_.pool, tried_, context_.loop.now());
+  };
+  if (attempt.error() && !last_chance && another() && take_retry()) {
     context_.counters.retries.add();
   } else if (may_fall_back) {
     routing::fall_to_stable(service(), assignment_);
@@ -361,13 +362,11 @@ Task<void> Exchange::forward(Attempt& attempt) {
 }
 
 Task<DownloadResult> Exchange::tunnel(Attempt& attempt) {
-  stats::Gauge& of_version = version().monitor->tunnels(context_.worker);
-  context_.counters.tunnels_open.up();
-  of_version.up();
+  stats::Gauge& open = version().monitor->tunnels(context_.worker);
+  open.up();
   const auto result =
       co_await run_tunnel(down_, attempt.upstream(), context_.loop, service().timeouts.tunnel_idle);
-  of_version.down();
-  context_.counters.tunnels_open.down();
+  open.down();
   co_return result;
 }
 

@@ -162,9 +162,15 @@ Http2ClientConnection::Http2ClientConnection(ClientContext& context, int fd,
 Http2ClientConnection::~Http2ClientConnection() = default;
 
 Task<void> Http2ClientConnection::run(TimePoint connect_by, net::SslPtr ssl,
-                                      net::SslSessionPtr* kept) {
+                                      net::SslSessionPtr& kept) {
   auto problem = co_await connect(connect_by);
-  if (!problem && ssl) problem = co_await shake_hands(connect_by, std::move(ssl), kept);
+  if (!problem && ssl) {
+    const auto done = co_await socket_.connect_tls(std::move(ssl), kept, connect_by);
+    if (!done)
+      problem = done.error();
+    else if (socket_.alpn() != "h2")
+      problem = Error{Errc::TlsFailed, Side::Upstream, true};
+  }
   if (!problem) co_await serve();
   ended_ = true;
   const Error error = problem ? *problem : end_error();
@@ -194,18 +200,6 @@ Task<std::optional<Error>> Http2ClientConnection::connect(TimePoint connect_by) 
   socklen_t length = sizeof failure;
   ::getsockopt(socket_.fd(), SOL_SOCKET, SO_ERROR, &failure, &length);
   if (failure != 0) co_return Error{Errc::Refused, Side::Upstream, true};
-  co_return std::optional<Error>();
-}
-
-Task<std::optional<Error>> Http2ClientConnection::shake_hands(TimePoint by, net::SslPtr ssl,
-                                                              net::SslSessionPtr* kept) {
-  socket_.start_tls(std::move(ssl), false).keep_session_in(kept);
-  const auto done = co_await socket_.handshake(by, Side::Upstream);
-  if (!done) {
-    kept->reset();  // one that does not work out is not tried twice
-    co_return done.error();
-  }
-  if (socket_.alpn() != "h2") co_return Error{Errc::TlsFailed, Side::Upstream, true};
   co_return std::optional<Error>();
 }
 

@@ -76,7 +76,7 @@ class Http2ClientConnection final : public Http2Session {
 
   // Connects by then, and serves its streams until it ends. With `ssl` over TLS, where the server
   // must choose h2 (RFC 9113 3.2); its newest session goes to `kept`, which outlives this.
-  Task<void> run(TimePoint connect_by, net::SslPtr ssl, net::SslSessionPtr* kept);
+  Task<void> run(TimePoint connect_by, net::SslPtr ssl, net::SslSessionPtr& kept);
   bool is_open() const { return open_; }
   // Only then it is known whether WebSockets may be asked for (RFC 8441 3).
   bool is_secure() const { return socket_.is_tls(); }
@@ -106,7 +106,6 @@ class Http2ClientConnection final : public Http2Session {
   friend class Http2ClientStream;
   using Streams = boost::intrusive::list<Http2ClientStream>;
   Task<std::optional<Error>> connect(TimePoint connect_by);
-  Task<std::optional<Error>> shake_hands(TimePoint by, net::SslPtr ssl, net::SslSessionPtr* kept);
   Task<void> serve();
   void start_session();
   Error end_error() const;

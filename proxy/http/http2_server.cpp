@@ -34,8 +34,7 @@ Task<void> Http2ServerConnection::serve(std::string first) {
   std::string().swap(first);
   if (context_.draining) close_when_idle();
   for (bool alive = true; alive;) {
-    if (failed()) break;  // what is ready would be started only to be ended
-    start_ready();
+    if (!failed()) start_ready();  // else it would be started only to be ended
     if (failed() || write_failed() || aborted_ || is_done()) break;
     const net::Wait wait = co_await socket().readable(read_deadline());
     if (wait == net::Wait::Cancelled) break;

@@ -22,6 +22,13 @@ Task<Result<void>> Transport::handshake(TimePoint deadline, Side side) {
   }
 }
 
+Task<Result<void>> Transport::connect_tls(SslPtr ssl, SslSessionPtr& kept, TimePoint deadline) {
+  start_tls(std::move(ssl), false).keep_session_in(&kept);
+  const auto done = co_await handshake(deadline, Side::Upstream);
+  if (!done) kept.reset();
+  co_return done;
+}
+
 bool Transport::is_still_idle() {
   if (!tls_ || !might_be_readable()) return false;
   char byte;

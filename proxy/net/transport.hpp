@@ -29,6 +29,9 @@ class Transport {
   TlsStream& start_tls(SslPtr ssl, bool server);
   // Errc::TlsFailed, Timeout or Cancelled; tls()->failure() says more.
   Task<Result<void>> handshake(TimePoint deadline, Side side);
+  // Both, as the client of an upstream. Its newest session goes to `kept`, which outlives this; one
+  // that does not work out is not tried twice.
+  Task<Result<void>> connect_tls(SslPtr ssl, SslSessionPtr& kept, TimePoint deadline);
   bool is_tls() const { return tls_ != nullptr; }
   TlsStream* tls() const { return tls_.get(); }
   // The peer took nothing of what was sent: it ended the session with an alert.

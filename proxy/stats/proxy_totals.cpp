@@ -14,7 +14,6 @@ ProxyTotals& ProxyTotals::operator+=(const ProxyTotals& other) {
   upstream_opened += other.upstream_opened;
   upstream_open += other.upstream_open;
   upstream_idle += other.upstream_idle;
-  tunnels_open += other.tunnels_open;
   exchanges_active += other.exchanges_active;
   retries += other.retries;
   retries_denied += other.retries_denied;

@@ -21,7 +21,6 @@ struct ProxyTotals {
   std::uint64_t upstream_opened = 0;
   std::uint64_t upstream_open = 0;     // gauge, idle and busy
   std::uint64_t upstream_idle = 0;     // gauge
-  std::uint64_t tunnels_open = 0;      // gauge
   std::uint64_t exchanges_active = 0;  // gauge
   std::uint64_t retries = 0;
   std::uint64_t retries_denied = 0;  // by the budget

@@ -33,7 +33,6 @@ struct WorkerCounters {
   Counter accepted_http2;
   Counter opened_http2;
   Gauge exchanges_active;
-  Gauge tunnels_open;
   std::array<Counter, kEndings> endless_ended;  // by exchange::EndedFor
   Counter retries;
   Counter retries_denied;

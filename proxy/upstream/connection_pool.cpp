@@ -149,13 +149,8 @@ Task<Result<void>> ConnectionPool::introduce(const Endpoint& endpoint, PoolTimeo
   }
   if (const auto& tls = endpoint.options().tls) {
     net::SslSessionPtr& session = state(endpoint.id()).session;
-    net::TlsStream& stream =
-        transport.start_tls(tls->make_ssl(endpoint.options().host, session.get()), false);
-    stream.keep_session_in(&session);
-    const auto done = co_await transport.handshake(deadline, Side::Upstream);
-    // A session that does not work out is not tried twice.
-    if (!done) session.reset();
-    co_return done;
+    net::SslPtr ssl = tls->make_ssl(endpoint.options().host, session.get());
+    co_return co_await transport.connect_tls(std::move(ssl), session, deadline);
   }
   co_return Result<void>();
 }

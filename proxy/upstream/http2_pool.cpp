@@ -75,7 +75,7 @@ Task<void> ConnectionPool::run_http2(std::unique_ptr<PooledHttp2> pooled, const 
   net::SslSessionPtr& session = state(endpoint.id()).session;
   const auto& tls = endpoint.options().tls;
   net::SslPtr ssl = tls ? tls->make_ssl(endpoint.options().host, session.get()) : nullptr;
-  co_await pooled->connection.run(connect_by, std::move(ssl), &session);
+  co_await pooled->connection.run(connect_by, std::move(ssl), session);
   pooled.reset();  // unlinks itself
   counters_.upstream_open.down();
   counters_.upstream_http2.down();

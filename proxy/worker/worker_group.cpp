@@ -169,7 +169,6 @@ stats::ProxyTotals WorkerGroup::totals() const {
     one.upstream_opened = c.upstream_opened.get();
     one.upstream_open = c.upstream_open.get();
     one.upstream_idle = c.upstream_idle.get();
-    one.tunnels_open = c.tunnels_open.get();
     one.exchanges_active = c.exchanges_active.get();
     one.retries = c.retries.get();
     one.retries_denied = c.retries_denied.get();
@@ -195,7 +194,7 @@ stats::ProxyTotals WorkerGroup::totals() const {
     for (std::size_t i = 1; i < c.http2_abuses.size(); ++i)
       if (const auto count = c.http2_abuses[i].get())
         one.http2_abuses[std::string(to_string(static_cast<http::Http2Abuse>(i)))] = count;
-    for (std::size_t i = 1; i < exchange::kEndings; ++i)
+    for (std::size_t i = 1; i < c.endless_ended.size(); ++i)
       one.endless_ended[std::string(to_string(static_cast<exchange::EndedFor>(i)))] =
           c.endless_ended[i].get();
     totals += one;

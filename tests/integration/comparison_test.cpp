@@ -132,28 +132,17 @@ class ComparedCalls : public ComparedProxy {
     setup.http2_version("blue", 50, {stable.port()}).http2_version("green", 50, {candidate.port()});
     start();
   }
-  static H2Reply reply(const std::string& status) {
-    return {.fields = {{"content-type", "application/grpc"}},
-            .body = std::string("\0\0\0\0\0", 5),
-            .trailers = {{"grpc-status", status}}};
-  }
-  static std::int32_t call(H2Client& client) {
-    const auto id = client.request(
-        h2_post("/pkg.Service/Method") + H2Fields{{"content-type", "application/grpc"}}, 0);
-    client.data(id, std::string("\0\0\0\0\0", 5));
-    return id;
-  }
   void make_calls(int calls) {
     H2Client client(proxy->port());
-    for (int i = 0; i < calls; ++i) client.answer(call(client));
+    for (int i = 0; i < calls; ++i) client.answer(grpc_call(client));
   }
 
   FakeH2Upstream stable, candidate;
 };
 
 TEST_F(ComparedCalls, CallsThatSucceedAreNoFailures) {
-  stable.answer(reply("0"));
-  candidate.answer(reply("0"));
+  stable.answer(grpc_reply("0"));
+  candidate.answer(grpc_reply("0"));
   start_calls();
   make_calls(20);
   expect_judged(20);
@@ -161,8 +150,8 @@ TEST_F(ComparedCalls, CallsThatSucceedAreNoFailures) {
 }
 
 TEST_F(ComparedCalls, AStatusBehindTheBodyIsJudged) {
-  stable.answer(reply("0"));
-  candidate.answer(reply("14"));
+  stable.answer(grpc_reply("0"));
+  candidate.answer(grpc_reply("14"));
   start_calls();
   make_calls(40);
   expect_judged(40);
@@ -172,13 +161,13 @@ TEST_F(ComparedCalls, AStatusBehindTheBodyIsJudged) {
 }
 
 TEST_F(ComparedCalls, AStreamIsNotWaitedForAndNoFailure) {
-  H2Reply stream = reply("0");
+  H2Reply stream = grpc_reply("0");
   stream.end = false;
   stable.answer(stream);
   candidate.answer(stream);
   start_calls();
   H2Client client(proxy->port());
-  for (int i = 0; i < 4; ++i) EXPECT_EQ(client.head_of(call(client)).status, 200);
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(client.head_of(grpc_call(client)).status, 200);
   expect_judged(4);
   EXPECT_EQ(errors().bad + errors().baseline->bad, 0u);
 }

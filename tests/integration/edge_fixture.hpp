@@ -17,6 +17,23 @@ namespace cutwater::test {
 inline const std::string kPost = "POST /p HTTP/1.1\r\nHost: a\r\n";
 inline const std::string kGet = "GET /p HTTP/1.1\r\nHost: a\r\n";
 
+inline const std::string kUpgrade = kGet + "Upgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
+inline const std::string kSwitch =
+    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
+
+// An upstream's script: switches, returns every byte until the client half-closes, says "bye" and
+// closes.
+inline void switch_and_echo(const Received&, UpstreamConnection& connection) {
+  connection.send(kSwitch);
+  std::string bytes;
+  while (connection.stream().receive(bytes) == TcpStream::End::Open) {
+    connection.send(bytes);
+    bytes.clear();
+  }
+  connection.send("bye");
+  connection.close();
+}
+
 // Members are destroyed in reverse: the proxy first, then what it talks to.
 class Edge : public ::testing::Test {
  protected:

@@ -158,7 +158,7 @@ TEST_F(Http2Life, AWebSocketIsCarriedToAnUpgrade) {
   EXPECT_EQ(client.body_of(id, 5).body, "hello");
   client.data(id, "ping", false);
   EXPECT_EQ(client.body_of(id, 9).body, "helloping");
-  EXPECT_EQ(proxy().totals().tunnels_open, 1u);
+  EXPECT_EQ(proxy().tunnels_open(), 1u);
   client.data(id, "", true);  // the client's half-close
   EXPECT_THAT(client.answer(id).body, HasSubstr("bye"));
   EXPECT_TRUE(eventually([&] { return outcomes(Outcome::Success) == 1; }));

@@ -310,19 +310,13 @@ TEST(Http2UpstreamSettings, AWebSocketFromHttp1ToExtendedConnect) {
 
 class GrpcCalls : public Http2Upstream {
  protected:
-  H2Fields call(const H2Fields& more = {}) {
-    return h2_post("/pkg.Service/Method") +
-           H2Fields{{"content-type", "application/grpc"}, {"te", "trailers"}} + more;
-  }
   H2Answer make(H2Client& client, const H2Fields& more = {}) {
-    const auto id = client.request(call(more), 0);
-    client.data(id, std::string("\0\0\0\0\0", 5));
-    return client.answer(id);
+    return client.answer(grpc_call(client, more));
   }
   H2Reply reply(const std::string& status) {
-    return {.fields = {{"content-type", "application/grpc"}},
-            .body = std::string("\0\0\0\0\0", 5),
-            .trailers = {{"grpc-status", status}, {"grpc-message", "why"}}};
+    H2Reply out = grpc_reply(status);
+    out.trailers.emplace_back("grpc-message", "why");
+    return out;
   }
 };
 
@@ -402,7 +396,7 @@ TEST_F(GrpcCalls, OurOwnAnswersAreTrailersOnly) {
 TEST_F(GrpcCalls, RequestTrailersReachTheServer) {
   blue.answer(reply("0"));
   H2Client client(port());
-  const auto id = client.request(call(), 0);
+  const auto id = client.request(grpc_head(), 0);
   client.data(id, "x", false).send(h2_headers(id, {{"x-checksum", "1"}}));
   EXPECT_EQ(client.answer(id).trailer("grpc-status"), "0");
   EXPECT_THAT(blue.wait_for_request().trailers,
@@ -413,7 +407,7 @@ TEST_F(GrpcCalls, MessagesStreamInBothDirections) {
   blue.at_head(true);
   blue.answer({.fields = {{"content-type", "application/grpc"}}, .body = "first", .end = false});
   H2Client client(port());
-  const auto id = client.request(call(), 0);
+  const auto id = client.request(grpc_head(), 0);
   EXPECT_EQ(client.body_of(id, 5).body, "first") << "before the request has ended";
   client.data(id, "more", false);
   client.send(h2_reset(id));

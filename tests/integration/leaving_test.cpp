@@ -11,10 +11,6 @@ namespace {
 
 using stats::Outcome;
 
-const std::string kUpgrade = kGet + "Upgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
-const std::string kSwitch =
-    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
-
 // "green" is under rollout and has all requests; "blue" is stable.
 class Leaving : public Edge {
  protected:
@@ -24,17 +20,7 @@ class Leaving : public Edge {
     setup.timeouts().revert_grace = 0s;
     blue.answer(200, "blue");
   }
-  void tunnels() {
-    green.on_request([](const Received&, UpstreamConnection& connection) {
-      connection.send(kSwitch);
-      std::string bytes;
-      while (connection.stream().receive(bytes) == TcpStream::End::Open) {
-        connection.send(bytes);
-        bytes.clear();
-      }
-      connection.close();
-    });
-  }
+  void tunnels() { green.on_request(switch_and_echo); }
   void events() {
     green.on_request([](const Received&, UpstreamConnection& connection) {
       connection.send(
@@ -130,16 +116,14 @@ TEST_F(Leaving, AnOrdinaryResponseOfARevertedVersionMayEnd) {
 
 TEST_F(Leaving, AGrpcStreamOfARevertedVersionIsToldToCallAgain) {
   FakeH2Upstream server;
-  server.answer({.fields = {{"content-type", "application/grpc"}},
-                 .body = std::string("\0\0\0\0\0", 5),
-                 .end = false});
+  H2Reply begun = grpc_reply("0");
+  begun.end = false;
+  server.answer(begun);
   setup = ProxySetup();
   setup.version("blue", 0, {blue.port()}).http2_version("green", 100, {server.port()});
   setup.timeouts().revert_grace = 0s;
   H2Client client(port());
-  const auto id = client.request(
-      h2_post("/pkg.Service/Watch") + H2Fields{{"content-type", "application/grpc"}}, 0);
-  client.data(id, std::string("\0\0\0\0\0", 5));
+  const auto id = grpc_call(client);
   EXPECT_EQ(client.head_of(id).status, 200);
   revert();
   EXPECT_EQ(client.answer(id).trailer("grpc-status"), "14");
@@ -149,22 +133,14 @@ TEST_F(Leaving, AGrpcStreamOfARevertedVersionIsToldToCallAgain) {
 
 // --- drain -------------------------------------------------------------------------------------
 
-class LeavingOnDrain : public Leaving {
- protected:
-  std::future<void> start_draining() {
-    auto drained = std::make_shared<std::promise<void>>();
-    auto future = drained->get_future();
-    proxy().drain([drained] { drained->set_value(); });
-    return future;
-  }
-};
+using LeavingOnDrain = Leaving;
 
 TEST_F(LeavingOnDrain, ATunnelEndsBeforeTheDeadline) {
   setup.drain_timeout = 300ms;
   tunnels();
   RawClient client(port());
   open(client);
-  const auto drained = start_draining();
+  const auto drained = proxy().start_draining();
   EXPECT_EQ(client.reader().read_to_end(), std::pair(std::string(), TcpStream::End::Fin));
   client.close();
   EXPECT_EQ(drained.wait_for(kPatience), std::future_status::ready);
@@ -182,7 +158,7 @@ TEST_F(LeavingOnDrain, ABusyConnectionGoesOnUntilItsMoment) {
     clients.back()->send(kGet + "\r\n");
     EXPECT_EQ(clients.back()->read_response().body, "green");
   }
-  const auto drained = start_draining();
+  const auto drained = proxy().start_draining();
   proxy().publish(setup);  // behind the drain: it has begun
   for (auto& client : clients) {
     client->send(kGet + "\r\n");

@@ -56,12 +56,7 @@ TEST_F(Lifecycle, AClientThatResetsDuringConnectSendsNothing) {
 
 class Drain : public Edge {
  protected:
-  std::future<void> start_draining() {
-    auto drained = std::make_shared<std::promise<void>>();
-    auto future = drained->get_future();
-    proxy().drain([drained] { drained->set_value(); });
-    return future;
-  }
+  std::future<void> start_draining() { return proxy().start_draining(); }
   static bool done(const std::future<void>& drained, std::chrono::milliseconds within = kPatience) {
     return drained.wait_for(within) == std::future_status::ready;
   }
@@ -176,14 +171,14 @@ TEST_F(Lifecycle, StopEndsEverythingWhereverItStands) {
   }
   EXPECT_TRUE(eventually([&] {
     const auto totals = proxy().totals();
-    return blue.connections() == 18 && totals.tunnels_open == 3 && totals.upstream_open >= 18;
+    return blue.connections() == 18 && proxy().tunnels_open() == 3 && totals.upstream_open >= 18;
   }));
   const auto began = std::chrono::steady_clock::now();
   proxy().stop();
   EXPECT_LT(std::chrono::steady_clock::now() - began, 10s) << "waited for a timeout of theirs";
   EXPECT_EQ(proxy().totals().downstream_open, 0u);
   EXPECT_EQ(proxy().totals().exchanges_active, 0u);
-  EXPECT_EQ(proxy().totals().tunnels_open, 0u);
+  EXPECT_EQ(proxy().tunnels_open(), 0u);
   for (auto& client : clients) client->read_until_close();
   EXPECT_EQ(proxy().of("blue").errors(), 0u) << "a version is not to blame for our end";
 }

@@ -6,32 +6,16 @@ namespace {
 
 using stats::Outcome;
 
-const std::string kUpgrade = kGet + "Upgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
-const std::string kSwitch =
-    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
-
 class Tunnel : public Edge {
  protected:
-  // Switches, then returns every byte until the client half-closes, then says "bye" and closes.
-  void echo() {
-    blue.on_request([](const Received&, UpstreamConnection& connection) {
-      connection.send(kSwitch);
-      std::string bytes;
-      while (connection.stream().receive(bytes) == TcpStream::End::Open) {
-        connection.send(bytes);
-        bytes.clear();
-      }
-      connection.send("bye");
-      connection.close();
-    });
-  }
+  void echo() { blue.on_request(switch_and_echo); }
   void open(RawClient& client) {
     client.send(kUpgrade);
     const Response response = client.read_response_head();
     ASSERT_EQ(response.status, 101);
     EXPECT_EQ(response.field("Upgrade"), "websocket");
     EXPECT_EQ(response.field("Connection"), "Upgrade");
-    EXPECT_TRUE(eventually([&] { return proxy().totals().tunnels_open == 1; }));
+    EXPECT_TRUE(eventually([&] { return proxy().tunnels_open() == 1; }));
   }
 };
 
@@ -48,7 +32,7 @@ TEST_F(Tunnel, EchoesAndPassesTheClientsHalfCloseOn) {
   client.half_close();
   EXPECT_EQ(client.reader().read_to_end(), std::pair(std::string("bye"), TcpStream::End::Fin));
   EXPECT_TRUE(eventually([&] { return outcomes(Outcome::Success) == 1; }));
-  EXPECT_EQ(proxy().totals().tunnels_open, 0u);
+  EXPECT_EQ(proxy().tunnels_open(), 0u);
 }
 
 TEST_F(Tunnel, BytesRightBehindTheSwitchAreNotLost) {
@@ -78,7 +62,7 @@ TEST_F(Tunnel, TheServersEndIsTheEnd) {
   client.send(kUpgrade);
   EXPECT_EQ(client.read_response_head().status, 101);
   EXPECT_EQ(client.read_until_close(), "over");
-  EXPECT_TRUE(eventually([&] { return proxy().totals().tunnels_open == 0; }));
+  EXPECT_TRUE(eventually([&] { return proxy().tunnels_open() == 0; }));
 }
 
 TEST_F(Tunnel, CarriesMegabytesInBothDirectionsAtOnce) {
@@ -98,7 +82,7 @@ TEST_F(Tunnel, AClientThatVanishesEndsItAtTheUpstream) {
   open(client);
   client.reset();
   EXPECT_TRUE(eventually([&] { return blue.open_connections() == 0; }));
-  EXPECT_TRUE(eventually([&] { return proxy().totals().tunnels_open == 0; }));
+  EXPECT_TRUE(eventually([&] { return proxy().tunnels_open() == 0; }));
   EXPECT_EQ(attempts(), 0u) << "the client's doing";
 }
 

@@ -121,7 +121,7 @@ TEST_F(ChangeUnderway, TunnelsDoNotFillTheUnprovenCap) {
     clients.back()->send(
         "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
     EXPECT_EQ(clients.back()->read_response_head().field("Cutwater-Version"), "green") << i;
-    EXPECT_TRUE(eventually([&] { return proxy->totals().tunnels_open == clients.size(); }));
+    EXPECT_TRUE(eventually([&] { return proxy->tunnels_open() == clients.size(); }));
   }
   for (auto& client : clients) client->reset();
 }

@@ -23,12 +23,12 @@ class TunnelEnd : public UpstreamTest {
     const Response response = client->read_response_head();
     EXPECT_EQ(response.status, 101);
     EXPECT_EQ(response.field("Upgrade"), "websocket");
-    EXPECT_TRUE(eventually([&] { return proxy->totals().tunnels_open == 1; }));
+    EXPECT_TRUE(eventually([&] { return proxy->tunnels_open() == 1; }));
     return client;
   }
   void expect_closed(Outcome outcome) {
     expect_recorded(outcome);
-    EXPECT_EQ(proxy->totals().tunnels_open, 0u);
+    EXPECT_EQ(proxy->tunnels_open(), 0u);
     EXPECT_EQ(proxy->of("blue").latency.count, 0u) << "how long a tunnel lives is no latency";
     expect_upstream_discarded();
   }

@@ -188,6 +188,23 @@ struct FakeH2Upstream::Connection {
   }
 };
 
+H2Reply grpc_reply(const std::string& status, const std::string& message) {
+  return {.fields = {{"content-type", "application/grpc"}},
+          .body = std::string(4, '\0') + static_cast<char>(message.size()) + message,
+          .trailers = {{"grpc-status", status}}};
+}
+
+H2Fields grpc_head(const H2Fields& more) {
+  return h2_post("/pkg.Service/Method") +
+         H2Fields{{"content-type", "application/grpc"}, {"te", "trailers"}} + more;
+}
+
+std::int32_t grpc_call(H2Client& client, const H2Fields& more) {
+  const auto id = client.request(grpc_head(more), 0);
+  client.data(id, std::string(5, '\0'));
+  return id;
+}
+
 FakeH2Upstream::FakeH2Upstream(std::vector<std::pair<std::uint16_t, std::uint32_t>> settings)
     : settings_(std::move(settings)) {
   answer({});

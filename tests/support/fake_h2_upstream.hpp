@@ -34,6 +34,12 @@ struct H2Reply {
   std::vector<int> interim = {};
 };
 
+// The answer to a gRPC call: one message, and the status behind it.
+H2Reply grpc_reply(const std::string& status, const std::string& message = "");
+H2Fields grpc_head(const H2Fields& more = {});
+// Makes a call with an empty message; its stream.
+std::int32_t grpc_call(H2Client& client, const H2Fields& more = {});
+
 class FakeH2Upstream {
  public:
   // Runs when the whole request was read; with at_head(), when its head was.

@@ -130,8 +130,21 @@ guard::VersionMonitor& Proxy::monitor(const std::string& version, const std::str
   return *monitors_.at({service, version});
 }
 
+std::uint64_t Proxy::tunnels_open() const {
+  std::uint64_t sum = 0;
+  for (const auto& [key, monitor] : monitors_) sum += monitor->tunnels_open();
+  return sum;
+}
+
 upstream::Endpoint& Proxy::endpoint(std::uint16_t port) {
   return *endpoints_.at(port);
+}
+
+std::future<void> Proxy::start_draining() {
+  auto drained = std::make_shared<std::promise<void>>();
+  auto future = drained->get_future();
+  drain([drained] { drained->set_value(); });
+  return future;
 }
 
 std::shared_ptr<routing::RoutingSnapshot> Proxy::snapshot_of(const ProxySetup& setup) {

@@ -7,6 +7,7 @@
 //   EXPECT_EQ(get(proxy.port()).status, 200);
 #pragma once
 
+#include <future>
 #include <map>
 #include <memory>
 #include <string>
@@ -92,6 +93,7 @@ class Proxy {
   stats::ProxyTotals totals() const { return group_->totals(); }
   // Survives publish(), as in production. `service` is the one from the setup.
   guard::VersionMonitor& monitor(const std::string& version, const std::string& service = "shop");
+  std::uint64_t tunnels_open() const;  // on all versions
   upstream::Endpoint& endpoint(std::uint16_t port);
   stats::VersionTotals of(const std::string& version, const std::string& service = "shop") {
     return monitor(version, service).totals();
@@ -104,6 +106,7 @@ class Proxy {
   void publish(const ProxySetup& setup);
   // `on_drained` runs on a worker.
   void drain(std::function<void()> on_drained) { group_->drain(std::move(on_drained)); }
+  std::future<void> start_draining();  // ready when it has drained
   void stop() { group_->stop(); }
   worker::WorkerGroup& group() { return *group_; }
 

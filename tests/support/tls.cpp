@@ -213,6 +213,13 @@ std::shared_ptr<SSL_CTX> server_context(const IssuedCert& certificate,
   return context;
 }
 
+std::shared_ptr<const net::TlsClientContext> client_context(const config::UpstreamTls& tls,
+                                                            const std::string& alpn) {
+  auto loaded = net::TlsClientContext::load(tls, {alpn});
+  if (const auto* problem = std::get_if<net::Problem>(&loaded)) throw TestFailure(problem->text);
+  return std::get<std::shared_ptr<const net::TlsClientContext>>(std::move(loaded));
+}
+
 void choose_alpn(SSL_CTX* context, const char* name) {
   const auto choose = [](SSL*, const unsigned char** out, unsigned char* out_size,
                          const unsigned char* offered, unsigned offered_size, void* wanted) {

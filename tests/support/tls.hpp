@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "proxy/net/certificate.hpp"
+#include "proxy/net/tls_client_context.hpp"
 #include "tests/support/tcp_stream.hpp"
 
 namespace cutwater::test {
@@ -90,6 +91,9 @@ class TlsDialer {
 // For an upstream: serves `certificate`, and asks for one of `client_ca` when that is not empty.
 std::shared_ptr<SSL_CTX> server_context(const IssuedCert& certificate,
                                         const std::string& client_ca = "");
+// How a proxy speaks to https upstreams; throws with the problem.
+std::shared_ptr<const net::TlsClientContext> client_context(const config::UpstreamTls& tls,
+                                                            const std::string& alpn);
 // It chooses this protocol when a client offers it, and else none. `name` must outlive it.
 void choose_alpn(SSL_CTX* context, const char* name);
 

@@ -25,10 +25,7 @@ class GrpcProbeTest : public testing::Test {
     return probe.problem();
   }
   void answer(std::string message, const std::string& status = "0") {
-    const char size = static_cast<char>(message.size());
-    upstream.answer({.fields = {{"content-type", "application/grpc"}},
-                     .body = std::string(4, '\0') + size + message,
-                     .trailers = {{"grpc-status", status}}});
+    upstream.answer(grpc_reply(status, message));
   }
   FakeH2Upstream upstream;
 };

@@ -15,7 +15,6 @@
 #include <cstring>
 #include <deque>
 
-#include "proxy/net/tls_client_context.hpp"
 #include "tests/support/fake_h2_upstream.hpp"
 #include "tests/support/fake_upstream.hpp"
 #include "tests/support/tls.hpp"
@@ -112,9 +111,18 @@ class Sleepers {
 class Prober : public testing::Test {
  protected:
   Target target_for(const FakeService& service, std::string version = "green") {
+    return target_at(service.address(), std::move(version), "http://" + service.authority(),
+                     service.authority(), {});
+  }
+  // An https endpoint called `name` at this port, spoken to as `tls` says.
+  Target tls_target(std::uint16_t port, const std::string& name, const config::UpstreamTls& tls) {
+    return target_at({asio::ip::address_v4::loopback(), port}, name, "https://" + name, name,
+                     {name, test::client_context(tls, "h2"), false});
+  }
+  Target target_at(const tcp::endpoint& at, std::string version, std::string url,
+                   std::string authority, upstream::EndpointOptions options) {
     sockaddr_storage address{};
-    const tcp::endpoint endpoint = service.address();
-    std::memcpy(&address, endpoint.data(), endpoint.size());
+    std::memcpy(&address, at.data(), at.size());
     config::Health health;
     health.enabled = true;
     health.path = "/healthz";
@@ -122,11 +130,11 @@ class Prober : public testing::Test {
     health.timeout = 5s;
     health.unhealthy_after = 3;
     health.start_period = 0s;
-    return {"shop", std::move(version),
-            std::make_shared<upstream::Endpoint>(++ids_, "http://" + service.authority(),
-                                                 service.authority(), address,
-                                                 static_cast<socklen_t>(endpoint.size())),
-            health};
+    return {
+        "shop", std::move(version),
+        std::make_shared<upstream::Endpoint>(++ids_, std::move(url), std::move(authority), address,
+                                             static_cast<socklen_t>(at.size()), std::move(options)),
+        health};
   }
 
   template <typename Condition>
@@ -214,20 +222,11 @@ TEST_F(Prober, HttpsIsAskedWithTheTrustOfRequests) {
   test::FakeUpstream service;
   const auto server = test::server_context(authority.issue({.names = {"green.test"}}));
   service.speak_tls(server, true);
-  FakeService unused(context_);
   for (const std::string& name : {std::string("green.test"), std::string("blue.test")}) {
     config::UpstreamTls tls;
     tls.ca = authority.ca_path();
     tls.server_name = name;
-    auto loaded = net::TlsClientContext::load(tls, {"h2"});
-    Target target = target_for(unused, name);
-    sockaddr_storage address{};
-    const tcp::endpoint to(asio::ip::address_v4::loopback(), service.port());
-    std::memcpy(&address, to.data(), to.size());
-    target.endpoint = std::make_shared<upstream::Endpoint>(
-        ++ids_, "https://" + name, name, address, static_cast<socklen_t>(to.size()),
-        upstream::EndpointOptions{
-            name, std::get<std::shared_ptr<const net::TlsClientContext>>(loaded), false});
+    Target target = tls_target(service.port(), name, tls);
     target.health.unhealthy_after = 1;
     update({target});
     probe_once();
@@ -242,21 +241,10 @@ TEST_F(Prober, GrpcOverTlsIsAskedInHttp2) {
   test::choose_alpn(server.get(), "h2");
   test::FakeH2Upstream service;
   service.speak_tls(server);
-  service.answer({.fields = {{"content-type", "application/grpc"}},
-                  .body = std::string("\0\0\0\0\x02\x08\x01", 7),
-                  .trailers = {{"grpc-status", "0"}}});
+  service.answer(test::grpc_reply("0", "\x08\x01"));
   config::UpstreamTls tls;
   tls.ca = authority.ca_path();
-  auto loaded = net::TlsClientContext::load(tls, {"h2"});
-  FakeService unused(context_);
-  Target target = target_for(unused, "green.test");
-  sockaddr_storage address{};
-  const tcp::endpoint to(asio::ip::address_v4::loopback(), service.port());
-  std::memcpy(&address, to.data(), to.size());
-  target.endpoint = std::make_shared<upstream::Endpoint>(
-      ++ids_, "https://green.test", "green.test", address, static_cast<socklen_t>(to.size()),
-      upstream::EndpointOptions{
-          "green.test", std::get<std::shared_ptr<const net::TlsClientContext>>(loaded), false});
+  Target target = tls_target(service.port(), "green.test", tls);
   target.health.grpc = true;
   target.health.unhealthy_after = 1;
   update({target});

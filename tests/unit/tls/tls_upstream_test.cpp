@@ -19,9 +19,7 @@ class TlsUpstream : public UpstreamTest {
     blue.speak_tls(context, failures_expected);
   }
   void start_tls() {
-    auto loaded = net::TlsClientContext::load(tls, {"http/1.1"});
-    if (const auto* problem = std::get_if<net::Problem>(&loaded)) throw TestFailure(problem->text);
-    setup.upstream_tls = std::get<std::shared_ptr<const net::TlsClientContext>>(loaded);
+    setup.upstream_tls = client_context(tls, "http/1.1");
     start();
   }
   // A version whose server is not who it must be: the client sees a 502, the version is charged,
@@ -91,9 +89,7 @@ class TlsHttp2Upstream : public TlsUpstream {
     server.speak_tls(context);
     setup = ProxySetup();
     setup.http2_version("blue", 100, {server.port()});
-    auto loaded = net::TlsClientContext::load(tls, {"h2"});
-    if (const auto* problem = std::get_if<net::Problem>(&loaded)) throw TestFailure(problem->text);
-    setup.upstream_tls = std::get<std::shared_ptr<const net::TlsClientContext>>(loaded);
+    setup.upstream_tls = client_context(tls, "h2");
     start();
   }
   void expect_tls_failure() {
@@ -140,8 +136,7 @@ TEST_F(TlsHttp2Upstream, AServerThatDoesNotShakeHandsTimesOut) {
   setup = ProxySetup();
   setup.http2_version("blue", 100, {silent.port()});
   setup.timeouts().connect = 100ms;
-  auto loaded = net::TlsClientContext::load(tls, {"h2"});
-  setup.upstream_tls = std::get<std::shared_ptr<const net::TlsClientContext>>(loaded);
+  setup.upstream_tls = client_context(tls, "h2");
   start();
   EXPECT_EQ(get(proxy->port()).status, 504);
   EXPECT_TRUE(eventually([&] { return proxy->totals().upstream_open == 0; }));
