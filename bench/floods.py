@@ -22,14 +22,14 @@ import os
 import pathlib
 import re
 import select
-import signal
 import socket
 import statistics
 import struct
-import subprocess
 import sys
 import tempfile
 import time
+
+import proxies
 
 MAGIC = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, PRIORITY, RESET, SETTINGS, _, PING, GOAWAY, WINDOW, CONTINUATION = range(10)
@@ -191,12 +191,6 @@ def attacker(flood, port, pause, pipe):
 
 # --- the proxy and who uses it ------------------------------------------------------------------
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 class Edge:
     """The proxy, and an nginx for the attacker beside the one for the others: what is measured is
     what they share, the proxy."""
@@ -204,7 +198,7 @@ class Edge:
     def __init__(self, build, scratch):
         self.scratch = scratch
         self.log = scratch / "flood.log"
-        calm, flood = free_port(), free_port()
+        calm, flood = proxies.free_port(), proxies.free_port()
         self.children = [self.nginx("calm", calm), self.nginx("flood", flood)]
         (scratch / "cutwater.yaml").write_text(
             f"state_dir: {scratch}/state\nadmin: {{listen: '127.0.0.1:0'}}\n"
@@ -213,17 +207,11 @@ class Edge:
             f"routes: [{{match: {{path: /flood}}, service: flood}}, {{service: calm}}]\nservices:\n"
             + "".join(f"  {name}: {{versions: {{blue: 'http://127.0.0.1:{port}'}}, weights: {{blue: 100%}}}}\n"
                       for name, port in (("calm", calm), ("flood", flood))))
-        ready, log = scratch / "ready.json", open(scratch / "proxy.log", "wb")
-        proxy = subprocess.Popen([build / "cutwater", "run", "-c", scratch / "cutwater.yaml",
-                                  "--ready-file", ready], stdout=log, stderr=log)
-        self.children.append(proxy)
-        self.pid = proxy.pid
-        deadline = time.monotonic() + 10
-        while not ready.exists() or not ready.stat().st_size:
-            if time.monotonic() > deadline:
-                sys.exit("the proxy did not start: " + (scratch / "proxy.log").read_text())
-            time.sleep(0.05)
-        said = json.loads(ready.read_text())
+        ready = scratch / "ready.json"
+        self.proxy = proxies.Process(
+            [build / "cutwater", "run", "-c", scratch / "cutwater.yaml", "--ready-file", ready], scratch / "proxy.log")
+        self.children.append(self.proxy)
+        said = proxies.ready_cutwater(ready, self.proxy)
         self.port = int(said["listeners"]["http"].rpartition(":")[2])
         self.admin = said["admin"]
 
@@ -238,25 +226,11 @@ class Edge:
             f"http {{ access_log {home}.log; {temporary} keepalive_requests 1000000;\n"
             f"server {{ listen 127.0.0.1:{port}; location / {{ return 200 hello; }}\n"
             f"location = /flood/big {{ root {home}; }} }} }}\n")
-        return subprocess.Popen(["nginx", "-c", home / "nginx.conf"], stderr=subprocess.DEVNULL)
+        return proxies.Process(["nginx", "-c", home / "nginx.conf"], home / "log")
 
     def stop(self):
         for child in self.children:
-            child.send_signal(signal.SIGTERM)
-        for child in self.children:
-            try:
-                child.wait(10)
-            except subprocess.TimeoutExpired:
-                child.kill()
-
-    def resident(self):
-        with open(f"/proc/{self.pid}/statm", encoding="ascii") as file:
-            return int(file.read().split()[1]) * 4096
-
-    def cpu_seconds(self):
-        with open(f"/proc/{self.pid}/stat", encoding="ascii") as file:
-            fields = file.read().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+            child.stop()
 
     def abuses(self, reason):
         connection = http.client.HTTPConnection(self.admin, timeout=5)
@@ -287,7 +261,7 @@ class Client:
             if answer.status != 200:
                 sys.exit(f"the client beside was answered {answer.status}")
             times.append(time.perf_counter() - began)
-            most = max(most, self.edge.resident())
+            most = max(most, self.edge.proxy.resident_bytes())
             time.sleep(0.001)
         return statistics.quantiles(times, n=100)[98], most
 
@@ -298,17 +272,17 @@ def measure(edge, flood, rounds, pause):
     process = multiprocessing.Process(target=attacker, args=(flood, edge.port, pause, theirs), daemon=True)
     process.start()
     ours.recv()
-    counted, upstream, before = edge.abuses(flood.reason), edge.upstream_requests(), edge.resident()
+    counted, upstream, before = edge.abuses(flood.reason), edge.upstream_requests(), edge.proxy.resident_bytes()
     quiet, loud, attacks, most, cpu = [], [], [], 0, 0.0
     for _ in range(rounds):
-        began = edge.cpu_seconds()
+        began = edge.proxy.cpu_seconds()
         quiet.append(client.run(ROUND_S, lambda: True)[0])
-        middle = edge.cpu_seconds()
+        middle = edge.proxy.cpu_seconds()
         ours.send(ROUND_S)
         p99, memory = client.run(ROUND_S, ours.poll)
         loud.append(p99)
         most = max(most, memory)
-        cpu += (edge.cpu_seconds() - middle) - (middle - began)
+        cpu += (edge.proxy.cpu_seconds() - middle) - (middle - began)
         attacks += ours.recv()
     ours.send(0)
     process.join()
@@ -333,14 +307,14 @@ def measure(edge, flood, rounds, pause):
 
 def stalled(edge):
     """A hundred answers of 10 MB for a window of 0: resets, and less than 1 MiB kept."""
-    before, counted = edge.resident(), edge.abuses("stalled_window")
+    before, counted = edge.proxy.resident_bytes(), edge.abuses("stalled_window")
     with socket.create_connection(("127.0.0.1", edge.port), 2) as peer:
         peer.sendall(MAGIC + frame(SETTINGS, 0, 0, struct.pack(">HI", 4, 0)) +
                      b"".join(head(odd(i), 5, request(path=b"/flood/big")) for i in range(100)))
         most, answer, end = 0, b"", time.monotonic() + STALL_S + 3
         peer.settimeout(0.05)
         while time.monotonic() < end and answer.count(b"\0\0\4\3\0") < 100:
-            most = max(most, edge.resident())
+            most = max(most, edge.proxy.resident_bytes())
             try:
                 answer += peer.recv(65536)
             except TimeoutError:

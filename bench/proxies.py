@@ -117,6 +117,17 @@ def wait_until_serving(port, process, path="/small"):
         time.sleep(0.05)
 
 
+def ready_cutwater(file, process):
+    """What its ready file says, once it serves."""
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while not file.exists() or not file.read_text():
+        process.check()
+        if time.monotonic() > deadline:
+            raise RuntimeError("cutwater: no ready file\n" + process.tail())
+        time.sleep(0.01)
+    return json.loads(file.read_text())
+
+
 class Certificate:
     """Self-signed, P-256, as most sites have today."""
 
@@ -387,14 +398,7 @@ services:
 
     def prepare(self):
         """The split is real, not only configured: the admin API says so."""
-        file = self.setting.folder(self.name) / "ready.json"
-        deadline = time.monotonic() + START_TIMEOUT_S
-        while not file.exists():  # the listeners serve a moment before it is written
-            self.process.check()
-            if time.monotonic() > deadline:
-                raise RuntimeError("cutwater: no ready file\n" + self.process.tail())
-            time.sleep(0.01)
-        ready = json.loads(file.read_text())
+        ready = ready_cutwater(self.setting.folder(self.name) / "ready.json", self.process)
         connection = http.client.HTTPConnection(ready["admin"], timeout=5)
         connection.request("GET", "/v1/services/shop/weights")
         weights = json.loads(connection.getresponse().read())["weights"]

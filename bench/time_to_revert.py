@@ -26,7 +26,6 @@ import proxies
 GOALS_S = {100: 0.3, 20: 1.0, 5: 4.0}  # percent of failing requests -> at most
 BASELINE_PERCENT = 0.1  # of the stable version's requests fail, beside a bad canary
 HEALTHY_PERCENT = 1  # of both versions' requests, when the canary is healthy
-CONNECTIONS = 64
 GIVE_UP_S = 30
 
 
@@ -121,10 +120,7 @@ services:
         self.process = proxies.Process(
             [binary, "run", "-c", folder / "cutwater.yaml", "--ready-file", ready], folder / "log"
         )
-        while not ready.exists() or not ready.read_text():
-            self.process.check()
-            time.sleep(0.01)
-        told = json.loads(ready.read_text())
+        told = proxies.ready_cutwater(ready, self.process)
         self.admin = f"http://{told['admin']}"
         self.port = int(told["listeners"]["http"].rsplit(":", 1)[1])
         self.command("rollout", "start", "shop", "--to", "canary", "--steps", "5%,100%", "--bake", "5m")
@@ -195,8 +191,7 @@ def judge_healthy(options, folder, upstreams):
     reverted = 0
     limit_s = options.healthy_requests / options.rate
     for _ in range(options.healthy_runs):
-        run = one_run(options, folder, upstreams, "healthy_stable", "healthy", limit_s)
-        decision, _ = asyncio.run(run)
+        decision, _ = asyncio.run(one_run(options, folder, upstreams, "healthy_stable", "healthy", limit_s))
         reverted += decision is not None
     print(
         f"healthy, {HEALTHY_PERCENT} % errors, {options.healthy_runs} runs of"
