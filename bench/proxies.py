@@ -128,16 +128,19 @@ def ready_cutwater(file, process):
     return json.loads(file.read_text())
 
 
-class Certificate:
-    """Self-signed, P-256, as most sites have today."""
+P256 = ("ec", "-pkeyopt", "ec_paramgen_curve:P-256")
+RSA2048 = ("rsa:2048",)
 
-    def __init__(self, folder):
-        self.cert, self.key, self.both = (folder / name for name in ("tls.crt", "tls.key", "tls.pem"))
+
+class Certificate:
+    """Self-signed, for one host."""
+
+    def __init__(self, folder, host="shop.example.com", kind=P256):
+        self.host = host
+        self.cert, self.key, self.both = (folder / f"{host}.{end}" for end in ("crt", "key", "pem"))
         subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-             "-days", "2", "-subj", "/CN=shop.example.com", "-addext",
-             "subjectAltName=DNS:shop.example.com,IP:127.0.0.1",
-             "-keyout", self.key, "-out", self.cert],
+            ["openssl", "req", "-x509", "-newkey", *kind, "-nodes", "-days", "2", "-subj", f"/CN={host}",
+             "-addext", f"subjectAltName=DNS:{host},IP:127.0.0.1", "-keyout", self.key, "-out", self.cert],
             check=True, capture_output=True,
         )  # fmt: skip
         self.key.chmod(0o600)
@@ -147,9 +150,10 @@ class Certificate:
 
 class Setting:
     """What every proxy needs to know: where the work directory, the binaries and upstreams are.
-    With a `certificate`, proxies that can also listen for TLS and for HTTP/2 in clear text."""
+    With a `certificate`, proxies that can also listen for TLS and for HTTP/2 in clear text; whoever
+    asks for the host of `rsa_certificate` gets that one."""
 
-    certificate = None
+    certificate = rsa_certificate = None
 
     def __init__(self, work, build, upstream_ports, core):
         self.work = pathlib.Path(work)
@@ -271,7 +275,8 @@ class HAProxy(Proxy):
         more = ""
         if self.tls_port:
             more = f"""bind 127.0.0.1:{self.h2c_port} proto h2
-  bind 127.0.0.1:{self.tls_port} ssl crt {self.setting.certificate.both} alpn h2,http/1.1"""
+  bind 127.0.0.1:{self.tls_port} ssl crt {self.setting.certificate.both} \
+    crt {self.setting.rsa_certificate.both} alpn h2,http/1.1"""
         config.write_text(f"""
 global
   maxconn 6000
@@ -305,26 +310,30 @@ class Nginx(Proxy):
 
     def command(self, folder):
         blue, green = self.setting.upstream_ports
-        more = ""
+        listeners = [f"listen 127.0.0.1:{self.port} backlog=4096;"]
         if self.tls_port:
-            certificate = self.setting.certificate
-            more = f"""
-    listen 127.0.0.1:{self.h2c_port} http2; listen 127.0.0.1:{self.tls_port} ssl http2;
+            listeners[0] += f" listen 127.0.0.1:{self.h2c_port} http2;"
+            listeners += [f"""
+    listen 127.0.0.1:{self.tls_port} ssl http2; server_name {certificate.host};
     ssl_certificate {certificate.cert}; ssl_certificate_key {certificate.key};
     ssl_protocols TLSv1.2 TLSv1.3; http2_max_concurrent_streams 128;"""
-        return nginx_config(folder, f"""
-  split_clients "$connection-$connection_requests" $version {{ 5% green; * blue; }}
-  upstream blue {{ server 127.0.0.1:{blue}; keepalive 128; keepalive_requests 1000000000; }}
-  upstream green {{ server 127.0.0.1:{green}; keepalive 128; keepalive_requests 1000000000; }}
+                for certificate in (self.setting.certificate, self.setting.rsa_certificate)
+            ]  # fmt: skip
+        servers = "".join(f"""
   server {{
-    listen 127.0.0.1:{self.port} backlog=4096;{more}
+    {listener}
     location / {{
       proxy_pass http://$version; proxy_http_version 1.1; proxy_set_header Connection "";
       proxy_set_header Host $http_host; proxy_set_header X-Forwarded-Proto $scheme;
       proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
       proxy_max_temp_file_size 0;
     }}
-  }}""")
+  }}""" for listener in listeners)  # fmt: skip
+        return nginx_config(folder, f"""
+  split_clients "$connection-$connection_requests" $version {{ 5% green; * blue; }}
+  upstream blue {{ server 127.0.0.1:{blue}; keepalive 128; keepalive_requests 1000000000; }}
+  upstream green {{ server 127.0.0.1:{green}; keepalive 128; keepalive_requests 1000000000; }}
+  {servers}""")
 
 
 class Nghttpx(Proxy):
@@ -337,6 +346,7 @@ class Nghttpx(Proxy):
         if self.tls_port:
             more = [
                 f"--frontend=127.0.0.1,{self.h2c_port};no-tls", f"--frontend=127.0.0.1,{self.tls_port}",
+                f"--subcert={self.setting.rsa_certificate.key}:{self.setting.rsa_certificate.cert}",
                 self.setting.certificate.key, self.setting.certificate.cert,
             ]  # fmt: skip
         return [
@@ -378,7 +388,10 @@ class Cutwater(Proxy):
   - {{name: h2c, listen: "127.0.0.1:{self.h2c_port}"}}
   - name: https
     listen: "127.0.0.1:{self.tls_port}"
-    tls: {{certificates: [{{cert: {self.setting.certificate.both}}}]}}"""
+    tls:
+      certificates:
+        - {{cert: {self.setting.certificate.both}}}
+        - {{cert: {self.setting.rsa_certificate.both}}}"""
         shutil.rmtree(folder / "state", ignore_errors=True)
         config.write_text(f"""
 state_dir: {folder}/state

@@ -38,18 +38,17 @@ def run_h2load(scenario, proxy, load, seconds):
     return parse_h2load(done.stdout, log)
 
 
-def handshakes(port, seconds, cert, resumed):
+def handshakes(port, seconds, host, cert, resumed):
     """Connects, asks once and closes, again and again: count, p99 and failures."""
     context = ssl.create_default_context(cafile=str(cert))
-    context.check_hostname = False
     context.minimum_version = ssl.TLSVersion.TLSv1_3
-    request = f"GET /small HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n".encode()
+    request = f"GET /small HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()
     session, times, failures = None, [], 0
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         began = time.monotonic()
         plain = socket.create_connection(("127.0.0.1", port), timeout=5)
-        with context.wrap_socket(plain, server_hostname=HOST, session=session) as secure:
+        with context.wrap_socket(plain, server_hostname=host, session=session) as secure:
             times.append((time.monotonic() - began) * 1e6)
             secure.sendall(request)
             while secure.recv(4096):
@@ -61,9 +60,11 @@ def handshakes(port, seconds, cert, resumed):
 
 def run_handshakes(scenario, proxy, load, seconds):
     """In a process of its own, pinned: this one may run anywhere."""
-    cert = proxy.setting.certificate.cert
+    setting = proxy.setting
+    certificate = setting.rsa_certificate if "rsa" in scenario.options else setting.certificate
     resumed = "resumed" in scenario.options
-    command = [sys.executable, __file__, str(proxy.tls_port), str(seconds), str(cert), str(int(resumed))]
+    command = [sys.executable, __file__, str(proxy.tls_port), str(seconds), certificate.host]
+    command += [str(certificate.cert), str(int(resumed))]
     done = subprocess.run(
         proxies.pinned(load.core, command), capture_output=True, text=True, timeout=seconds + 60
     )
@@ -74,4 +75,4 @@ def run_handshakes(scenario, proxy, load, seconds):
 
 
 if __name__ == "__main__":
-    print(*handshakes(int(sys.argv[1]), float(sys.argv[2]), sys.argv[3], sys.argv[4] == "1"))
+    print(*handshakes(int(sys.argv[1]), float(sys.argv[2]), *sys.argv[3:5], sys.argv[5] == "1"))

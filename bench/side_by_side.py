@@ -78,7 +78,8 @@ SECURE_SCENARIOS = [
     Scenario("h2 TLS 64 KiB response", "/64k", "s/GB", "", 64 << 10, "h2load", "tls_port", ("-c10", "-m4")),
     Scenario("h1 TLS 1.3 small GET, keep-alive", "/small", "us/request", "", 0, "h2load", "tls_port",
              ("--h1", f"-c{CONNECTIONS}")),
-    Scenario("TLS 1.3 handshake, full", "/small", "us/request", "", 0, "handshakes", "tls_port"),
+    Scenario("TLS 1.3 handshake, P-256", "/small", "us/request", "", 0, "handshakes", "tls_port"),
+    Scenario("TLS 1.3 handshake, RSA-2048", "/small", "us/request", "", 0, "handshakes", "tls_port", ("rsa",)),
     Scenario("TLS 1.3 handshake, resumed", "/small", "us/request", "", 0, "handshakes", "tls_port",
              ("resumed",)),
 ]  # fmt: skip
@@ -378,6 +379,7 @@ def main():
         setting.upstream_ports = tuple(upstream.port for upstream in upstreams)
         if not options.no_tls:
             setting.certificate = proxies.Certificate(work)
+            setting.rsa_certificate = proxies.Certificate(work, "rsa.example.com", proxies.RSA2048)
             SCENARIOS.extend(SECURE_SCENARIOS)
         kinds = choose(setting, options.only.split(",") if options.only else [])
         load = Load(work, load_core, options.seconds)

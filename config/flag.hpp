@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "config/guards.hpp"
 #include "config/share.hpp"
 
 namespace cutwater::config {
@@ -57,6 +58,8 @@ struct FlagArm {
 struct FlagRamp {
   std::vector<Share> steps;
   std::chrono::milliseconds bake = std::chrono::minutes(10);
+  std::chrono::milliseconds max_step = std::chrono::hours(1);  // then people are told that it waits
+  GuardLimits guards = {};
 };
 
 // In this order: `deny` keeps out, `allow` lets in, `when` must match, `percentage` of the users

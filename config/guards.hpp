@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "config/share.hpp"
@@ -21,8 +22,24 @@ struct Guards {
   Share relative_tolerance = Share::percent(25);
   // Both versions fail alike: a candidate whose weight rose at most this long ago is reverted.
   Duration blame_window = std::chrono::minutes(5);
+  // Every route is judged apart as well, and false_rollback divided among them and the whole.
+  bool per_route = false;
   bool dry_run = false;  // says what it would have reverted, and reverts nothing
 };
+
+// Limits of a step, a route or a ramping flag, instead of those of `guards:`.
+struct GuardLimits {
+  using Duration = std::chrono::milliseconds;
+  std::optional<Share> error_rate;
+  std::optional<Duration> p95;
+  std::optional<Duration> p95_critical;
+  bool any() const { return error_rate || p95 || p95_critical; }
+  friend bool operator==(const GuardLimits&, const GuardLimits&) = default;
+};
+
+// What their p95 and p95_critical may be, in the file and in the API.
+inline constexpr std::chrono::milliseconds kLeastLatencyLimit{1};
+inline constexpr std::chrono::milliseconds kMostLatencyLimit = std::chrono::hours(1);
 
 // How much memory the endpoints use, as they say themselves in the Prometheus text format.
 struct Memory {

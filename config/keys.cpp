@@ -16,7 +16,7 @@ constexpr Key kListenerKeys[] = {{"name"},  {"listen"},         {"trusted_proxie
 constexpr Key kListenerTlsKeys[] = {
     {"certificates"}, {"min_version"}, {"client_ca"}, {"client_auth"}};
 constexpr Key kCertificateKeys[] = {{"cert"}, {"key"}, {"ocsp"}};
-constexpr Key kRouteKeys[] = {{"match"}, {"service"}};
+constexpr Key kRouteKeys[] = {{"match"}, {"service"}, {"guards"}};
 constexpr Key kMatchKeys[] = {{"host"}, {"path"}};
 constexpr Key kServiceKeys[] = {
     {"versions"}, {"stable"},   {"weights"}, {"sticky"},         {"flags"},  {"guards"}, {"health"},
@@ -29,11 +29,11 @@ constexpr Key kFlagKeys[] = {{"name"}, {"when"},  {"version"}, {"enabled"}, {"pe
                              {"key"},  {"allow"}, {"deny"},    {"arms"},    {"ramp"}};
 constexpr Key kWhenKeys[] = {{"cookie"}, {"header"}, {"in"}, {"file"}};
 constexpr Key kIdsKeys[] = {{"file"}};
-constexpr Key kRampKeys[] = {{"steps"}, {"bake"}};
+constexpr Key kRampKeys[] = {{"steps"}, {"bake"}, {"max_step"}, {"guards"}};
 constexpr Key kMirrorKeys[] = {{"version"}, {"share"}, {"methods"}, {"max_body"}, {"concurrency"}};
-constexpr Key kGuardsKeys[] = {{"error_rate"},     {"p95"},      {"p95_critical"},
-                               {"false_rollback"}, {"relative"}, {"relative_tolerance"},
-                               {"blame_window"},   {"dry_run"}};
+constexpr Key kGuardsKeys[] = {{"error_rate"},     {"p95"},       {"p95_critical"},
+                               {"false_rollback"}, {"relative"},  {"relative_tolerance"},
+                               {"blame_window"},   {"per_route"}, {"dry_run"}};
 constexpr Key kMemoryKeys[] = {{"url"}, {"used"}, {"limit"}, {"threshold"}};
 constexpr Key kHealthKeys[] = {{"path"},         {"interval"}, {"timeout"}, {"unhealthy_after"},
                                {"start_period"}, {"grpc"},     {"service"}};
@@ -50,7 +50,7 @@ constexpr Key kRolloutKeys[] = {
     {"windows"},  {"utc_offset"}, {"preview"},  {"smoke"},    {"keep_old"},
     {"rolling"},  {"hooks"},      {"capacity"}};
 constexpr Key kStepKeys[] = {{"weight"}, {"bake"}, {"guards"}};
-constexpr Key kStepGuardsKeys[] = {{"error_rate"}, {"p95"}, {"p95_critical"}};
+constexpr Key kGuardLimitsKeys[] = {{"error_rate"}, {"p95"}, {"p95_critical"}};
 constexpr Key kAdaptiveKeys[] = {{"failed_requests"}, {"least"}, {"most"}};
 constexpr Key kPreviewKeys[] = {{"header"}, {"cookie"}, {"host"}, {"bake"}};
 constexpr Key kSmokeKeys[] = {{"method"}, {"path"}, {"headers"},    {"status"},
@@ -98,7 +98,7 @@ const Section kLimits{"limits", kLimitsKeys};
 const Section kHttp2{"http2", kHttp2Keys};
 const Section kRollout{"rollout", kRolloutKeys};
 const Section kStep{"step", kStepKeys};
-const Section kStepGuards{"step_guards", kStepGuardsKeys};
+const Section kGuardLimits{"guard_limits", kGuardLimitsKeys};
 const Section kAdaptive{"adaptive", kAdaptiveKeys};
 const Section kPreview{"preview", kPreviewKeys};
 const Section kSmoke{"smoke", kSmokeKeys};
@@ -115,12 +115,12 @@ const Section kHistory{"history", kHistoryKeys};
 std::span<const Section* const> all_sections() {
   using namespace section;
   static constexpr const Section* kAll[] = {
-      &kRoot,       &kAdmin,    &kToken,   &kListener,    &kRoute,       &kMatch,
-      &kService,    &kVersion,  &kSticky,  &kFlag,        &kWhen,        &kGuards,
-      &kHealth,     &kTimeouts, &kLimits,  &kRollout,     &kAccessLog,   &kStep,
-      &kStepGuards, &kAdaptive, &kPreview, &kSmoke,       &kRolling,     &kRollingHook,
-      &kHook,       &kCapacity, &kNotify,  &kHistory,     &kIds,         &kRamp,
-      &kMirror,     &kHttp2,    &kGrpc,    &kListenerTls, &kCertificate, &kVersionTls,
+      &kRoot,        &kAdmin,    &kToken,   &kListener,    &kRoute,       &kMatch,
+      &kService,     &kVersion,  &kSticky,  &kFlag,        &kWhen,        &kGuards,
+      &kHealth,      &kTimeouts, &kLimits,  &kRollout,     &kAccessLog,   &kStep,
+      &kGuardLimits, &kAdaptive, &kPreview, &kSmoke,       &kRolling,     &kRollingHook,
+      &kHook,        &kCapacity, &kNotify,  &kHistory,     &kIds,         &kRamp,
+      &kMirror,      &kHttp2,    &kGrpc,    &kListenerTls, &kCertificate, &kVersionTls,
       &kMemory};
   return kAll;
 }

@@ -24,8 +24,8 @@ extern const Section kRoot, kAdmin, kToken, kListener, kRoute, kMatch, kService,
     kFlag, kWhen, kGuards, kMemory, kHealth, kTimeouts, kLimits, kRollout, kAccessLog, kNotify,
     kHistory, kIds, kRamp, kMirror, kHttp2, kGrpc, kListenerTls, kCertificate, kVersionTls;
 // Of a rollout.
-extern const Section kStep, kStepGuards, kAdaptive, kPreview, kSmoke, kRolling, kRollingHook, kHook,
-    kCapacity;
+extern const Section kStep, kGuardLimits, kAdaptive, kPreview, kSmoke, kRolling, kRollingHook,
+    kHook, kCapacity;
 }  // namespace section
 
 std::span<const Section* const> all_sections();

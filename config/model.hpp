@@ -134,6 +134,7 @@ struct Route {
   std::string host = "*";  // exact, "*.example.com", or "*"
   std::string path = "/";  // prefix, matched on whole segments
   std::string service;
+  std::optional<GuardLimits> guards = {};  // it has a guard of its own, by these limits
 };
 
 enum class Role { Viewer, Deployer, Approver, Admin };

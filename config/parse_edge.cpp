@@ -143,6 +143,7 @@ Route read_route(Report& report, const Node& node, const std::vector<Service>& s
                  "unknown service " + quoted(route.service) + suggestion(route.service, names));
     }
   }
+  route.guards = read_guard_limits(fields);
   return route;
 }
 

@@ -175,7 +175,13 @@ std::optional<FlagRamp> read_ramp(const Fields& flag, const Flag& so_far) {
     flag.report().add(flag.place_of_key("ramp"),
                       "`ramp` raises a `percentage` of one `version`; write both");
   if (const Node* steps = fields.require("steps")) ramp.steps = read_share_steps(fields, *steps);
-  fields.read("bake", ramp.bake, {1s, std::chrono::hours(24 * 30)});
+  constexpr std::chrono::hours kMonth(24 * 30);
+  fields.read("bake", ramp.bake, {1s, kMonth});
+  if (!fields.read("max_step", ramp.max_step, {1s, kMonth}))
+    ramp.max_step = std::max(ramp.max_step, 2 * ramp.bake);
+  else if (ramp.max_step < ramp.bake)
+    fields.report().add(fields.place_of_value("max_step"), "`max_step` is below `bake`");
+  ramp.guards = read_guard_limits(fields).value_or(GuardLimits{});
   return ramp;
 }
 

@@ -58,7 +58,23 @@ Guards read_guards(const Fields& service_fields) {
   fields.read("relative", guards.relative);
   fields.read("relative_tolerance", guards.relative_tolerance, {Share{}, Share::percent(100)});
   fields.read("blame_window", guards.blame_window, {0ms, 24h});
+  fields.read("per_route", guards.per_route);
   fields.read("dry_run", guards.dry_run);
+  return guards;
+}
+
+std::optional<GuardLimits> read_guard_limits(const Fields& owner) {
+  const Node* node = owner.find("guards");
+  if (!node) return std::nullopt;
+  GuardLimits guards;
+  const Fields fields(owner.report(), *node, section::kGuardLimits, "guards");
+  if (!fields.usable()) return guards;
+  Share rate;
+  std::chrono::milliseconds limit{};
+  constexpr Range<std::chrono::milliseconds> kLatency{kLeastLatencyLimit, kMostLatencyLimit};
+  if (fields.read("error_rate", rate, {kLeast, Share{Share::kWhole - 1}})) guards.error_rate = rate;
+  if (fields.read("p95", limit, kLatency)) guards.p95 = limit;
+  if (fields.read("p95_critical", limit, kLatency)) guards.p95_critical = limit;
   return guards;
 }
 

@@ -35,22 +35,6 @@ std::optional<Share> read_share_item(Report& report, const Node& item, std::stri
   return share;
 }
 
-StepGuards read_step_guards(const Fields& step_fields) {
-  StepGuards guards;
-  const Node* node = step_fields.find("guards");
-  if (!node) return guards;
-  const Fields fields(step_fields.report(), *node, section::kStepGuards, "guards");
-  if (!fields.usable()) return guards;
-  Share rate;
-  Duration limit{};
-  constexpr Range<Duration> kStepLatency{kLeastStepLatency, kMostStepLatency};
-  if (fields.read("error_rate", rate, {kLeastShare, Share{Share::kWhole - 1}}))
-    guards.error_rate = rate;
-  if (fields.read("p95", limit, kStepLatency)) guards.p95 = limit;
-  if (fields.read("p95_critical", limit, kStepLatency)) guards.p95_critical = limit;
-  return guards;
-}
-
 std::optional<RolloutStep> read_plain_step(Report& report, const Node& item) {
   const auto share = read_share_item(report, item, "steps");
   return share ? std::optional<RolloutStep>(*share) : std::nullopt;
@@ -66,7 +50,7 @@ std::optional<RolloutStep> read_step(Report& report, const Node& item) {
     return std::nullopt;
   Duration bake{};
   if (fields.read("bake", bake, kBake)) step.bake = bake;
-  step.guards = read_step_guards(fields);
+  step.guards = read_guard_limits(fields).value_or(GuardLimits{});
   return step;
 }
 

@@ -10,31 +10,19 @@
 #include <utility>
 #include <vector>
 
+#include "config/guards.hpp"
 #include "config/share.hpp"
 
 namespace cutwater::config {
 
 using Duration = std::chrono::milliseconds;
 
-// What a step's p95 and p95_critical may be, in the file and in the API.
-inline constexpr Duration kLeastStepLatency{1};
-inline constexpr Duration kMostStepLatency = std::chrono::hours(1);
-
-// Limits of one step instead of those of `guards:`. Evidence begins anew where they change.
-struct StepGuards {
-  std::optional<Share> error_rate;
-  std::optional<Duration> p95;
-  std::optional<Duration> p95_critical;
-  bool any() const { return error_rate || p95 || p95_critical; }
-  friend bool operator==(const StepGuards&, const StepGuards&) = default;
-};
-
 struct RolloutStep {
   RolloutStep() = default;
   RolloutStep(Share share) : weight(share) {}  // NOLINT: a bare share is a step
   Share weight;
   std::optional<Duration> bake;  // instead of the rollout's
-  StepGuards guards;
+  GuardLimits guards;            // evidence begins anew where they change
   friend bool operator==(const RolloutStep&, const RolloutStep&) = default;
 };
 

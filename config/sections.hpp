@@ -24,6 +24,8 @@ std::vector<Service> read_services(const Fields& root, const Sources& sources);
 Grpc read_grpc(const Fields& service);  // parse_http2.cpp
 // parse_guards.cpp
 Guards read_guards(const Fields& service_fields);
+// `guards` of a step, a route or a ramp; nullopt when there is none.
+std::optional<GuardLimits> read_guard_limits(const Fields& owner);
 Memory read_memory(const Fields& service_fields);
 // parse_rollout.cpp
 RolloutDefaults read_rollout(const Fields& service_fields, const Sources& sources);

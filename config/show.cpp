@@ -115,6 +115,7 @@ json::array show(const std::vector<Route>& routes) {
     shown.push_back(
         json::object{{"match", json::object{{"host", route.host}, {"path", route.path}}},
                      {"service", route.service}});
+    if (route.guards) shown.back().as_object()["guards"] = show(*route.guards);
   }
   return shown;
 }
@@ -144,6 +145,7 @@ json::object show(const Guards& guards) {
           {"relative", guards.relative},
           {"relative_tolerance", to_string(guards.relative_tolerance)},
           {"blame_window", to_string(guards.blame_window)},
+          {"per_route", guards.per_route},
           {"dry_run", guards.dry_run}};
 }
 

@@ -25,13 +25,17 @@ std::string show(RolloutDefaults::OnInconclusive what) {
   return "";
 }
 
-json::object show(const StepGuards& guards) {
+}  // namespace
+
+json::object show(const GuardLimits& guards) {
   json::object shown;
   if (guards.error_rate) shown["error_rate"] = to_string(*guards.error_rate);
   if (guards.p95) shown["p95"] = to_string(*guards.p95);
   if (guards.p95_critical) shown["p95_critical"] = to_string(*guards.p95_critical);
   return shown;
 }
+
+namespace {
 
 json::value show(const RolloutStep& step) {
   if (!step.bake && !step.guards.any()) return json::string(to_string(step.weight));

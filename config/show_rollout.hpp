@@ -8,6 +8,7 @@
 
 namespace cutwater::config {
 
+boost::json::object show(const GuardLimits& guards);
 boost::json::object show_rollout(const RolloutDefaults& rollout);
 std::string show_utc_offset(int minutes);  // "+01:00"
 

@@ -1,5 +1,6 @@
 #include "config/show_split.hpp"
 
+#include "config/show_rollout.hpp"
 #include "config/units.hpp"
 
 namespace cutwater::config {
@@ -13,7 +14,11 @@ json::array list_of(const std::vector<std::string>& texts) {
 json::object show_ramp(const FlagRamp& ramp) {
   json::array steps;
   for (const Share step : ramp.steps) steps.emplace_back(to_string(step));
-  return {{"steps", std::move(steps)}, {"bake", to_string(ramp.bake)}};
+  json::object shown{{"steps", std::move(steps)},
+                     {"bake", to_string(ramp.bake)},
+                     {"max_step", to_string(ramp.max_step)}};
+  if (ramp.guards.any()) shown["guards"] = show(ramp.guards);
+  return shown;
 }
 
 json::object show_flag(const Flag& flag) {

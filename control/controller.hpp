@@ -32,6 +32,12 @@ enum class RolloutAction {
   Ready
 };
 
+enum class VersionAction {
+  Show,
+  Drain,   // no request goes there any more, what is under way may finish
+  Unlock,  // after a drain or a rollback: it may have traffic again
+};
+
 // One entry of the event stream (GET /v1/events).
 struct Event {
   std::uint64_t id = 0;  // increases by one; resumable with Last-Event-ID
@@ -93,7 +99,8 @@ class Controller {
   virtual Awaitable<Reply> act(std::string rollout_id, RolloutAction action,
                                boost::json::object body, Actor actor) = 0;
   virtual Awaitable<Reply> rollback(std::string service, boost::json::object body, Actor actor) = 0;
-  virtual Awaitable<Reply> unlock(std::string service, std::string version, Actor actor) = 0;
+  virtual Awaitable<Reply> version(std::string service, std::string version, VersionAction action,
+                                   Actor actor) = 0;
   virtual Awaitable<Reply> set_flag(std::string service, std::string flag, bool enabled,
                                     Actor actor) = 0;
   virtual Awaitable<Reply> put_flag(std::string service, std::string flag, boost::json::object body,

@@ -208,6 +208,7 @@ void ControllerImpl::retire_guards(const std::string& service) {
     const bool watched = version == entry.state.stable && !keep.empty();
     if (!monitor || watched || keep.contains(version)) continue;
     monitor->disarm();
+    for (const auto& route : publisher_.route_guards(service, version)) route.monitor->disarm();
     // Tripped in the very moment a person took its traffic: nobody locked it out.
     if (!entry.state.locked_out.contains(version)) monitor->set_tripped(false);
   }
@@ -363,7 +364,9 @@ Awaitable<void> ControllerImpl::on_trip(std::string service, std::string version
   Entry* entry = find(service);
   if (entry == nullptr) co_return;
   const auto at_stake = guarded(entry->state, entry->rollout ? &*entry->rollout : nullptr);
-  const Evidence evidence = evidence_of(service, version);
+  Evidence evidence = evidence_of(service, version);
+  if (!evidence.report.failed_test)  // a route's, in a dry run
+    if (auto route = failed_route(service, version)) evidence = *std::move(route);
   // A person was faster, or a retry has begun since.
   if (!at_stake.contains(version) || !evidence.report.failed_test) co_return;
   Draft draft = draft_of(*entry);
@@ -433,6 +436,7 @@ Awaitable<void> ControllerImpl::tick() {
   for (const auto& name : names) {
     co_await tick_service(name);
     co_await tick_flags(name);
+    co_await tick_mirror(name);
   }
 }
 

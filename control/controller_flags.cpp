@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "config/show_split.hpp"
+#include "config/units.hpp"
 #include "control/controller_impl.hpp"
 #include "control/flag_change.hpp"
 #include "control/guard_policy.hpp"
@@ -33,6 +34,13 @@ bool is_ramping(const config::Flag& flag, const FlagState* state) {
          *flag.percentage < flag.ramp->steps.back();
 }
 
+// Those of the service, where the ramp has none of its own.
+config::Guards flag_limits(const config::Service& service, const std::string& name) {
+  for (const auto& flag : service.flags)
+    if (flag.name == name && flag.ramp) return limits_of(service.guards, flag.ramp->guards);
+  return service.guards;
+}
+
 }  // namespace
 
 const config::Flag* ControllerImpl::find_flag(const std::string& service,
@@ -44,7 +52,7 @@ const config::Flag* ControllerImpl::find_flag(const std::string& service,
 
 json::object ControllerImpl::flag_view_of(const Entry& entry, const config::Flag& flag) {
   std::optional<guard::GuardReport> report;
-  if (const auto monitor = publisher_.flag_monitor(entry.state.name, flag.name))
+  if (const auto monitor = publisher_.flag_monitor(entry.state.name, flag.name); flag.ramp)
     report = monitor->report(setup_.now());
   return flag_view({&flag, state_of(entry.state, flag.name), report ? &*report : nullptr});
 }
@@ -137,7 +145,7 @@ void ControllerImpl::sync_flag_guards(const std::string& service) {
   for (const auto& file : find_config(service)->flags) {
     const auto monitor = publisher_.flag_monitor(service, file.name);
     if (!monitor) continue;
-    const bool on = with_changes(file, state_of(state, file.name)).enabled;
+    const bool on = file.ramp && with_changes(file, state_of(state, file.name)).enabled;
     const bool armed = monitor->report(setup_.now()).armed;
     if (on && !armed) arm_flag(service, file.name);
     if (!on && armed) monitor->disarm();
@@ -147,7 +155,7 @@ void ControllerImpl::sync_flag_guards(const std::string& service) {
 void ControllerImpl::arm_flag(const std::string& service, const std::string& flag) {
   const std::weak_ptr<int> alive = alive_;
   publisher_.flag_monitor(service, flag)
-      ->arm(policy_of(find_config(service)->guards), [this, alive, service, flag] {
+      ->arm(policy_of(flag_limits(*find_config(service), flag)), [this, alive, service, flag] {
         // On a worker: only hand over. The flag matches nobody any more.
         asio::post(context_, [this, alive, service, flag] {
           if (alive.expired()) return;
@@ -161,7 +169,7 @@ Awaitable<void> ControllerImpl::on_flag_trip(std::string service, std::string fl
   Entry* entry = find(service);
   const auto monitor = publisher_.flag_monitor(service, flag);
   if (entry == nullptr || !monitor || find_flag(service, flag) == nullptr) co_return;
-  const Evidence evidence{monitor->report(setup_.now()), find_config(service)->guards};
+  const Evidence evidence{monitor->report(setup_.now()), flag_limits(*find_config(service), flag)};
   // A person was faster, or it was revived since.
   if (!evidence.report.armed || !evidence.report.failed_test) co_return;
   const bool kill = !evidence.report.dry_run;
@@ -190,7 +198,11 @@ Awaitable<void> ControllerImpl::tick_flags(std::string service) {
     const FlagStep& began = flag_steps_.try_emplace({service, name}, fresh).first->second;
     const bool baked = setup_.now() - began.at >= flag.ramp->bake;
     const bool seen = report.requests_since_arming >= began.requests + kRequestsPerStep;
-    if (!baked || !seen || report.verdict != guard::Verdict::Pass) continue;
+    if (baked && (!seen || report.verdict != guard::Verdict::Pass)) {
+      co_await hold_flag(service, flag, report);
+      continue;
+    }
+    if (!baked) continue;
     const auto next =
         std::upper_bound(flag.ramp->steps.begin(), flag.ramp->steps.end(), *flag.percentage);
     Draft draft = draft_of(entry);
@@ -203,6 +215,24 @@ Awaitable<void> ControllerImpl::tick_flags(std::string service) {
     flag_steps_.erase({service, name});
     co_await commit(std::move(draft), Order::StoreFirst);
   }
+}
+
+// A step without an answer for too long: people are told once, and it goes on waiting.
+Awaitable<void> ControllerImpl::hold_flag(std::string service, config::Flag flag,
+                                          guard::GuardReport report) {
+  FlagStep& step = flag_steps_.at({service, flag.name});
+  if (step.told || setup_.now() - step.at < flag.ramp->max_step) co_return;
+  step.told = true;
+  const bool idle = report.requests_since_arming == step.requests;
+  const guard::Verdict verdict = idle ? guard::Verdict::NoTraffic : report.verdict;
+  Draft draft = draft_of(entries_.at(service));
+  decide(draft, {"flag_held", hold_cause(verdict),
+                 "flag " + flag.name + " stays at " + to_string(*flag.percentage) +
+                     ": no answer within " + config::to_string(flag.ramp->max_step) + "; " +
+                     hold_sentence("flag " + flag.name, verdict, report),
+                 kSelf});
+  draft.decisions.back().evidence = evidence_json(report);
+  co_await commit(std::move(draft), Order::StoreFirst);
 }
 
 // --- the mirror
@@ -232,6 +262,19 @@ Reply ControllerImpl::mirror(const std::string& service) {
   reply.body = std::move(out);
   reply.etag = entry->state.generation;
   return reply;
+}
+
+// A shadow that fails hurts nobody; people are told once, before they give it users.
+Awaitable<void> ControllerImpl::tick_mirror(std::string service) {
+  const auto stats = publisher_.mirror_stats(service);
+  if (!stats) co_return;
+  const Evidence evidence{stats->monitor.report(setup_.now()), find_config(service)->guards};
+  if (!evidence.report.failed_test || !mirrors_told_.insert(stats).second) co_return;
+  const std::string name = "mirror to " + stats->monitor.version();
+  Draft draft = draft_of(entries_.at(service));
+  decide(draft, {"mirror_failed", "guard", failure_sentence(name, evidence), kSelf});
+  draft.decisions.back().evidence = evidence_json(evidence.report);
+  co_await commit(std::move(draft), Order::StoreFirst);
 }
 
 Awaitable<Reply> ControllerImpl::put_mirror(std::string service, json::object body,

@@ -4,6 +4,7 @@
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
+#include <functional>
 
 #include "control/controller_impl.hpp"
 #include "control/guard_policy.hpp"
@@ -12,15 +13,17 @@
 
 namespace cutwater::control {
 namespace asio = boost::asio;
+namespace json = boost::json;
 namespace {
 
-guard::ComparisonPolicy comparison_policy(const config::Service& service) {
+guard::ComparisonPolicy comparison_policy(const config::Guards& limits,
+                                          const config::Timeouts& timeouts) {
   guard::ComparisonPolicy policy;
-  policy.tolerance = 1 + service.guards.relative_tolerance.ratio();
-  policy.alpha_errors = service.guards.false_rollback / 4;
-  policy.alpha_latency = service.guards.false_rollback / 4;
-  policy.patience = service.timeouts.request;
-  policy.dry_run = service.guards.dry_run;
+  policy.tolerance = 1 + limits.relative_tolerance.ratio();
+  policy.alpha_errors = limits.false_rollback / 4;
+  policy.alpha_latency = limits.false_rollback / 4;
+  policy.patience = timeouts.request;
+  policy.dry_run = limits.dry_run;
   return policy;
 }
 
@@ -38,40 +41,114 @@ double limit_from_past(const RecentCounts::Counts& past) {
 
 // Evidence about stable says whether a failing candidate fails alone. One witness serves every
 // version that is held against it, so it is not armed anew while it watches.
-std::shared_ptr<guard::VersionMonitor> ControllerImpl::watch_baseline(const std::string& service,
-                                                                      const Pair& pair) {
-  const auto monitor = publisher_.monitor(service, pair.baseline);
-  if (!monitor || pair.baseline == pair.version) return nullptr;
+void ControllerImpl::witness(const std::string& service, guard::VersionMonitor& baseline) {
+  if (baseline.report(setup_.now()).armed) return;
   guard::GuardPolicy policy = policy_of(find_config(service)->guards);
   policy.witness = true;
   policy.dry_run = false;  // it never trips, and that it fails must be seen
-  if (!monitor->report(setup_.now()).armed) monitor->arm(policy, {});
-  return monitor;
+  baseline.arm(policy, {});
 }
 
-void ControllerImpl::arm(const std::string& service, const Pair& pair, const EngineState* rollout) {
+// On a worker: only hands over. The flag is set already, nothing is sent there any more.
+std::function<void()> ControllerImpl::trip_of(const std::string& service,
+                                              const std::string& version) {
+  const std::weak_ptr<int> alive = alive_;
+  return [this, alive, service, version] {
+    asio::post(context_, [this, alive, service, version] {
+      if (alive.expired()) return;
+      asio::co_spawn(context_, on_trip(service, version), asio::detached);
+    });
+  };
+}
+
+void ControllerImpl::arm(const std::string& service, const GuardedPair& pair,
+                         const EngineState* rollout) {
   const auto monitor = publisher_.monitor(service, pair.version);
   const config::Service* config = find_config(service);
   if (!monitor || config == nullptr) return;
   const bool in_rollout = rollout != nullptr && rollout->to == pair.version;
-  const config::Guards limits =
+  config::Guards limits =
       in_rollout ? limits_of(config->guards, rollout->stage().guards) : config->guards;
-  const auto baseline = watch_baseline(service, pair);
-  std::shared_ptr<guard::Comparison> comparison;
-  if (baseline && limits.relative)
-    comparison = std::make_shared<guard::Comparison>(comparison_policy(*config),
-                                                     publisher_.workers(), setup_.now());
-  const std::weak_ptr<int> alive = alive_;
-  monitor->arm(policy_of(limits),
-               [this, alive, service, version = pair.version] {
-                 // On a worker: only hand over. The flag is set already, nothing is sent there any
-                 // more.
-                 asio::post(context_, [this, alive, service, version] {
-                   if (alive.expired()) return;
-                   asio::co_spawn(context_, on_trip(service, version), asio::detached);
-                 });
-               },
-               {baseline, comparison});
+  if (in_rollout) limits.false_rollback *= rollout->alpha_share();
+  // The whole and each of its routes look for a failure of their own.
+  const auto routes = publisher_.route_guards(service, pair.version).size();
+  limits.false_rollback /= static_cast<double>(1 + routes);
+  const auto baseline = publisher_.monitor(service, pair.baseline);
+  guard::Against against;
+  if (baseline && baseline != monitor) {
+    witness(service, *baseline);
+    against.baseline = baseline;
+    if (limits.relative)
+      against.comparison = std::make_shared<guard::Comparison>(
+          comparison_policy(limits, config->timeouts), publisher_.workers(), setup_.now());
+  }
+  monitor->arm(policy_of(limits), trip_of(service, pair.version), std::move(against));
+  arm_routes(service, pair, limits);
+}
+
+// A route that fails shuts the version as a whole: users who find the checkout broken do not care
+// that the rest of the shop is good.
+void ControllerImpl::arm_routes(const std::string& service, const GuardedPair& pair,
+                                const config::Guards& limits) {
+  const auto whole = publisher_.monitor(service, pair.version);
+  const auto& baselines = publisher_.route_guards(service, pair.baseline);
+  const auto& routes = publisher_.route_guards(service, pair.version);
+  for (std::size_t i = 0; i < routes.size(); ++i) {
+    guard::GuardPolicy policy = policy_of(limits_of(limits, routes[i].limits));
+    policy.unproven_in_flight = 0;  // the version as a whole has its cap
+    guard::Against against;
+    if (i < baselines.size() && pair.baseline != pair.version) {
+      witness(service, *baselines[i].monitor);
+      against.baseline = baselines[i].monitor;
+    }
+    auto tell = trip_of(service, pair.version);
+    if (!policy.dry_run)
+      tell = [whole, then = std::move(tell)] {
+        whole->set_tripped(true);
+        then();
+      };
+    routes[i].monitor->arm(policy, std::move(tell), std::move(against));
+  }
+}
+
+// The route whose guard has spoken; of several the one with the strongest evidence.
+std::optional<Evidence> ControllerImpl::failed_route(const std::string& service,
+                                                     const std::string& version) {
+  std::optional<Evidence> worst;
+  double most = 0;
+  for (const auto& route : publisher_.route_guards(service, version)) {
+    guard::GuardReport report = route.monitor->report(setup_.now());
+    if (!report.armed || !report.failed_test) continue;
+    double evidence = 0;
+    for (const auto& test : report.tests)
+      if (test.name == *report.failed_test) evidence = test.evidence / test.alarm_at;
+    if (worst && evidence <= most) continue;
+    most = evidence;
+    const config::Guards limits = limits_of(find_config(service)->guards, route.limits);
+    worst = Evidence{std::move(report), limits, std::nullopt, route.route};
+  }
+  return worst;
+}
+
+// The worst first: by how near it is to an alarm.
+json::array ControllerImpl::routes_view(const std::string& service, const std::string& version) {
+  std::multimap<double, json::object, std::greater<>> sorted;
+  for (const auto& route : publisher_.route_guards(service, version)) {
+    const guard::GuardReport report = route.monitor->report(setup_.now());
+    double nearest = 0;
+    json::array tests;
+    for (const auto& test : report.tests) {
+      nearest = std::max(nearest, test.alarm_at > 0 ? test.evidence / test.alarm_at : 0);
+      tests.push_back(test_json(test));
+    }
+    sorted.emplace(nearest, json::object{{"route", route.route},
+                                         {"verdict", guard::to_string(report.verdict)},
+                                         {"requests", samples(report)},
+                                         {"tests", std::move(tests)}});
+  }
+  json::array out;
+  for (auto& [nearest, view] : sorted) out.push_back(std::move(view));
+  return out;
 }
 
 // The one version of the service that is compared with stable; empty if there is none, or several.

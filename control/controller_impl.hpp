@@ -8,6 +8,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -63,13 +64,10 @@ class ControllerImpl : public Controller {
   const config::Config& current_config() const { return config_; }
   const config::Operations& current_operations() const { return operations_; }
   std::vector<VersionView> versions();
-  std::shared_ptr<routing::MirrorStats> mirror_stats(const std::string& service) const {
-    return publisher_.mirror_stats(service);
-  }
-  // action and cause -> how many since start.
+  const Publisher& publisher() const { return publisher_; }
   const std::map<std::tuple<std::string, std::string, std::string>, std::uint64_t>&
   decisions_counted() const {
-    return decisions_counted_;  // service, action, cause
+    return decisions_counted_;  // by service, action, cause; since start
   }
 
   // --- Controller -----------------------------------------------------------------------
@@ -105,7 +103,8 @@ class ControllerImpl : public Controller {
   Awaitable<Reply> act(std::string rollout_id, RolloutAction action, boost::json::object body,
                        Actor actor) override;
   Awaitable<Reply> rollback(std::string service, boost::json::object body, Actor actor) override;
-  Awaitable<Reply> unlock(std::string service, std::string version, Actor actor) override;
+  Awaitable<Reply> version(std::string service, std::string version, VersionAction action,
+                           Actor actor) override;
   Awaitable<Reply> set_flag(std::string service, std::string flag, bool enabled,
                             Actor actor) override;
   Awaitable<Reply> put_flag(std::string service, std::string flag, boost::json::object body,
@@ -142,14 +141,14 @@ class ControllerImpl : public Controller {
   void sync_guards(const Entry& before, const Draft& draft);
   void retire_guards(const std::string& service);
   // --- controller_guards.cpp ------------------------------------------------------------
-  struct Pair {
-    std::string version;
-    std::string baseline;  // what it is held against: stable
-  };
   // By the limits of the rollout's present stage, if it is about this version.
-  void arm(const std::string& service, const Pair& pair, const EngineState* rollout);
-  std::shared_ptr<guard::VersionMonitor> watch_baseline(const std::string& service,
-                                                        const Pair& pair);
+  void arm(const std::string& service, const GuardedPair& pair, const EngineState* rollout);
+  void arm_routes(const std::string& service, const GuardedPair& pair,
+                  const config::Guards& limits);
+  void witness(const std::string& service, guard::VersionMonitor& baseline);
+  std::function<void()> trip_of(const std::string& service, const std::string& version);
+  std::optional<Evidence> failed_route(const std::string& service, const std::string& version);
+  boost::json::array routes_view(const std::string& service, const std::string& version);
   std::string compared(const Entry& entry) const;
   void freeze_latency(const std::string& service);
   void hold_against_past(const std::string& service);
@@ -194,6 +193,8 @@ class ControllerImpl : public Controller {
   void arm_flag(const std::string& service, const std::string& flag);
   Awaitable<void> on_flag_trip(std::string service, std::string flag);
   Awaitable<void> tick_flags(std::string service);
+  Awaitable<void> tick_mirror(std::string service);
+  Awaitable<void> hold_flag(std::string service, config::Flag flag, guard::GuardReport report);
 
   // --- helpers ----------------------------------------------------------------------------
   const config::Service* find_config(const std::string& service) const;
@@ -230,21 +231,19 @@ class ControllerImpl : public Controller {
   std::map<std::string, Entry> retired_;  // services a reload removed; they may come back
   std::shared_ptr<const routing::RoutingSnapshot> snapshot_;
   std::map<std::pair<std::string, std::string>, FlagStep> flag_steps_;  // of ramping flags
+  std::set<std::shared_ptr<routing::MirrorStats>> mirrors_told_;        // that they fail
   TurnQueue turns_;
   EventLog events_;
   // Reverts that are true but not on disk yet; every write takes them along.
   Change unsaved_;
-  bool state_writable_ = true;
-  bool ready_ = false;
-  bool last_reload_ok_ = true;
+  bool state_writable_ = true, ready_ = false, last_reload_ok_ = true;
   TimePoint started_;
   std::map<std::tuple<std::string, std::string, std::string>, std::uint64_t> decisions_counted_;
   std::map<std::string, std::string> in_flight_keys_;  // idempotency key -> fingerprint
   std::multimap<std::string, std::shared_ptr<boost::asio::steady_timer>> waiters_;
-  std::map<std::string, RunningTask> running_;  // by service
-  std::set<std::string> calling_;               // rollouts whose webhooks are being told
-  // Dies with the controller; callbacks from workers check it.
-  std::shared_ptr<int> alive_ = std::make_shared<int>(0);
+  std::map<std::string, RunningTask> running_;             // by service
+  std::set<std::string> calling_;                          // rollouts whose webhooks are being told
+  std::shared_ptr<int> alive_ = std::make_shared<int>(0);  // callbacks from workers check it
 };
 
 }  // namespace cutwater::control

@@ -47,6 +47,11 @@ struct Why {
   std::string action, cause, reason, actor;
 };
 
+// Who is guarded, and what it is held against: stable.
+struct GuardedPair {
+  std::string version, baseline;
+};
+
 struct ProbedEndpoint {
   std::string service, version, url;
 };
@@ -63,6 +68,7 @@ struct Unfit {
 struct FlagStep {
   TimePoint at;
   std::uint64_t requests;  // judged until then
+  bool told = false;       // that it waits
 };
 
 // What is being done for a rollout; `cancel` ends it.

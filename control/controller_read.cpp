@@ -44,6 +44,9 @@ Evidence ControllerImpl::evidence_of(const std::string& service, const std::stri
   Evidence out;
   if (const auto monitor = publisher_.monitor(service, version))
     out.report = monitor->report(setup_.now());
+  // A trial run shuts nothing: the whole goes on being judged beside a route that would fail.
+  if (!out.report.failed_test && !out.report.dry_run)
+    if (auto route = failed_route(service, version)) return *std::move(route);
   const std::string& baseline = out.report.baseline;
   if (const auto monitor = baseline.empty() ? nullptr : publisher_.monitor(service, baseline))
     out.baseline = monitor->report(setup_.now());
@@ -58,8 +61,11 @@ Evidence ControllerImpl::evidence_of(const std::string& service, const std::stri
 
 json::object ControllerImpl::evidence_view(const std::string& service, const std::string& version) {
   json::object out{{"version", version}};
-  for (auto& [key, value] : evidence_json(evidence_of(service, version).report))
-    out[key] = std::move(value);
+  const Evidence evidence = evidence_of(service, version);
+  for (auto& [key, value] : evidence_json(evidence.report)) out[key] = std::move(value);
+  if (!evidence.route.empty()) out["route"] = evidence.route;
+  if (json::array routes = routes_view(service, version); !routes.empty())
+    out["routes"] = std::move(routes);
   return out;
 }
 
@@ -123,6 +129,8 @@ json::object ControllerImpl::version_view(const config::Service& config, Entry& 
     json::array tests;
     for (const auto& test : report.tests) tests.push_back(test_json(test));
     out["guards"] = std::move(tests);
+    if (json::array routes = routes_view(config.name, version); !routes.empty())
+      out["routes"] = std::move(routes);
   }
   return out;
 }

@@ -1,4 +1,4 @@
-// Direct steering: weights by hand, back to the last good version, unlock.
+// Direct steering: weights by hand, back to the last good version, drain and unlock.
 #include "config/units.hpp"
 #include "control/controller_impl.hpp"
 #include "control/json_text.hpp"
@@ -159,12 +159,12 @@ Awaitable<Reply> ControllerImpl::put_weights(std::string service, json::object w
                       {{"rollout", entry->rollout->id}});
   for (const auto& [version, share] : next)
     if (share.millionths > 0 && entry->state.locked_out.contains(version))
-      co_return problem(
-          409, "locked_out",
-          "`" + version +
-              "` was rolled back and is locked out; unlock it first (POST /v1/services/" + service +
-              "/versions/" + version + ":unlock)",
-          {{"version", version}});
+      co_return problem(409, "locked_out",
+                        "`" + version +
+                            "` was rolled back or drained and is locked out; unlock it first (POST "
+                            "/v1/services/" +
+                            service + "/versions/" + version + ":unlock)",
+                        {{"version", version}});
   if (!force)
     if (auto refused = check_weights_fit(entry->state, next)) co_return *std::move(refused);
   Draft draft = draft_of(*entry);
@@ -258,22 +258,70 @@ Awaitable<Reply> ControllerImpl::rollback(std::string service, json::object body
   co_return reply;
 }
 
-Awaitable<Reply> ControllerImpl::unlock(std::string service, std::string version, Actor actor) {
-  const auto turn = co_await turns_.take(TurnQueue::Urgency::Person);
+namespace {
+
+// What a person wants of a version, and what will be said about it; a problem when it cannot be.
+std::variant<Why, Reply> change_version(Draft& draft, const std::string& version,
+                                        VersionAction action, const Actor& actor) {
+  ServiceState& state = draft.state;
+  if (action == VersionAction::Unlock) {
+    if (state.locked_out.erase(version) == 0)
+      return problem(409, "not_locked_out", "`" + version + "` is not locked out");
+    return Why{"unlocked", "manual", version + " unlocked by " + actor.name, actor.name};
+  }
+  if (version == state.stable)
+    return problem(409, "version_stable",
+                   "`" + version +
+                       "` is the stable version: there is nobody else to answer its requests; make "
+                       "another one stable first");
+  if (draft.rollout && (draft.rollout->to == version || draft.rollout->from == version))
+    return problem(409, "rollout_active",
+                   "`" + version + "` is part of rollout " + draft.rollout->id + "; abort it first",
+                   {{"rollout", draft.rollout->id}});
+  state.weights[state.stable].millionths += state.weights[version].millionths;
+  state.weights[version] = Share{};
+  state.locked_out.insert(version);
+  return Why{"drained", "manual",
+             version + " is drained by " + actor.name + ": its share goes to " + state.stable,
+             actor.name};
+}
+
+Reply no_version(const std::string& service, const std::string& version) {
+  return problem(404, "version_unknown", "`" + service + "` has no version `" + version + "`");
+}
+
+}  // namespace
+
+Awaitable<Reply> ControllerImpl::version(std::string service, std::string version,
+                                         VersionAction action, Actor actor) {
+  if (action != VersionAction::Show) {
+    const auto turn = co_await turns_.take(TurnQueue::Urgency::Person);
+    const Entry* entry = find(service);
+    if (entry == nullptr) co_return no_service(service);
+    if (!entry->state.weights.contains(version)) co_return no_version(service, version);
+    // To drain what is shut already is no change.
+    if (action == VersionAction::Unlock || !entry->state.locked_out.contains(version)) {
+      Draft draft = draft_of(*entry);
+      auto changed = change_version(draft, version, action, actor);
+      if (auto* refused = std::get_if<Reply>(&changed)) co_return std::move(*refused);
+      decide(draft, std::get<Why>(changed));
+      auto failed = co_await commit(std::move(draft), Order::StoreFirst);
+      if (failed) co_return *std::move(failed);
+    }
+  }
+  std::vector<std::uint32_t> endpoints;
+  for (const auto& endpoint : publisher_.endpoints(service, version))
+    endpoints.push_back(endpoint->id());
+  const std::uint64_t active = co_await count_active(std::move(endpoints));
   Entry* entry = find(service);
   if (entry == nullptr) co_return no_service(service);
-  if (!entry->state.weights.contains(version))
-    co_return problem(404, "version_unknown", "`" + service + "` has no version `" + version + "`");
-  if (!entry->state.locked_out.contains(version))
-    co_return problem(409, "not_locked_out", "`" + version + "` is not locked out");
-  Draft draft = draft_of(*entry);
-  draft.state.locked_out.erase(version);
-  decide(draft, {"unlocked", "manual", version + " unlocked by " + actor.name, actor.name});
-  auto failed = co_await commit(std::move(draft), Order::StoreFirst);
-  if (failed) co_return *std::move(failed);
+  if (!entry->state.weights.contains(version)) co_return no_version(service, version);
   Reply reply;
-  reply.body = version_view(*find_config(service), entries_.at(service), version);
-  reply.etag = entries_.at(service).state.generation;
+  json::object body = version_view(*find_config(service), *entry, version);
+  body["active"] = active;
+  body["drained"] = active == 0 && entry->state.locked_out.contains(version);
+  reply.body = std::move(body);
+  reply.etag = entry->state.generation;
   co_return reply;
 }
 

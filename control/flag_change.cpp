@@ -1,6 +1,7 @@
 #include "control/flag_change.hpp"
 
 #include "config/names.hpp"
+#include "config/show_rollout.hpp"
 #include "config/show_split.hpp"
 #include "config/units.hpp"
 #include "control/json_text.hpp"
@@ -95,6 +96,7 @@ json::object ramp_view(const config::Flag& flag, const FlagFacts& facts) {
   for (const Share step : flag.ramp->steps) steps.emplace_back(number(step.as_percent()));
   const bool paused = facts.state != nullptr && facts.state->ramping && !*facts.state->ramping;
   json::object out{{"steps", std::move(steps)}, {"bake", config::to_string(flag.ramp->bake)}};
+  if (flag.ramp->guards.any()) out["guards"] = config::show(flag.ramp->guards);
   out["state"] = *flag.percentage >= flag.ramp->steps.back() ? "done"
                  : !flag.enabled                             ? "off"
                  : paused                                    ? "paused"

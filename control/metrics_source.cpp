@@ -36,6 +36,22 @@ MetricsInput::Mirror mirror_input(const routing::MirrorStats& stats) {
   return out;
 }
 
+std::vector<MetricsInput::Flag> flag_inputs(const VersionView& view, const Publisher& publisher,
+                                            TimePoint now) {
+  std::vector<MetricsInput::Flag> out;
+  for (const auto& file : view.service->flags) {
+    const auto monitor = publisher.flag_monitor(view.service->name, file.name);
+    const auto changed = view.state->flags.find(file.name);
+    const config::Flag flag =
+        with_changes(file, changed == view.state->flags.end() ? nullptr : &changed->second);
+    MetricsInput::Flag input{
+        flag.name, flag.enabled && !monitor->tripped(), flag.percentage, monitor->totals(), {}};
+    if (flag.ramp) input.guard = monitor->report(now);
+    out.push_back(std::move(input));
+  }
+  return out;
+}
+
 }  // namespace
 
 MetricsInput collect_metrics(ControllerImpl& controller, const stats::ProxyTotals& totals,
@@ -43,14 +59,15 @@ MetricsInput collect_metrics(ControllerImpl& controller, const stats::ProxyTotal
   MetricsInput out;
   for (const VersionView& view : controller.versions()) {
     if (out.services.empty() || out.services.back().name != view.service->name)
-      out.services.push_back({view.service->name, {}, {}, {}});
+      out.services.push_back({view.service->name, {}, {}, {}, {}});
     auto& service = out.services.back();
     service.versions.push_back(version_input(view, now));
     if (view.rollout != nullptr)
       service.rollout_phase = std::string(to_string(view.rollout->phase));
     if (service.versions.size() < view.service->versions.size()) continue;
-    if (const auto mirror = controller.mirror_stats(service.name))
+    if (const auto mirror = controller.publisher().mirror_stats(service.name))
       service.mirror = mirror_input(*mirror);
+    service.flags = flag_inputs(view, controller.publisher(), now);
     // What a shut version does not get, stable does.
     std::int32_t given = 0;
     for (const auto& version : service.versions)

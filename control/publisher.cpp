@@ -132,6 +132,23 @@ Publisher::Publisher(unsigned workers, const std::array<std::uint8_t, 32>& cooki
 
 namespace {
 
+// "shop.example.com/checkout"; "/checkout" for whatever host.
+std::string name_of(const config::Route& route) {
+  return route.host == "*" ? route.path : route.host + route.path;
+}
+
+// A service's only route is the service.
+std::vector<const config::Route*> judged_apart(const config::Config& config,
+                                               const config::Service& service) {
+  std::vector<const config::Route*> own;
+  for (const auto& route : config.routes)
+    if (route.service == service.name) own.push_back(&route);
+  if (own.size() == 1 && !own.front()->guards) return {};
+  std::erase_if(
+      own, [&](const config::Route* route) { return !route->guards && !service.guards.per_route; });
+  return own;
+}
+
 // A connection made under one is as good under the other. Trust and certificates count by what the
 // files held, not by where they were.
 bool same_options(const upstream::EndpointOptions& a, const upstream::EndpointOptions& b) {
@@ -195,16 +212,16 @@ void Publisher::adopt(const config::Config& config, const Resolution& resolution
   }
   versions_ = std::move(next);
   addresses_ = std::move(addresses);
-  adopt_extras(config);
+  adopt_flags_and_mirrors(config);
+  adopt_routes(config);
 }
 
-// Guards of ramping flags and counters of mirrors, kept as long as they are named.
-void Publisher::adopt_extras(const config::Config& config) {
+// Kept as long as they are named.
+void Publisher::adopt_flags_and_mirrors(const config::Config& config) {
   std::map<Key, std::shared_ptr<guard::VersionMonitor>> flags;
   std::map<std::string, std::shared_ptr<routing::MirrorStats>> mirrors;
   for (const auto& service : config.services) {
     for (const auto& flag : service.flags) {
-      if (!flag.ramp) continue;
       auto kept = flag_monitor(service.name, flag.name);
       flags[{service.name, flag.name}] =
           kept && kept->version() == flag.version
@@ -227,6 +244,42 @@ void Publisher::adopt_extras(const config::Config& config) {
   }
   flag_monitors_ = std::move(flags);
   mirrors_ = std::move(mirrors);
+}
+
+void Publisher::adopt_routes(const config::Config& config) {
+  std::map<Key, std::vector<RouteGuard>> guards;
+  for (const auto& service : config.services) {
+    const auto judged = judged_apart(config, service);
+    for (const auto& version : service.versions) {
+      const Key key{service.name, version.name};
+      for (const config::Route* route : judged) {
+        RouteGuard guard{name_of(*route), route->guards.value_or(config::GuardLimits{}), nullptr};
+        for (const RouteGuard& old : route_guards(service.name, version.name))
+          if (old.route == guard.route) guard.monitor = old.monitor;
+        if (!guard.monitor)
+          guard.monitor =
+              std::make_shared<guard::VersionMonitor>(service.name, version.name, workers_);
+        guards[key].push_back(std::move(guard));
+      }
+    }
+  }
+  route_guards_ = std::move(guards);
+}
+
+const std::vector<Publisher::RouteGuard>& Publisher::route_guards(
+    const std::string& service, const std::string& version) const {
+  static const std::vector<RouteGuard> kNone;
+  const auto found = route_guards_.find({service, version});
+  return found == route_guards_.end() ? kNone : found->second;
+}
+
+std::vector<std::shared_ptr<guard::VersionMonitor>> Publisher::guards_of(
+    const config::Route& route, const routing::ServiceSnapshot& service) const {
+  std::vector<std::shared_ptr<guard::VersionMonitor>> out;
+  for (const auto& version : service.versions)
+    for (const RouteGuard& guard : route_guards(service.name, version.name))
+      if (guard.route == name_of(route)) out.push_back(guard.monitor);
+  return out;
 }
 
 std::shared_ptr<guard::VersionMonitor> Publisher::flag_monitor(const std::string& service,
@@ -309,7 +362,8 @@ std::shared_ptr<const routing::RoutingSnapshot> Publisher::build(
     std::string host = route.host;
     std::transform(host.begin(), host.end(), host.begin(),
                    [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    out->routes.push_back({std::move(host), route.path, by_name.at(route.service)});
+    const auto& service = by_name.at(route.service);
+    out->routes.push_back({std::move(host), route.path, service, guards_of(route, *service)});
   }
   if (config.routes.empty() && out->services.size() == 1)
     out->routes.push_back({"*", "/", out->services.front()});

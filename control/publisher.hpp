@@ -61,9 +61,18 @@ class Publisher {
   const std::vector<std::shared_ptr<upstream::Endpoint>>& endpoints(
       const std::string& service, const std::string& version) const;
 
-  // Of flags that ramp; nullptr for others.
+  // Counts the flag's requests; armed while it ramps. nullptr: there is no such flag.
   std::shared_ptr<guard::VersionMonitor> flag_monitor(const std::string& service,
                                                       const std::string& flag) const;
+  // One route of a version, where routes are judged apart.
+  struct RouteGuard {
+    std::string route;  // "shop.example.com/checkout"
+    config::GuardLimits limits;
+    std::shared_ptr<guard::VersionMonitor> monitor;
+  };
+  // In the order of the file; the same routes for every version of the service.
+  const std::vector<RouteGuard>& route_guards(const std::string& service,
+                                              const std::string& version) const;
   // nullptr for a service without a mirror.
   std::shared_ptr<routing::MirrorStats> mirror_stats(const std::string& service) const;
 
@@ -84,7 +93,10 @@ class Publisher {
   };
   using Key = std::pair<std::string, std::string>;  // service, and version or flag
 
-  void adopt_extras(const config::Config& config);
+  void adopt_flags_and_mirrors(const config::Config& config);
+  void adopt_routes(const config::Config& config);
+  std::vector<std::shared_ptr<guard::VersionMonitor>> guards_of(
+      const config::Route& route, const routing::ServiceSnapshot& service) const;
   std::shared_ptr<upstream::Endpoint> make_endpoint(const config::Endpoint& endpoint,
                                                     const Resolution& resolution,
                                                     upstream::EndpointOptions options);
@@ -95,6 +107,7 @@ class Publisher {
   const std::array<std::uint8_t, 32> cookie_key_;
   std::map<Key, VersionObjects> versions_;
   std::map<Key, std::shared_ptr<guard::VersionMonitor>> flag_monitors_;
+  std::map<Key, std::vector<RouteGuard>> route_guards_;
   std::map<std::string, std::shared_ptr<routing::MirrorStats>> mirrors_;
   std::map<std::string, SocketAddress> addresses_;
   std::map<std::string, std::uint32_t> service_ids_;

@@ -30,12 +30,9 @@ Awaitable<Reply> explain(Call& call) {
   co_return call.controller.explain(call.vars[0], call.body);
 }
 
-Awaitable<Reply> get_version(Call& call) {
-  co_return pick(call.controller.service(call.vars[0]), "versions", call.vars[1]);
-}
-
-Awaitable<Reply> unlock_version(Call& call) {
-  return call.controller.unlock(call.vars[0], call.vars[1], call.actor);
+template <VersionAction action>
+Awaitable<Reply> version(Call& call) {
+  return call.controller.version(call.vars[0], call.vars[1], action, call.actor);
 }
 
 }  // namespace
@@ -82,11 +79,23 @@ std::vector<Route> service_routes() {
       {.verb = kGet,
        .pattern = "/v1/services/{service}/versions/{version}",
        .summary = "One version of a service",
-       .handler = get_version},
+       .handler = version<VersionAction::Show>},
+      {.verb = kPost,
+       .pattern = "/v1/services/{service}/versions/{version}:drain",
+       .summary = "Send it nothing more; `drained` is true when nothing is under way any more",
+       .handler = version<VersionAction::Drain>,
+       .access = Access::Deployer,
+       .body = Body::OptionalJson},
+      {.verb = kPost,
+       .pattern = "/v1/services/{service}/versions/{version}:undrain",
+       .summary = "Let a drained version have traffic again; the same as :unlock",
+       .handler = version<VersionAction::Unlock>,
+       .access = Access::Deployer,
+       .body = Body::OptionalJson},
       {.verb = kPost,
        .pattern = "/v1/services/{service}/versions/{version}:unlock",
-       .summary = "Lift the lock-out a rollback put on a version",
-       .handler = unlock_version,
+       .summary = "Lift the lock-out a rollback or a drain put on a version",
+       .handler = version<VersionAction::Unlock>,
        .access = Access::Deployer,
        .body = Body::OptionalJson},
   };

@@ -1,19 +1,76 @@
+// cutwater drain SERVICE VERSION: send a version nothing more, for maintenance.
 // cutwater drain --proxy: finish what is in flight and exit, like SIGTERM.
+#include <thread>
+
+#include "config/units.hpp"
 #include "control/cli/commands.hpp"
 
 namespace cutwater::cli {
+namespace {
+
+struct DrainOptions {
+  bool proxy = false;
+  std::string service, version;
+  bool wait = false;
+  std::string timeout = "5m";
+};
+
+void drain_proxy(Context& context) {
+  const auto answer = context.client().post("/v1/proxy:drain", {}).body;
+  if (context.json())
+    context.print(answer);
+  else
+    context.say("the proxy drains");
+}
+
+bool is_drained(const boost::json::value& version) {
+  const auto drained = member(version, "drained");
+  return drained.is_bool() && drained.as_bool();
+}
+
+void drain_version(const DrainOptions& options, Context& context) {
+  const auto patience = config::parse_duration(options.timeout);
+  if (!patience)
+    throw Failure(kUsage, "'" + options.timeout + "' is no duration; write 30m, 90s or 2h");
+  const std::string place =
+      "/v1/services/" + escaped(options.service) + "/versions/" + escaped(options.version);
+  auto version = context.client().post(place + ":drain", {}).body;
+  const auto until = std::chrono::steady_clock::now() + *patience;
+  while (options.wait && !is_drained(version)) {
+    if (std::chrono::steady_clock::now() >= until)
+      throw Failure(kStillGoing, options.version + " still has " + text_of(version, "active") +
+                                     " requests or tunnels after " + options.timeout);
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    version = context.client().get(place).body;
+  }
+  if (context.json()) return context.print(version);
+  context.say(options.version + " of " + options.service +
+              (is_drained(version) ? " is drained"
+                                   : " gets nothing more; " + text_of(version, "active") +
+                                         " requests or tunnels are under way"));
+}
+
+}  // namespace
 
 void add_drain(CLI::App& parent, Context& context) {
-  auto* command = parent.add_subcommand("drain", "Finish what is in flight, then stop");
-  auto proxy = std::make_shared<bool>(false);
-  command->add_flag("--proxy", *proxy, "The whole proxy: like SIGTERM")->required();
-  command->callback([proxy, &context] {  // CLI11 writes to `proxy`: keep it alive
-    const auto answer = context.client().post("/v1/proxy:drain", {}).body;
-    if (context.json()) {
-      context.print(answer);
-    } else {
-      context.say("the proxy drains");
-    }
+  auto* command =
+      parent.add_subcommand("drain", "Send a version, or the whole proxy, nothing more");
+  auto options = std::make_shared<DrainOptions>();
+  auto* service = command->add_option("service", options->service);
+  auto* version = command->add_option("version", options->version,
+                                      "Its share goes to the stable version, until `unlock`");
+  service->needs(version);
+  command->add_flag("--wait", options->wait, "Until nothing is under way there any more");
+  command->add_option("--timeout", options->timeout, "With --wait: exit 5 after this (5m)");
+  command
+      ->add_flag("--proxy", options->proxy,
+                 "The whole proxy: finishes what is under way, then stops, like SIGTERM")
+      ->excludes(service);
+  command->callback([options, &context] {  // CLI11 writes to `options`: keep it alive
+    if (options->proxy) return drain_proxy(context);
+    if (options->service.empty())
+      throw Failure(kUsage, "drain what? Give SERVICE VERSION, or --proxy");
+    drain_version(*options, context);
   });
 }
 

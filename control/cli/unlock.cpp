@@ -1,10 +1,11 @@
-// cutwater unlock SERVICE VERSION: lift the lock-out that a rollback put on a version.
+// cutwater unlock SERVICE VERSION: lift the lock-out that a rollback or a drain put on a version.
 #include "control/cli/commands.hpp"
 
 namespace cutwater::cli {
 
 void add_unlock(CLI::App& parent, Context& context) {
-  auto* command = parent.add_subcommand("unlock", "Let a rolled back version have traffic again");
+  auto* command =
+      parent.add_subcommand("unlock", "Let a rolled back or drained version have traffic again");
   auto service = std::make_shared<std::string>();
   auto version = std::make_shared<std::string>();
   command->add_option("service", *service)->required();

@@ -106,6 +106,47 @@ void fill(ClientMetric::Histogram& histogram, const stats::HistogramCounts& coun
     histogram.bucket.push_back({counts.count_at_most(bound), seconds(bound)});
 }
 
+template <typename Each>
+void for_flags(const MetricsInput& input, Each each) {
+  for (const auto& service : input.services)
+    for (const auto& flag : service.flags)
+      each(flag, Labels{{"service", service.name}, {"flag", flag.name}});
+}
+
+void add_flags(Families& out, const MetricsInput& input) {
+  out.start(MetricType::Gauge, "cutwater_flag_enabled",
+            "0 while the flag is switched off or shut by its guard.");
+  for_flags(input, [&](const auto& flag, const Labels& labels) { out.gauge(labels, flag.on); });
+  out.start(MetricType::Gauge, "cutwater_flag_share_ratio",
+            "Share of the users the flag is for, 0 to 1; of flags with a percentage.");
+  for_flags(input, [&](const auto& flag, const Labels& labels) {
+    if (flag.share) out.gauge(labels, flag.share->ratio());
+  });
+  out.start(MetricType::Counter, "cutwater_flag_requests_total",
+            "Attempts that the flag has placed, by code class; none: no response.");
+  for_flags(input, [&](const auto& flag, const Labels& labels) {
+    for (std::size_t code = 0; code < kCodeClasses.size(); ++code)
+      out.counter(with(labels, "code_class", kCodeClasses[code]), flag.totals.code_class[code]);
+  });
+  out.start(MetricType::Counter, "cutwater_flag_errors_total",
+            "Failed attempts among those that the flag has placed.");
+  for_flags(input, [&](const auto& flag, const Labels& labels) {
+    out.counter(labels, flag.totals.errors());
+  });
+  out.start(MetricType::Gauge, "cutwater_flag_guard_evidence",
+            "E-value against a ramping flag; at cutwater_flag_guard_threshold it is killed.");
+  for_flags(input, [&](const auto& flag, const Labels& labels) {
+    for (const auto& test : flag.guard.tests)
+      out.gauge(with(labels, "guard", test.name), test.evidence);
+  });
+  out.start(MetricType::Gauge, "cutwater_flag_guard_threshold",
+            "E-value at which a ramping flag is killed.");
+  for_flags(input, [&](const auto& flag, const Labels& labels) {
+    for (const auto& test : flag.guard.tests)
+      out.gauge(with(labels, "guard", test.name), test.alarm_at);
+  });
+}
+
 // Calls `each` for every mirror with its labels.
 template <typename Each>
 void for_mirrors(const MetricsInput& input, Each each) {
@@ -364,6 +405,7 @@ std::string render_metrics(const MetricsInput& input) {
   add_latency(out, input);
   add_split(out, input);
   add_tunnels(out, input);
+  add_flags(out, input);
   add_mirrors(out, input);
   add_guards(out, input);
   add_rollouts(out, input);

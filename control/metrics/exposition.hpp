@@ -47,11 +47,20 @@ struct MetricsInput {
     std::map<std::string, std::uint64_t> dropped;  // by reason
     std::uint64_t under_way = 0;
   };
+  // The requests that the flag has placed; they are in their version's numbers, too.
+  struct Flag {
+    std::string name;
+    bool on = true;              // neither switched off nor shut by its guard
+    std::optional<Share> share;  // of the users; absent for a flag without a percentage
+    stats::VersionTotals totals;
+    guard::GuardReport guard;  // of a ramp
+  };
   struct Service {
     std::string name;
     std::vector<Version> versions;
     std::optional<std::string> rollout_phase;  // of the active or last rollout
     std::optional<Mirror> mirror = {};
+    std::vector<Flag> flags = {};
   };
   using DecisionKey = std::tuple<std::string, std::string, std::string>;  // service, action, cause
 

@@ -73,8 +73,10 @@ json::object event_of(const Decision& decision) {
   json::object event = decision_view(decision);
   const std::string_view kind = kind_of_action(decision.action);
   event["kind"] = kind;
-  event["severity"] = to_string(
-      decision.action == "undo_failed" ? Severity::Critical : severity_of(kind, decision.cause));
+  Severity severity = severity_of(kind, decision.cause);
+  if (decision.action == "undo_failed") severity = Severity::Critical;
+  if (one_of(decision.action, {"mirror_failed", "flag_held"})) severity = Severity::Warning;
+  event["severity"] = to_string(severity);
   return event;
 }
 

@@ -145,6 +145,7 @@ void Machine::on(const event::Restarted& restarted) {
     if (!state_.plan.is_rolling()) enter(state_.end_as);
     return;
   }
+  ++state_.restarts;
   out_.effects.emplace_back(effect::Arm{});
   if (state_.phase != Phase::Pending && (!state_.plan.is_rolling() || state_.checks.on_duty))
     start_clock(restarted.now);
@@ -441,6 +442,13 @@ void Machine::enter(Phase phase) {
 
 void Machine::refuse(std::string type, std::string detail) {
   out_.refusal = Refusal{std::move(type), std::move(detail)};
+}
+
+double EngineState::alpha_share() const {
+  int spans = 1;  // of stages under the same limits
+  for (std::size_t i = 1; i < plan.stages.size(); ++i)
+    if (!(plan.stages[i].guards == plan.stages[i - 1].guards)) ++spans;
+  return std::ldexp(1.0 / spans, -static_cast<int>(std::min(restarts, 20U)));
 }
 
 // --- the outside ---------------------------------------------------------------------------------

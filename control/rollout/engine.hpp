@@ -99,6 +99,7 @@ struct EngineState {
   Checks checks;
   std::optional<Task> task;
   std::uint64_t tasks = 0;             // given so far
+  std::uint32_t restarts = 0;          // of the proxy, while it was under way
   std::vector<Place> places;           // rolling: of plan.endpoints
   std::int64_t approval_due_ms = 0;    // wall clock, while AwaitingApproval
   std::string call_due;                // "after" or "rollback": a webhook still to be told
@@ -117,6 +118,11 @@ struct EngineState {
   const Stage& stage() const { return plan.stages[step]; }
   bool is_last_stage() const { return step + 1 == plan.stages.size(); }
   std::vector<std::string> endpoints_out() const;  // urls being replaced, of `from`
+  // Of the budget for false alarms, what the present evidence may spend. Evidence begins anew where
+  // the limits change, so the stages with limits of their own divide it; and after a restart,
+  // each of which gets half of the share before: however many there are, all together never spend
+  // more than one share again.
+  double alpha_share() const;
 };
 boost::json::object to_json(const EngineState& state);
 std::optional<EngineState> engine_state_from_json(const boost::json::value& json);

@@ -69,6 +69,9 @@ void read_work(const json::object& in, EngineState& state) {
   state.checks = checks_from(in.at("checks").as_array());
   state.task = task_from(in.at("task"));
   state.tasks = in.at("tasks").to_number<std::uint64_t>();
+  // Absent in states written before alpha was divided.
+  if (const auto* restarts = in.if_contains("restarts"))
+    state.restarts = restarts->to_number<std::uint32_t>();
   state.places = places_from(in.at("places").as_array());
   state.approval_due_ms = in.at("approval_due_ms").to_number<std::int64_t>();
   state.call_due = text_at(in, "call_due");
@@ -116,6 +119,7 @@ json::object to_json(const EngineState& state) {
           {"checks", checks_json(state.checks)},
           {"task", task_json(state.task)},
           {"tasks", state.tasks},
+          {"restarts", state.restarts},
           {"places", places_json(state.places)},
           {"approval_due_ms", state.approval_due_ms},
           {"call_due", state.call_due},

@@ -20,7 +20,7 @@ constexpr std::array<std::pair<const char*, OnInconclusive>, 4> kOnInconclusive{
      {"promote", OnInconclusive::Promote},
      {"rollback", OnInconclusive::Rollback}}};
 
-json::object guards_json(const config::StepGuards& guards) {
+json::object guards_json(const config::GuardLimits& guards) {
   json::object out;
   if (guards.error_rate) out["error_rate"] = guards.error_rate->millionths;
   if (guards.p95) out["p95_ms"] = guards.p95->count();
@@ -32,8 +32,8 @@ config::Duration duration_at(const json::object& in, const char* key) {
   return config::Duration(in.at(key).to_number<std::int64_t>());
 }
 
-config::StepGuards guards_from(const json::object& in) {
-  config::StepGuards guards;
+config::GuardLimits guards_from(const json::object& in) {
+  config::GuardLimits guards;
   if (const auto* rate = in.if_contains("error_rate"))
     guards.error_rate = Share{rate->to_number<std::int32_t>()};
   if (in.contains("p95_ms")) guards.p95 = duration_at(in, "p95_ms");
@@ -54,7 +54,7 @@ Gates gates_from(const json::object& in) {
           in.at("after").as_bool(), in.at("rollback").as_bool()};
 }
 
-json::object guards_view(const config::StepGuards& guards) {
+json::object guards_view(const config::GuardLimits& guards) {
   json::object out;
   if (guards.error_rate) out["error_rate"] = to_string(*guards.error_rate);
   if (guards.p95) out["p95"] = config::to_string(*guards.p95);

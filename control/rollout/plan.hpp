@@ -21,7 +21,7 @@ struct Stage {
   Share weight;             // of the new version; 0 % is the preview
   config::Duration bake{};  // least time; never enough alone
   bool approval = false;    // a person must agree before it is left
-  config::StepGuards guards;
+  config::GuardLimits guards;
 };
 
 // What else stands between two stages.

@@ -47,7 +47,7 @@ std::optional<Reply> read_bake(const json::value& value, config::Duration& out) 
   return std::nullopt;
 }
 
-std::optional<Reply> read_step_guards(const json::value& value, config::StepGuards& guards) {
+std::optional<Reply> read_step_guards(const json::value& value, config::GuardLimits& guards) {
   const auto* object = value.if_object();
   if (object == nullptr) return invalid("steps", "`guards` of a step is an object");
   for (const auto& [key, limit] : *object) {
@@ -58,7 +58,7 @@ std::optional<Reply> read_step_guards(const json::value& value, config::StepGuar
         return invalid("steps", "`error_rate` of a step is a share such as 5 or \"5%\"");
     } else if (key == "p95" || key == "p95_critical") {
       if (auto refused = read_duration("steps", limit, duration)) return refused;
-      if (duration < config::kLeastStepLatency || duration > config::kMostStepLatency)
+      if (duration < config::kLeastLatencyLimit || duration > config::kMostLatencyLimit)
         return invalid("steps", "`" + std::string(key) + "` of a step is between 1ms and 1h");
       (key == "p95" ? guards.p95 : guards.p95_critical) = duration;
     } else {

@@ -94,7 +94,7 @@ std::string counted(const TestReport& test) {
 
 }  // namespace
 
-config::Guards limits_of(config::Guards guards, const config::StepGuards& step) {
+config::Guards limits_of(config::Guards guards, const config::GuardLimits& step) {
   guards.error_rate = step.error_rate.value_or(guards.error_rate);
   guards.p95 = step.p95.value_or(guards.p95);
   guards.p95_critical = std::max(guards.p95, step.p95_critical.value_or(guards.p95_critical));
@@ -120,7 +120,8 @@ std::string failure_sentence(const std::string& version, const Evidence& evidenc
   const GuardReport& report = evidence.report;
   const TestReport* test = deciding_test(report);
   if (test == nullptr) return version + " failed its guard";
-  std::string out = claim(version, *test, evidence) + ": " + counted(*test);
+  const std::string who = evidence.route.empty() ? version : version + " on " + evidence.route;
+  std::string out = claim(who, *test, evidence) + ": " + counted(*test);
   if (const auto& other = test->baseline)
     out += " (" + percent(test->rate) + "), of " + report.baseline + " " +
            std::to_string(other->bad) + " of " + std::to_string(other->bad + other->good) + " (" +

@@ -22,12 +22,13 @@ struct Evidence {
   config::Guards limits;
   // Of the version it is compared with, if that is guarded.
   std::optional<guard::GuardReport> baseline = std::nullopt;
+  std::string route = {};  // the report is of this route alone, which failed; empty: of the whole
 };
 
 // The baseline is above a limit at this moment: no step may go up, whatever the candidate shows.
 bool baseline_failing(const Evidence& evidence);
 // The limits at a stage: those of the service, where the stage has none of its own.
-config::Guards limits_of(config::Guards guards, const config::StepGuards& step);
+config::Guards limits_of(config::Guards guards, const config::GuardLimits& step);
 
 // Attempts the guard has judged since it was armed.
 std::uint64_t samples(const guard::GuardReport& report);

@@ -5,7 +5,7 @@
 #include "proxy/exchange/attempt.hpp"
 #include "proxy/exchange/body_pump.hpp"
 #include "proxy/exchange/cohort_watch.hpp"
-#include "proxy/exchange/flag_watch.hpp"
+#include "proxy/exchange/side_guards.hpp"
 #include "proxy/exchange/trace_ids.hpp"
 #include "proxy/http/forwarding.hpp"
 #include "proxy/http/grpc.hpp"
@@ -87,7 +87,7 @@ class Exchange {
   routing::Assignment assignment_;
   bool assigned_ = false;
   std::uint32_t ticket_ = 0;
-  FlagWatch flag_watch_;
+  SideGuards side_guards_;
   CohortWatch cohort_;
   const upstream::Endpoint* endpoint_ = nullptr;
   upstream::TriedEndpoints tried_;
@@ -190,14 +190,15 @@ void Exchange::decide() {
     assignment_ = routing::assign(service(), view, context_.sequence, context_.cookie_ids);
     assigned_ = true;
   }
-  if (!flag_watch_.admit(assignment_)) routing::fall_to_stable(service(), assignment_);
+  if (!side_guards_.admit_flag(assignment_)) routing::fall_to_stable(service(), assignment_);
   guard::Ticket ticket = version().monitor->admit();
   if (ticket != guard::Admission::Admitted && assignment_.version != service().stable) {
-    flag_watch_.give_up();
+    side_guards_.give_up();
     routing::fall_to_stable(service(), assignment_);
     ticket = version().monitor->admit();
   }
   ticket_ = ticket.value;
+  side_guards_.admit_route(route_->guard_of(assignment_.version));
   if (attempts_ == 0) cohort_.enter(context_.worker, service(), assignment_);
 }
 
@@ -205,7 +206,7 @@ bool Exchange::pick_endpoint() {
   endpoint_ = upstream::pick_endpoint(version(), context_.pool, tried_, context_.loop.now());
   if (!endpoint_) {  // nothing will be recorded
     version().monitor->leave(ticket_);
-    flag_watch_.give_up();
+    side_guards_.give_up();
     cohort_.give_up(context_.worker);
   }
   return endpoint_ != nullptr;
@@ -325,7 +326,7 @@ Task<void> Exchange::forward(Attempt& attempt) {
   if (attempt.is_endless()) {  // nobody can wait for its end
     endless.emplace(context_.endless, version(), attempt.upstream());
     attempt.leave_monitor();
-    flag_watch_.leave();
+    side_guards_.leave();
     stats::AttemptResult so_far = attempt.result();
     so_far.client = assignment_.client;
     const TimePoint by =
@@ -434,7 +435,7 @@ void Exchange::record(const Attempt& attempt) {
   upstream_time_ = result.latency;
   const TimePoint now = ended_ = attempt.ended();
   target.version->monitor->record(context_.worker, result, now);
-  flag_watch_.record(context_.worker, result, now);
+  side_guards_.record(context_.worker, result, now);
   cohort_.leave(context_.worker, result, !attempt.waited_for_connection());
   upstream::EndpointStats& endpoint = context_.pool.stats(*target.endpoint);
   if (result.outcome == Outcome::ClientAbort) return;

@@ -33,7 +33,7 @@ struct Assignment {
   std::size_t wanted = 0;                         // what the rule chose before a fall to stable
   std::string_view flag;                          // name, with Reason::Flag
   FlagVerdict flag_verdict;                       // of that flag
-  guard::VersionMonitor* flag_monitor = nullptr;  // its own guard, while it ramps
+  guard::VersionMonitor* flag_monitor = nullptr;  // counts the flagged requests
   std::int32_t weight = 0;   // of the chosen version at decision time; 0 when not random
   bool random = false;       // feeds relative guards; false for flags and previews
   std::uint64_t client = 0;  // hash of a confirmed subject, 0 if none

@@ -58,7 +58,7 @@ struct FlagSnapshot {
   std::vector<Arm> arms;  // one for a flag with one version; none if its version is not there
   std::uint64_t salt = 0;
   std::uint64_t arm_salt = 0;
-  // Its own guard, while the flag ramps: judges the flagged requests alone and shuts the flag.
+  // Counts the flagged requests alone; while the flag ramps it judges them and shuts the flag.
   std::shared_ptr<guard::VersionMonitor> monitor;
 
   bool needs_subject() const { return has_percentage || has_lists || arms.size() > 1; }

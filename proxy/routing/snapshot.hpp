@@ -75,6 +75,12 @@ struct RouteEntry {
   std::string host;  // lower case; exact, "*.suffix", or "*"
   std::string path;
   std::shared_ptr<const ServiceSnapshot> service;
+  // Of a route that is judged apart, by version; else empty.
+  std::vector<std::shared_ptr<guard::VersionMonitor>> guards = {};
+
+  guard::VersionMonitor* guard_of(std::size_t version) const {
+    return version < guards.size() ? guards[version].get() : nullptr;
+  }
 };
 
 struct RoutingSnapshot {

@@ -76,6 +76,27 @@ TEST_F(Rollouts, PromoteAGoodVersion) {
   EXPECT_EQ(cutwater().run({"rollout", "watch", "shop"}).exit_code, 0);
 }
 
+TEST_F(Rollouts, RevertAVersionThatBreaksOneRouteAlone) {
+  file.top = "routes: [{service: shop}, {match: {path: /checkout}, service: shop, guards: {}}]\n";
+  green.on_request([](const Received& request, UpstreamConnection& connection) {
+    connection.answer(request.target() == "/checkout" ? 500 : 200, "green");
+  });
+  Load load(cutwater().port(), {.users = 8, .pause = 300us, .fields = {}});
+  const std::string id = start_slow("50%,100%");
+  EXPECT_TRUE(load.wait_for_more(500));
+  EXPECT_EQ(phase(id), "progressing") << "the rest of the shop is good";
+  EXPECT_TRUE(eventually([&] {
+    RawClient user(cutwater().port());
+    user.send("GET /checkout HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n");
+    EXPECT_EQ(user.read_response().status, 200) << "stable answers for it";
+    return phase(id) == "rolled_back";
+  }));
+  const json::object decision = admin().last_decision("rolled_back");
+  EXPECT_EQ(decision.at("evidence").at("route"), "/checkout");
+  load.stop();
+  EXPECT_EQ(load.failed(), 0U) << load.first_failure();
+}
+
 TEST_F(Rollouts, RevertABadVersionBeforeUsersNotice) {
   green.answer(500, "broken");
   Load load(cutwater().port(), {.users = 8, .pause = 300us, .fields = {}});

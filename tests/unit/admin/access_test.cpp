@@ -32,6 +32,8 @@ TEST(Access, TheRolesAreOfTheContract) {
                             {"POST", "/v1/services/shop/flags/beta:kill", "deployer"},
                             {"POST", "/v1/services/shop/flags/beta:revive", "deployer"},
                             {"POST", "/v1/services/shop/versions/green:unlock", "deployer"},
+                            {"POST", "/v1/services/shop/versions/green:drain", "deployer"},
+                            {"POST", "/v1/services/shop/versions/green:undrain", "deployer"},
                             {"POST", "/v1/config:reload", "admin"},
                             {"POST", "/v1/proxy:drain", "admin"}}) {
     bool may = false;

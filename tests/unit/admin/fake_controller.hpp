@@ -142,8 +142,10 @@ class FakeController : public FakeFlags {
     ++generation;
     co_return weights_reply();
   }
-  Awaitable<Reply> unlock(std::string name, std::string version, Actor actor) override {
-    note("unlock " + name + " " + version + " by " + actor.name);
+  Awaitable<Reply> version(std::string name, std::string version, VersionAction action,
+                           Actor actor) override {
+    static constexpr const char* kActions[] = {"show ", "drain ", "unlock "};
+    note(kActions[static_cast<int>(action)] + name + " " + version + " by " + actor.name);
     if (refusal) co_return *refusal;
     co_return ok({{"name", version}, {"locked_out", false}});
   }

@@ -139,6 +139,10 @@ TEST(Small, UnlockReloadDrainVersion) {
   EXPECT_EQ(admin.last_asked(), "unlock shop green by local");
   EXPECT_EQ(run_at(admin, {"reload"}).exit_code, kSucceeded);
   EXPECT_EQ(run_at(admin, {"drain"}).exit_code, kUsage);
+  EXPECT_EQ(run_at(admin, {"drain", "shop"}).exit_code, kUsage) << "which version?";
+  EXPECT_EQ(run_at(admin, {"drain", "shop", "green", "--proxy"}).exit_code, kUsage);
+  EXPECT_EQ(run_at(admin, {"drain", "shop", "green"}).exit_code, kSucceeded);
+  EXPECT_EQ(admin.last_asked(), "drain shop green by local");
   EXPECT_EQ(run_at(admin, {"drain", "--proxy"}).exit_code, kSucceeded);
   EXPECT_EQ(admin.last_asked(), "drain by local");
   EXPECT_EQ(run({"version"}).out, "cutwater " CUTWATER_VERSION "\n");

@@ -154,6 +154,12 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"flags: [{name: b, percentage: 1%, key: sticky, version: blue, ramp: {steps: [5%, "
              "2%, 100%]}}]",
              "5:86: steps must rise: 2% follows 5%"},
+        Case{"flags: [{name: b, percentage: 1%, key: sticky, version: blue, ramp: {steps: [100%], "
+             "bake: 2h, max_step: 1h}}]",
+             "5:109: `max_step` is below `bake`"},
+        Case{"flags: [{name: b, percentage: 1%, key: sticky, version: blue, ramp: {steps: [100%], "
+             "guards: {p95: 0s}}}]",
+             "5:103: `p95` is `0s`: expected between 1ms and 1h"},
         Case{"flags: [{name: b, when: {cookie: \"b=1\"}, version: blue}, {name: b, when: {cookie: "
              "\"b=2\"}, version: blue}]",
              "5:62: duplicate flag `b`"}));

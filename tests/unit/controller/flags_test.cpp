@@ -15,7 +15,9 @@ config::Config flagged_config() {
   colours.arms = {{"blue", Share::percent(50)}, {"green", Share::percent(50)}};
   shop.flags.push_back(colours);
   config::Flag ramp = test::flag_share("ramp", Share::percent(5));
-  ramp.ramp = config::FlagRamp{{Share::percent(5), Share::percent(50), Share::percent(100)}, 60s};
+  ramp.ramp.emplace();
+  ramp.ramp->steps = {Share::percent(5), Share::percent(50), Share::percent(100)};
+  ramp.ramp->bake = 60s;
   shop.flags.push_back(ramp);
   shop.mirror = config::Mirror{};
   shop.mirror->version = "green";
@@ -163,6 +165,53 @@ TEST_F(FlagControl, ARampKillsItsFlagWhenItsGuardFails) {
   const Reply revived = ask(controller_->set_flag("shop", "ramp", true, ana_));
   EXPECT_EQ(revived.status, 200);
   EXPECT_TRUE(live("ramp").is_on()) << "with fresh evidence";
+}
+
+TEST_F(FlagControl, ARampIsJudgedByItsOwnLimitsWhereItHasAny) {
+  config::Config config = flagged_config();
+  config.services[0].guards.error_rate = Share::percent(60);
+  config.services[0].flags.back().ramp->guards.error_rate = Share::percent(5);
+  start(config);
+  EXPECT_EQ(view("ramp").at("ramp").at("guards").at("error_rate").as_string(), "5%");
+  for (int i = 0; i < 30; ++i) {  // every second fails: fine by the service, not by the flag
+    flagged_requests(1, stats::Outcome::Success);
+    flagged_requests(1, stats::Outcome::Status5xx);
+  }
+  run_until([&] { return !live("ramp").enabled; });
+  EXPECT_NE(decision().at("reason").as_string().find("above 5%"), json::string::npos);
+}
+
+TEST_F(FlagControl, AStepWithoutAnAnswerIsToldOnceAndGoesOnWaiting) {
+  config::Config config = flagged_config();
+  config.services[0].flags.back().ramp->max_step = 120s;
+  start(config);
+  pass_time(119s);
+  EXPECT_TRUE(ask(controller_->decisions("shop", {}, 1)).body.at("decisions").as_array().empty());
+  pass_time(2s);
+  EXPECT_EQ(decision().at("action").as_string(), "flag_held");
+  EXPECT_EQ(decision().at("cause").as_string(), "no_traffic");
+  const auto told = decision().at("seq");
+  pass_time(200s);
+  EXPECT_EQ(decision().at("seq"), told);
+  flagged_requests(100, stats::Outcome::Success);
+  pass_time(1s);
+  EXPECT_EQ(live("ramp").percentage, 500'000) << "it goes on by itself when traffic returns";
+}
+
+TEST_F(FlagControl, AShadowThatFailsIsToldOnce) {
+  const auto shadow = publisher_->mirror_stats("shop");
+  for (int i = 0; i < 20; ++i) {
+    stats::AttemptResult result;
+    result.outcome = stats::Outcome::Status5xx;
+    result.status = 500;
+    shadow->monitor.record(0, result, now_);
+  }
+  pass_time(1s);
+  EXPECT_EQ(decision().at("action").as_string(), "mirror_failed");
+  const auto told = decision().at("seq");
+  pass_time(3s);
+  EXPECT_EQ(decision().at("seq"), told);
+  EXPECT_EQ(workers_.percent("green"), 0) << "and nothing is done about it";
 }
 
 TEST_F(FlagControl, ADryRunOnlySaysThatItWouldKillTheFlag) {

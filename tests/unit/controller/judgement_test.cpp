@@ -179,5 +179,127 @@ TEST_F(Judgement, OnlyWhoIsUnderRolloutIsLookedAt) {
   EXPECT_EQ(refusing[0].second, "green");
 }
 
+// A shop whose checkout is judged apart: one request in a hundred goes there.
+class RouteJudgement : public Judgement {
+ protected:
+  void start_routes(const std::function<void(config::Config&)>& change = [](auto&) {}) {
+    config::Config config = shop_config();
+    config.services[0].guards.per_route = true;
+    config.routes = {{"*", "/", "shop"}, {"*", "/checkout", "shop"}, {"*", "/search", "shop"}};
+    change(config);
+    start(config);
+    id_ = id(roll_out(R"({"to": "green", "steps": ["10%", "100%"], "bake": "60s"})"));
+  }
+  const Publisher::RouteGuard& route(const std::string& version, const std::string& name) {
+    for (const auto& guard : publisher_->route_guards("shop", version))
+      if (guard.route == name) return guard;
+    throw std::runtime_error("no route " + name);
+  }
+  // As the exchange tells it: the version, and the route.
+  void ask_route(const std::string& version, const std::string& name, int count, bool failed) {
+    requests(version, count, failed ? stats::Outcome::Status5xx : stats::Outcome::Success);
+    for (int i = 0; i < count; ++i) {
+      stats::AttemptResult result;
+      result.outcome = failed ? stats::Outcome::Status5xx : stats::Outcome::Success;
+      result.status = failed ? 500 : 200;
+      result.latency = 3ms;
+      route(version, name).monitor->record(0, result, now_);
+    }
+  }
+  double alarm_at(const guard::VersionMonitor& monitor) {
+    return monitor.report(now_).tests.at(0).alarm_at;
+  }
+};
+
+TEST_F(RouteJudgement, ABrokenRouteRevertsTheVersionThoughTheRestHidesIt) {
+  start_routes();
+  for (int i = 0; i < 8; ++i) {  // 0.8 % of all
+    ask_route("green", "/", 125, false);
+    ask_route("green", "/checkout", 1, true);
+  }
+  run_until([&] { return phase(id_) == "rolled_back"; });
+  EXPECT_EQ(told("cause"), "guard");
+  EXPECT_NE(told("reason").find("error rate of green on /checkout is above 5%: "),
+            std::string::npos)
+      << told("reason");
+  const json::object evidence = decision().at("evidence").as_object();
+  EXPECT_EQ(evidence.at("route"), "/checkout");
+  EXPECT_EQ(evidence.at("routes").at(0).at("route"), "/checkout") << "the worst comes first";
+}
+
+TEST_F(RouteJudgement, TheVersionIsShutBeforeControlHearsOfIt) {
+  start_routes();
+  ask_route("green", "/checkout", 8, true);
+  EXPECT_TRUE(publisher_->monitor("shop", "green")->tripped());
+}
+
+TEST_F(RouteJudgement, TheBudgetForFalseAlarmsIsDividedAmongTheRoutesAndTheWhole) {
+  start_routes();
+  EXPECT_DOUBLE_EQ(alarm_at(*publisher_->monitor("shop", "green")), 4 * 400);
+  EXPECT_DOUBLE_EQ(alarm_at(*route("green", "/search").monitor), 4 * 400);
+}
+
+TEST_F(RouteJudgement, OnlyARouteWithGuardsIsJudgedApartWhereTheServiceDoesNotAskForIt) {
+  start_routes([](config::Config& config) {
+    config.services[0].guards.per_route = false;
+    config.routes[1].guards = config::GuardLimits{};
+    config.routes[1].guards->error_rate = Share::percent(60);
+  });
+  EXPECT_EQ(publisher_->route_guards("shop", "green").size(), 1u);
+  ask_route("green", "/checkout", 40, false);
+  ask_route("green", "/checkout", 20, true);  // a third: within its own limit
+  EXPECT_FALSE(route("green", "/checkout").monitor->tripped());
+}
+
+TEST_F(RouteJudgement, WhatStableFailsAtTooIsNotHeldAgainstTheRoute) {
+  start_routes(
+      [](config::Config& config) { config.services[0].guards.error_rate = Share::percent(5); });
+  ask_route("green", "/", 1000, false);
+  ask_route("blue", "/", 1000, false);
+  for (int i = 0; i < 10; ++i) {
+    ask_route("blue", "/checkout", 9, true);
+    ask_route("green", "/checkout", 1, true);
+  }
+  EXPECT_FALSE(publisher_->monitor("shop", "green")->tripped());
+}
+
+TEST_F(RouteJudgement, ADryRunNamesTheRouteAndShutsNothing) {
+  start_routes([](config::Config& config) { config.services[0].guards.dry_run = true; });
+  for (int i = 0; i < 8; ++i) {
+    ask_route("green", "/", 125, false);
+    ask_route("green", "/checkout", 1, true);
+  }
+  run_until([&] { return told("action") == "would_roll_back"; });
+  EXPECT_NE(told("reason").find("green on /checkout"), std::string::npos) << told("reason");
+  EXPECT_FALSE(publisher_->monitor("shop", "green")->tripped());
+  EXPECT_EQ(phase(id_), "progressing");
+}
+
+TEST_F(RouteJudgement, ARetryBeginsWithFreshEvidence) {
+  start_routes();
+  ask_route("green", "/checkout", 8, true);
+  run_until([&] { return phase(id_) == "rolled_back"; });
+  EXPECT_EQ(act(id_, RolloutAction::Retry).status, 201);
+  EXPECT_FALSE(route("green", "/checkout").monitor->tripped());
+  EXPECT_EQ(route("green", "/checkout").monitor->report(now_).failed_attempts, 0u);
+}
+
+TEST_F(Judgement, LimitsOfItsOwnAtAStepDivideTheBudgetForFalseAlarms) {
+  start(shop_config());
+  id_ = id(roll_out(R"({"to": "green", "bake": "60s",
+                        "steps": ["10%", {"weight": "50%", "guards": {"p95": "1s"}}, "100%"]})"));
+  const auto report = publisher_->monitor("shop", "green")->report(now_);
+  EXPECT_DOUBLE_EQ(report.tests.at(0).alarm_at, 3 * 400) << "armed three times, on 1 % in all";
+}
+
+TEST_F(Judgement, ARestartSpendsHalfOfTheShareBefore) {
+  start_rollout();
+  for (const double expected : {2 * 400.0, 4 * 400.0}) {
+    start(shop_config());
+    const auto report = publisher_->monitor("shop", "green")->report(now_);
+    EXPECT_DOUBLE_EQ(report.tests.at(0).alarm_at, expected);
+  }
+}
+
 }  // namespace
 }  // namespace cutwater::control

@@ -82,6 +82,26 @@ TEST_F(ReloadTest, A_version_that_arrives_during_a_rollout_can_be_steered_after_
   EXPECT_EQ(put(R"({"blue":95,"pink":5})").status, 200);
 }
 
+TEST_F(ReloadTest, A_reverted_version_that_runs_elsewhere_now_is_another_version) {
+  start();
+  const std::string rollout = id(roll_out(R"({"to":"green"})"));
+  fail("green", 8);
+  run_until([&] { return phase(rollout) == "rolled_back"; });
+  auto config = shop_config();
+  auto& green = config.services[0].versions[1].endpoints;
+  green.push_back({"http://127.0.0.1:9012", {"127.0.0.1", 9012}});
+  EXPECT_EQ(reload(config).status, 200);
+  EXPECT_EQ(put(R"({"blue":95,"green":5})").status, 409) << "one endpoint more is the same version";
+  green.erase(green.begin());
+  green.front() = {"http://127.0.0.1:9013", {"127.0.0.1", 9013}};
+  EXPECT_EQ(reload(config).status, 200);
+  EXPECT_FALSE(publisher_->monitor("shop", "green")->tripped());
+  EXPECT_EQ(put(R"({"blue":95,"green":5})").status, 200);
+  const Reply said = ask(controller_->decisions("shop", std::nullopt, 2));
+  EXPECT_EQ(said.body.at("decisions").at(0).at("action"), "unlocked");
+  EXPECT_EQ(said.body.at("decisions").at(0).at("cause"), "new_version");
+}
+
 TEST_F(ReloadTest, A_service_that_comes_back_is_as_it_was) {
   auto config = shop_config();
   config.services.push_back(make_service("cart", {"one", "two"}));

@@ -30,7 +30,9 @@ class RolloutTasks : public ControllerTest {
     return phase(rollout) == wanted;
   }
   // Stands in line behind every task that has its answer, and asks for nothing.
-  void let_tasks_report() { ask(controller_->unlock("shop", "nobody", ana_)); }
+  void let_tasks_report() {
+    ask(controller_->version("shop", "nobody", VersionAction::Unlock, ana_));
+  }
   // Three servers, deployed in place.
   static config::Config servers() {
     config::Config config = shop_config();

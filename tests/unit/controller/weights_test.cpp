@@ -139,9 +139,44 @@ TEST_F(ControllerTest, A_version_with_weight_is_guarded_without_a_rollout) {
   const Reply again = put(R"({"blue": 95, "green": 5})");
   EXPECT_EQ(again.status, 409);
   EXPECT_EQ(type(again), "locked_out");
-  EXPECT_EQ(ask(controller_->unlock("shop", "green", ana_)).status, 200);
+  EXPECT_EQ(ask(controller_->version("shop", "green", VersionAction::Unlock, ana_)).status, 200);
   EXPECT_EQ(put(R"({"blue": 95, "green": 5})").status, 200);
   EXPECT_FALSE(publisher_->monitor("shop", "green")->tripped());
+}
+
+TEST_F(ControllerTest, A_drained_version_gets_nothing_until_it_is_unlocked) {
+  start();
+  put(R"({"blue": 70, "green": 20, "red": 10})");
+  workers_.active = 3;
+  const auto steer = [&](const std::string& version, VersionAction action) {
+    return ask(controller_->version("shop", version, action, ana_));
+  };
+  const Reply drained = steer("green", VersionAction::Drain);
+  EXPECT_EQ(drained.status, 200);
+  EXPECT_EQ(drained.body.at("active"), 3);
+  EXPECT_EQ(drained.body.at("drained"), false) << "three requests are under way";
+  EXPECT_EQ(workers_.percent("blue"), 90);
+  EXPECT_EQ(workers_.percent("red"), 10);
+  EXPECT_TRUE(publisher_->monitor("shop", "green")->tripped()) << "a flag must not reach it";
+  EXPECT_EQ(decision().at("action"), "drained");
+  workers_.active = 0;
+  EXPECT_EQ(steer("green", VersionAction::Show).body.at("drained"), true);
+  EXPECT_EQ(steer("green", VersionAction::Drain).status, 200) << "twice is no mistake";
+  EXPECT_EQ(type(put(R"({"blue": 95, "green": 5})")), "locked_out");
+  EXPECT_EQ(steer("green", VersionAction::Unlock).status, 200);
+  EXPECT_EQ(put(R"({"blue": 95, "green": 5})").status, 200);
+}
+
+TEST_F(ControllerTest, Who_answers_for_others_cannot_be_drained) {
+  start();
+  const auto drain = [&](const std::string& version) {
+    return ask(controller_->version("shop", version, VersionAction::Drain, ana_));
+  };
+  EXPECT_EQ(type(drain("blue")), "version_stable");
+  roll_out(R"({"to": "green"})");
+  EXPECT_EQ(type(drain("green")), "rollout_active");
+  EXPECT_EQ(drain("nope").status, 404);
+  EXPECT_EQ(drain("red").status, 200);
 }
 
 TEST_F(ControllerTest, A_lock_out_survives_a_restart) {

@@ -81,6 +81,26 @@ TEST(Exposition, ShowsTunnelsByVersionAndWhichTheProxyEnded) {
   EXPECT_THAT(text, HasSubstr("cutwater_streams_ended_total{reason=\"withdrawn\"} 7\n"));
 }
 
+TEST(Exposition, ShowsWhatAFlagIsAndWhatCameOfItsRequests) {
+  MetricsInput input = busy_proxy();
+  MetricsInput::Flag ramp{"new-ui", true, Share::percent(25), {}, {}};
+  ramp.totals.code_class = {0, 0, 40, 0, 0, 2};
+  ramp.totals.outcomes = {40, 2};
+  ramp.guard.tests = input.services[0].versions[1].guard.tests;
+  input.services[0].flags = {ramp, {"beta", false, std::nullopt, {}, {}}};
+  const std::string text = render_metrics(input);
+  const std::string flag = "{service=\"shop\",flag=\"new-ui\"";
+  EXPECT_THAT(text, HasSubstr("cutwater_flag_enabled" + flag + "} 1\n"));
+  EXPECT_THAT(text, HasSubstr("cutwater_flag_enabled{service=\"shop\",flag=\"beta\"} 0\n"));
+  EXPECT_THAT(text, HasSubstr("cutwater_flag_share_ratio" + flag + "} 0.25\n"));
+  EXPECT_THAT(text, Not(HasSubstr("cutwater_flag_share_ratio{service=\"shop\",flag=\"beta\"")))
+      << "it has no percentage";
+  EXPECT_THAT(text, HasSubstr("cutwater_flag_requests_total" + flag + ",code_class=\"5xx\"} 2\n"));
+  EXPECT_THAT(text, HasSubstr("cutwater_flag_errors_total" + flag + "} 2\n"));
+  EXPECT_THAT(text,
+              HasSubstr("cutwater_flag_guard_evidence" + flag + ",guard=\"error_rate\"} 1274.5\n"));
+}
+
 TEST(Exposition, CountsWhatEachVersionAnswered) {
   const std::string text = render_metrics(busy_proxy());
   EXPECT_THAT(text, HasSubstr("# TYPE cutwater_requests_total counter\n"));

@@ -278,7 +278,7 @@ TEST(Adaptive, A_busy_service_takes_smaller_steps_than_planned) {
   EXPECT_EQ(bench.green(), 25) << "never more than planned";
 }
 
-TEST(StepGuards, Other_limits_begin_with_fresh_evidence) {
+TEST(GuardLimits, Other_limits_begin_with_fresh_evidence) {
   Bench bench;
   bench.rollout.plan.stages[1].guards.p95 = 500ms;
   bench.starts();

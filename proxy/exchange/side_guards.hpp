@@ -1,0 +1,70 @@
+// Guards beside the version's own, for one attempt at a time: the flag's, which sees the flagged
+// requests alone, and the route's, which sees the version's requests of one route. Lives inside one
+// exchange.
+#pragma once
+
+#include <utility>
+
+#include "proxy/routing/assignment.hpp"
+
+namespace cutwater::exchange {
+
+class SideGuards {
+ public:
+  // False: the flag was shut in this moment, or has enough unproven requests under way.
+  bool admit_flag(const routing::Assignment& assignment) {
+    const bool flagged = assignment.reason == routing::Reason::Flag;
+    return flag_.admit(flagged ? assignment.flag_monitor : nullptr);
+  }
+  // When the version is settled. It shuts the version as a whole, so it has no say here.
+  void admit_route(guard::VersionMonitor* guard) { route_.admit(guard); }
+  // The attempt has become endless: it is recorded, but no longer under way.
+  void leave() {
+    flag_.leave();
+    route_.leave();
+  }
+  // There will be no attempt.
+  void give_up() {
+    flag_.give_up();
+    route_.give_up();
+  }
+  void record(unsigned worker, const stats::AttemptResult& result, TimePoint now) {
+    flag_.record(worker, result, now);
+    route_.record(worker, result, now);
+  }
+
+ private:
+  class Watch {
+   public:
+    bool admit(guard::VersionMonitor* monitor) {
+      monitor_ = nullptr;
+      if (monitor == nullptr) return true;
+      const guard::Ticket ticket = monitor->admit();
+      if (ticket != guard::Admission::Admitted) return false;
+      monitor_ = monitor;
+      ticket_ = ticket.value;
+      return true;
+    }
+    void leave() {
+      if (monitor_ != nullptr) monitor_->leave(ticket_);
+    }
+    void give_up() {
+      leave();
+      monitor_ = nullptr;
+    }
+    void record(unsigned worker, stats::AttemptResult result, TimePoint now) {
+      if (monitor_ == nullptr) return;
+      result.ticket = ticket_;
+      std::exchange(monitor_, nullptr)->record(worker, result, now);
+    }
+
+   private:
+    guard::VersionMonitor* monitor_ = nullptr;
+    std::uint32_t ticket_ = 0;
+  };
+
+  Watch flag_;
+  Watch route_;
+};
+
+}  // namespace cutwater::exchange
