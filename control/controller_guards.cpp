@@ -15,12 +15,8 @@ namespace asio = boost::asio;
 namespace {
 
 guard::ComparisonPolicy comparison_policy(const config::Service& service) {
-  guard::ComparisonPolicy policy;
-  policy.tolerance = 1 + service.guards.relative_tolerance.ratio();
-  policy.alpha_errors = service.guards.false_rollback / 4;
-  policy.alpha_latency = service.guards.false_rollback / 4;
+  guard::ComparisonPolicy policy = comparison_policy_of(service.guards);
   policy.patience = service.timeouts.request;
-  policy.dry_run = service.guards.dry_run;
   return policy;
 }
 
