@@ -35,7 +35,7 @@ double limit_from_past(const RecentCounts::Counts& past) {
 // Evidence about stable says whether a failing candidate fails alone. One witness serves every
 // version that is held against it, so it is not armed anew while it watches.
 std::shared_ptr<guard::VersionMonitor> ControllerImpl::watch_baseline(const std::string& service,
-                                                                      const Pair& pair) {
+                                                                      const GuardedPair& pair) {
   const auto monitor = publisher_.monitor(service, pair.baseline);
   if (!monitor || pair.baseline == pair.version) return nullptr;
   guard::GuardPolicy policy = policy_of(find_config(service)->guards);
@@ -45,7 +45,8 @@ std::shared_ptr<guard::VersionMonitor> ControllerImpl::watch_baseline(const std:
   return monitor;
 }
 
-void ControllerImpl::arm(const std::string& service, const Pair& pair, const EngineState* rollout) {
+void ControllerImpl::arm(const std::string& service, const GuardedPair& pair,
+                         const EngineState* rollout) {
   const auto monitor = publisher_.monitor(service, pair.version);
   const config::Service* config = find_config(service);
   if (!monitor || config == nullptr) return;

@@ -1,8 +1,7 @@
 // The one place where traffic is steered: checks what people and guards want, writes it down,
 // publishes it, waits until every worker has switched, answers. Thread: control's io_context,
 // always; lives as long as the application. Changes happen one at a time (TurnQueue). Split over
-// controller_*.cpp: change (the life of a change), weights, rollout, read, history, explain,
-// reload.
+// controller_*.cpp: change (the life of a change), weights, rollout, read, replay, and more.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -21,6 +20,7 @@
 #include "control/event_log.hpp"
 #include "control/publisher.hpp"
 #include "control/restore.hpp"
+#include "control/rollout/recorder.hpp"
 #include "control/store/async_store.hpp"
 #include "control/turn_queue.hpp"
 #include "control/windows.hpp"
@@ -66,7 +66,6 @@ class ControllerImpl : public Controller {
   std::shared_ptr<routing::MirrorStats> mirror_stats(const std::string& service) const {
     return publisher_.mirror_stats(service);
   }
-  // action and cause -> how many since start.
   const std::map<std::tuple<std::string, std::string, std::string>, std::uint64_t>&
   decisions_counted() const {
     return decisions_counted_;  // service, action, cause
@@ -79,6 +78,8 @@ class ControllerImpl : public Controller {
   Reply rollouts(const std::string& service) override;
   Reply rollout(const std::string& id) override;
   Reply analysis(const std::string& rollout_id) override;
+  Awaitable<Reply> record(std::string rollout_id) override;
+  Awaitable<Reply> replay(std::string rollout_id, boost::json::object guards) override;
   Reply explain(const std::string& service, const boost::json::object& request) override;
   Reply flags(const std::string& service) override;
   Reply mirror(const std::string& service) override;
@@ -141,15 +142,12 @@ class ControllerImpl : public Controller {
   void finish_if_terminal(Entry& entry);
   void sync_guards(const Entry& before, const Draft& draft);
   void retire_guards(const std::string& service);
+  void record_traffic(const Entry& entry);  // controller_replay.cpp
   // --- controller_guards.cpp ------------------------------------------------------------
-  struct Pair {
-    std::string version;
-    std::string baseline;  // what it is held against: stable
-  };
   // By the limits of the rollout's present stage, if it is about this version.
-  void arm(const std::string& service, const Pair& pair, const EngineState* rollout);
+  void arm(const std::string& service, const GuardedPair& pair, const EngineState* rollout);
   std::shared_ptr<guard::VersionMonitor> watch_baseline(const std::string& service,
-                                                        const Pair& pair);
+                                                        const GuardedPair& pair);
   std::string compared(const Entry& entry) const;
   void freeze_latency(const std::string& service);
   void hold_against_past(const std::string& service);
@@ -241,6 +239,7 @@ class ControllerImpl : public Controller {
   std::map<std::tuple<std::string, std::string, std::string>, std::uint64_t> decisions_counted_;
   std::map<std::string, std::string> in_flight_keys_;  // idempotency key -> fingerprint
   std::multimap<std::string, std::shared_ptr<boost::asio::steady_timer>> waiters_;
+  Recorder recorder_;
   std::map<std::string, RunningTask> running_;  // by service
   std::set<std::string> calling_;               // rollouts whose webhooks are being told
   // Dies with the controller; callbacks from workers check it.

@@ -35,6 +35,11 @@ struct ServiceEntry : RestoredService {
   std::map<std::string, RecentCounts> recent;  // by version
 };
 
+// Who is judged, and the version it is held against: stable.
+struct GuardedPair {
+  std::string version, baseline;
+};
+
 // A change before it is one: a copy to work on and what will be said about it.
 struct Draft {
   ServiceState state;

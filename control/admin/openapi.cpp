@@ -60,6 +60,7 @@ json::object request_body(const Route& route) {
   const bool yaml = route.body == Body::Yaml;
   json::object media{{"schema", yaml ? json::object{{"type", "string"}} : ref("Object")}};
   if (route.if_match && route.schema == "Weights") media["schema"] = ref("WeightsBody");
+  if (route.schema == "Replay") media["schema"] = ref("ReplayBody");
   return {{"required", route.body != Body::OptionalJson},
           {"content", {{yaml ? "text/yaml" : "application/json", std::move(media)}}}};
 }
@@ -146,6 +147,33 @@ json::object schemas() {
           {"Weights", view},
           {"WeightsBody", std::move(weights_body)},
           {"Rollout", std::move(rollout)},
+          {"Record", shape({{"rollout", "string"},
+                            {"service", "string"},
+                            {"from", "string"},
+                            {"to", "string"},
+                            {"plan", "object"},
+                            {"guards", "object"},
+                            {"ticks", "array"}})},
+          {"ReplayBody", shape({{"error_rate", "string"},
+                                {"p95", "string"},
+                                {"p95_critical", "string"},
+                                {"false_rollback", "string"},
+                                {"relative", "boolean"},
+                                {"relative_tolerance", "string"},
+                                {"blame_window", "string"}})},
+          {"Replay", shape({{"rollout", "string"},
+                            {"outcome", "string"},
+                            {"summary", "string"},
+                            {"guard", "string"},
+                            {"time", "string"},
+                            {"step", "integer"},
+                            {"requests", "integer"},
+                            {"errors", "integer"},
+                            {"limits", "object"},
+                            {"guards", "array"},
+                            {"steps", "array"},
+                            {"ticks", "integer"},
+                            {"notes", "array"}})},
           {"Decisions", {{"type", "object"}}},
           {"Decision", shape({{"seq", "integer"},
                               {"time", "string"},
