@@ -68,6 +68,9 @@ class Controller {
   virtual Reply rollouts(const std::string& service) = 0;
   virtual Reply rollout(const std::string& id) = 0;
   virtual Reply analysis(const std::string& rollout_id) = 0;
+  // What its versions did, tick by tick; and what other limits would have made of it.
+  virtual Awaitable<Reply> record(std::string rollout_id) = 0;
+  virtual Awaitable<Reply> replay(std::string rollout_id, boost::json::object guards) = 0;
   virtual Reply explain(const std::string& service, const boost::json::object& request) = 0;
   virtual Reply flags(const std::string& service) = 0;
   virtual Reply mirror(const std::string& service) = 0;

@@ -28,7 +28,8 @@ ControllerImpl::ControllerImpl(asio::io_context& context, AsyncStore& store, Dat
       config_(setup_.config),
       operations_(setup_.operations),
       turns_(context.get_executor()),
-      events_(0) {
+      events_(0),
+      recorder_(context, store) {
   if (!setup_.wall_ms) {
     setup_.wall_ms = [] {
       return std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -228,6 +229,7 @@ bool ControllerImpl::install(Draft& draft) {
       !(same == draft.state) || id(entry.rollout) != id(draft.rollout) || !draft.rearm.empty();
   entry.state = draft.state;
   entry.rollout = draft.rollout;
+  record_traffic(entry);
   sync_flag_guards(entry.state.name);
   if (moves) freeze_latency(entry.state.name);
   if (entry.rollout) events_.publish("rollout", rollout_view(*entry.rollout));
@@ -419,6 +421,7 @@ void ControllerImpl::sample_windows() {
       entry.recent[version].sample({totals.attempts(), totals.errors()});
       entry.windows[version].sample(now, totals);
     }
+    record_traffic(entry);
     const auto monitor = publisher_.monitor(name, compared(entry));
     const auto comparison = monitor ? monitor->comparison() : nullptr;
     if (comparison && !comparison->has_latency_limits()) freeze_latency(name);

@@ -18,12 +18,8 @@ namespace {
 
 guard::ComparisonPolicy comparison_policy(const config::Guards& limits,
                                           const config::Timeouts& timeouts) {
-  guard::ComparisonPolicy policy;
-  policy.tolerance = 1 + limits.relative_tolerance.ratio();
-  policy.alpha_errors = limits.false_rollback / 4;
-  policy.alpha_latency = limits.false_rollback / 4;
+  guard::ComparisonPolicy policy = comparison_policy_of(limits);
   policy.patience = timeouts.request;
-  policy.dry_run = limits.dry_run;
   return policy;
 }
 

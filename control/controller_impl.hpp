@@ -1,8 +1,7 @@
 // The one place where traffic is steered: checks what people and guards want, writes it down,
 // publishes it, waits until every worker has switched, answers. Thread: control's io_context,
 // always; lives as long as the application. Changes happen one at a time (TurnQueue). Split over
-// controller_*.cpp: change (the life of a change), weights, rollout, read, history, explain,
-// reload.
+// controller_*.cpp: change (the life of a change), weights, rollout, read, replay, and more.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -22,6 +21,7 @@
 #include "control/event_log.hpp"
 #include "control/publisher.hpp"
 #include "control/restore.hpp"
+#include "control/rollout/recorder.hpp"
 #include "control/store/async_store.hpp"
 #include "control/turn_queue.hpp"
 #include "control/windows.hpp"
@@ -65,10 +65,7 @@ class ControllerImpl : public Controller {
   const config::Operations& current_operations() const { return operations_; }
   std::vector<VersionView> versions();
   const Publisher& publisher() const { return publisher_; }
-  const std::map<std::tuple<std::string, std::string, std::string>, std::uint64_t>&
-  decisions_counted() const {
-    return decisions_counted_;  // by service, action, cause; since start
-  }
+  const DecisionCounts& decisions_counted() const { return decisions_counted_; }
 
   // --- Controller -----------------------------------------------------------------------
   Reply services() override;
@@ -77,6 +74,8 @@ class ControllerImpl : public Controller {
   Reply rollouts(const std::string& service) override;
   Reply rollout(const std::string& id) override;
   Reply analysis(const std::string& rollout_id) override;
+  Awaitable<Reply> record(std::string rollout_id) override;
+  Awaitable<Reply> replay(std::string rollout_id, boost::json::object guards) override;
   Reply explain(const std::string& service, const boost::json::object& request) override;
   Reply flags(const std::string& service) override;
   Reply mirror(const std::string& service) override;
@@ -140,6 +139,7 @@ class ControllerImpl : public Controller {
   void finish_if_terminal(Entry& entry);
   void sync_guards(const Entry& before, const Draft& draft);
   void retire_guards(const std::string& service);
+  void record_traffic(const Entry& entry);  // controller_replay.cpp
   // --- controller_guards.cpp ------------------------------------------------------------
   // By the limits of the rollout's present stage, if it is about this version.
   void arm(const std::string& service, const GuardedPair& pair, const EngineState* rollout);
@@ -238,9 +238,10 @@ class ControllerImpl : public Controller {
   Change unsaved_;
   bool state_writable_ = true, ready_ = false, last_reload_ok_ = true;
   TimePoint started_;
-  std::map<std::tuple<std::string, std::string, std::string>, std::uint64_t> decisions_counted_;
+  DecisionCounts decisions_counted_;
   std::map<std::string, std::string> in_flight_keys_;  // idempotency key -> fingerprint
   std::multimap<std::string, std::shared_ptr<boost::asio::steady_timer>> waiters_;
+  Recorder recorder_;
   std::map<std::string, RunningTask> running_;             // by service
   std::set<std::string> calling_;                          // rollouts whose webhooks are being told
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);  // callbacks from workers check it

@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "control/publisher.hpp"
@@ -35,6 +36,14 @@ struct ServiceEntry : RestoredService {
   std::map<std::string, RecentCounts> recent;  // by version
 };
 
+// Who is judged, and the version it is held against: stable.
+struct GuardedPair {
+  std::string version, baseline;
+};
+
+// How many since the start, by service, action and cause.
+using DecisionCounts = std::map<std::tuple<std::string, std::string, std::string>, std::uint64_t>;
+
 // A change before it is one: a copy to work on and what will be said about it.
 struct Draft {
   ServiceState state;
@@ -45,11 +54,6 @@ struct Draft {
 // What will be said about it.
 struct Why {
   std::string action, cause, reason, actor;
-};
-
-// Who is guarded, and what it is held against: stable.
-struct GuardedPair {
-  std::string version, baseline;
 };
 
 struct ProbedEndpoint {

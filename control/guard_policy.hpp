@@ -2,6 +2,7 @@
 #pragma once
 
 #include "config/model.hpp"
+#include "proxy/guard/comparison.hpp"
 #include "proxy/guard/version_monitor.hpp"
 
 namespace cutwater::control {
@@ -14,6 +15,16 @@ inline guard::GuardPolicy policy_of(const config::Guards& guards) {
   // Four guards share the budget; the latency share covers two indicators (statistics.md 5).
   policy.alpha_errors = guards.false_rollback / 4;
   policy.alpha_latency = guards.false_rollback / 8;
+  policy.dry_run = guards.dry_run;
+  return policy;
+}
+
+// The same of the comparison with the stable version.
+inline guard::ComparisonPolicy comparison_policy_of(const config::Guards& guards) {
+  guard::ComparisonPolicy policy;
+  policy.tolerance = 1 + guards.relative_tolerance.ratio();
+  policy.alpha_errors = guards.false_rollback / 4;
+  policy.alpha_latency = guards.false_rollback / 4;
   policy.dry_run = guards.dry_run;
   return policy;
 }

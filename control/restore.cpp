@@ -2,8 +2,6 @@
 
 #include <openssl/rand.h>
 
-#include <cstdio>
-#include <ctime>
 #include <stdexcept>
 
 #include "control/views.hpp"
@@ -110,16 +108,6 @@ std::uint64_t random_u64() {
   if (RAND_bytes(reinterpret_cast<unsigned char*>(&value), sizeof value) != 1)
     throw std::runtime_error("no random numbers");
   return value;
-}
-
-std::string time_text(std::int64_t unix_ms) {
-  const std::time_t seconds = static_cast<std::time_t>(unix_ms / 1000);
-  std::tm utc{};
-  gmtime_r(&seconds, &utc);
-  char text[48];
-  const std::size_t length = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
-  std::snprintf(text + length, sizeof text - length, ".%03dZ", static_cast<int>(unix_ms % 1000));
-  return text;
 }
 
 ServiceState first_state(const config::Service& config) {

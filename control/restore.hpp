@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "config/parse.hpp"
+#include "control/rfc3339.hpp"
 #include "control/rollout/engine.hpp"
 #include "control/store/store.hpp"
 
@@ -41,7 +42,5 @@ std::vector<std::string> fit_to_config(RestoredService& service, const config::S
 ServiceState first_state(const config::Service& config);
 
 std::uint64_t random_u64();
-// RFC 3339, UTC, milliseconds.
-std::string time_text(std::int64_t unix_ms);
 
 }  // namespace cutwater::control

@@ -1,6 +1,8 @@
 #include "control/rfc3339.hpp"
 
 #include <chrono>
+#include <cstdio>
+#include <ctime>
 
 #include "config/units.hpp"
 
@@ -95,6 +97,16 @@ std::optional<std::int64_t> parse_rfc3339(std::string_view text) {
                   std::chrono::minutes(minute) + std::chrono::seconds(second) -
                   std::chrono::minutes(offset_minutes);
   return duration_cast<milliseconds>(at).count() + fraction;
+}
+
+std::string time_text(std::int64_t unix_ms) {
+  const std::time_t seconds = static_cast<std::time_t>(unix_ms / 1000);
+  std::tm utc{};
+  gmtime_r(&seconds, &utc);
+  char text[48];
+  const std::size_t length = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
+  std::snprintf(text + length, sizeof text - length, ".%03dZ", static_cast<int>(unix_ms % 1000));
+  return text;
 }
 
 std::optional<std::int64_t> parse_since(std::string_view text, std::int64_t now_ms) {

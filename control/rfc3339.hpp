@@ -1,9 +1,10 @@
 // Moments as people and scripts write them (RFC 3339, and "2h" for two hours ago). Pure; any
-// thread. Their writer is time_text() in restore.hpp.
+// thread.
 #pragma once
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace cutwater::control {
@@ -15,5 +16,8 @@ std::optional<std::int64_t> parse_rfc3339(std::string_view text);
 
 // The same, or a duration such as "2h" or "30d" before `now_ms`.
 std::optional<std::int64_t> parse_since(std::string_view text, std::int64_t now_ms);
+
+// The way back: UTC, milliseconds.
+std::string time_text(std::int64_t unix_ms);
 
 }  // namespace cutwater::control

@@ -60,6 +60,7 @@ json::object request_body(const Route& route) {
   const bool yaml = route.body == Body::Yaml;
   json::object media{{"schema", yaml ? json::object{{"type", "string"}} : ref("Object")}};
   if (route.if_match && route.schema == "Weights") media["schema"] = ref("WeightsBody");
+  if (route.schema == "Replay") media["schema"] = ref("ReplayBody");
   return {{"required", route.body != Body::OptionalJson},
           {"content", {{yaml ? "text/yaml" : "application/json", std::move(media)}}}};
 }
@@ -105,6 +106,37 @@ json::object shape(std::initializer_list<std::pair<std::string_view, std::string
   return {{"type", "object"}, {"properties", std::move(properties)}};
 }
 
+// What is recorded of a rollout, and what other limits make of it.
+json::object recorded_schemas() {
+  return {{"Record", shape({{"rollout", "string"},
+                            {"service", "string"},
+                            {"from", "string"},
+                            {"to", "string"},
+                            {"plan", "object"},
+                            {"guards", "object"},
+                            {"ticks", "array"}})},
+          {"ReplayBody", shape({{"error_rate", "string"},
+                                {"p95", "string"},
+                                {"p95_critical", "string"},
+                                {"false_rollback", "string"},
+                                {"relative", "boolean"},
+                                {"relative_tolerance", "string"},
+                                {"blame_window", "string"}})},
+          {"Replay", shape({{"rollout", "string"},
+                            {"outcome", "string"},
+                            {"summary", "string"},
+                            {"guard", "string"},
+                            {"time", "string"},
+                            {"step", "integer"},
+                            {"requests", "integer"},
+                            {"errors", "integer"},
+                            {"limits", "object"},
+                            {"guards", "array"},
+                            {"steps", "array"},
+                            {"ticks", "integer"},
+                            {"notes", "array"}})}};
+}
+
 json::object schemas() {
   json::object weights{
       {"type", "object"},
@@ -140,41 +172,43 @@ json::object schemas() {
       {"enum",
        {"pending", "preview", "progressing", "paused", "awaiting_approval", "inconclusive",
         "promoting", "baking", "succeeded", "rolling_back", "rolled_back", "aborted"}}};
-  return {{"Object", {{"type", "object"}}},
-          {"Services", {{"type", "object"}}},
-          {"Service", view},
-          {"Weights", view},
-          {"WeightsBody", std::move(weights_body)},
-          {"Rollout", std::move(rollout)},
-          {"Decisions", {{"type", "object"}}},
-          {"Decision", shape({{"seq", "integer"},
-                              {"time", "string"},
-                              {"service", "string"},
-                              {"action", "string"},
-                              {"cause", "string"},
-                              {"actor", "string"}})},
-          {"Audit", {{"type", "object"}}},
-          {"AuditEntry", shape({{"seq", "integer"},
-                                {"time", "string"},
-                                {"actor", "string"},
-                                {"role", "string"},
-                                {"method", "string"},
-                                {"path", "string"},
-                                {"status", "integer"},
-                                {"request_id", "string"}})},
-          {"Dora", shape({{"window", "string"},
-                          {"deployments", "integer"},
-                          {"succeeded", "integer"},
-                          {"failed", "integer"},
-                          {"deployment_frequency", "object"},
-                          {"lead_time", "object"},
-                          {"change_failure_rate", "object"},
-                          {"time_to_recovery", "object"},
-                          {"success_rate", "object"}})},
-          {"Problem", shape({{"type", "string"},
-                             {"title", "string"},
-                             {"status", "integer"},
-                             {"detail", "string"}})}};
+  json::object all{{"Object", {{"type", "object"}}},
+                   {"Services", {{"type", "object"}}},
+                   {"Service", view},
+                   {"Weights", view},
+                   {"WeightsBody", std::move(weights_body)},
+                   {"Rollout", std::move(rollout)},
+                   {"Decisions", {{"type", "object"}}},
+                   {"Decision", shape({{"seq", "integer"},
+                                       {"time", "string"},
+                                       {"service", "string"},
+                                       {"action", "string"},
+                                       {"cause", "string"},
+                                       {"actor", "string"}})},
+                   {"Audit", {{"type", "object"}}},
+                   {"AuditEntry", shape({{"seq", "integer"},
+                                         {"time", "string"},
+                                         {"actor", "string"},
+                                         {"role", "string"},
+                                         {"method", "string"},
+                                         {"path", "string"},
+                                         {"status", "integer"},
+                                         {"request_id", "string"}})},
+                   {"Dora", shape({{"window", "string"},
+                                   {"deployments", "integer"},
+                                   {"succeeded", "integer"},
+                                   {"failed", "integer"},
+                                   {"deployment_frequency", "object"},
+                                   {"lead_time", "object"},
+                                   {"change_failure_rate", "object"},
+                                   {"time_to_recovery", "object"},
+                                   {"success_rate", "object"}})},
+                   {"Problem", shape({{"type", "string"},
+                                      {"title", "string"},
+                                      {"status", "integer"},
+                                      {"detail", "string"}})}};
+  for (auto& [name, schema] : recorded_schemas()) all[name] = std::move(schema);
+  return all;
 }
 
 }  // namespace

@@ -33,6 +33,14 @@ Awaitable<Reply> get_analysis(Call& call) {
   co_return call.controller.analysis(call.vars[0]);
 }
 
+Awaitable<Reply> get_record(Call& call) {
+  return call.controller.record(call.vars[0]);
+}
+
+Awaitable<Reply> replay_record(Call& call) {
+  return call.controller.replay(call.vars[0], std::move(call.body));
+}
+
 template <RolloutAction kAction>
 Awaitable<Reply> act(Call& call) {
   return call.controller.act(call.vars[0], kAction, std::move(call.body), call.actor);
@@ -77,6 +85,20 @@ std::vector<Route> rollout_routes() {
        .pattern = "/v1/rollouts/{id}/analysis",
        .summary = "Counts, rates with intervals, quantiles, evidence, thresholds, verdict",
        .handler = get_analysis},
+      {.verb = http::verb::get,
+       .pattern = "/v1/rollouts/{id}/record",
+       .summary = "What both versions did while it was judged, tick by tick: requests, errors and "
+                  "latencies (bucket b begins at (64 + b mod 64) * 2^(b / 64 + 3) ns); 409 when "
+                  "nothing was recorded",
+       .handler = get_record,
+       .schema = "Record"},
+      {.verb = http::verb::post,
+       .pattern = "/v1/rollouts/{id}:replay",
+       .summary = "What these guards, in the configuration's words, would have made of the record "
+                  "(those in force, where none is given); changes nothing",
+       .handler = replay_record,
+       .body = Body::OptionalJson,
+       .schema = "Replay"},
       action("/v1/rollouts/{id}:pause", "Hold at this weight; the guards stay armed",
              act<RolloutAction::Pause>),
       action("/v1/rollouts/{id}:resume", "Go on after a pause", act<RolloutAction::Resume>),

@@ -52,6 +52,9 @@ int follow_rollout(const Context& context, const AdminClient& client, const std:
                    const Follow& follow);
 // What a phase means for a script; nullopt while it goes on.
 std::optional<int> exit_code_of_phase(std::string_view phase);
+// `name` is a service, whose active (else latest) rollout is meant, or the id of a rollout.
+std::string find_rollout(const AdminClient& client, const std::string& name);
+void add_replay(CLI::App& rollout, Context& context);
 void print_rollout(const Context& context, const boost::json::value& rollout);
 
 }  // namespace cutwater::cli

@@ -86,21 +86,6 @@ bool is_active(const json::value& rollout) {
   return phase != "succeeded" && phase != "rolled_back" && phase != "aborted";
 }
 
-// `name` is a service, whose active (else latest) rollout is meant, or the id of a rollout.
-std::string find_rollout(const AdminClient& client, const std::string& name) {
-  const AdminResponse answer =
-      client.ask({.target = "/v1/services/" + escaped(name) + "/rollouts"});
-  if (answer.status == 404) return name;
-  if (answer.status >= 400) fail_with_problem(answer);
-  json::value latest;  // they come oldest first
-  for (const auto& rollout : list_of(member(answer.body, "rollouts"))) {
-    if (is_active(rollout)) return text_of(rollout, "id");
-    latest = rollout;
-  }
-  if (latest.is_null()) throw Failure(kUsage, "the service " + name + " never had a rollout");
-  return text_of(latest, "id");
-}
-
 void add_start(CLI::App& parent, Context& context) {
   auto* command = parent.add_subcommand("start", "Send traffic to a version, step by step");
   auto options = std::make_shared<StartOptions>();
@@ -197,11 +182,26 @@ void add_action(CLI::App& parent, Context& context, const std::string& verb,
 
 }  // namespace
 
+std::string find_rollout(const AdminClient& client, const std::string& name) {
+  const AdminResponse answer =
+      client.ask({.target = "/v1/services/" + escaped(name) + "/rollouts"});
+  if (answer.status == 404) return name;
+  if (answer.status >= 400) fail_with_problem(answer);
+  json::value latest;  // they come oldest first
+  for (const auto& rollout : list_of(member(answer.body, "rollouts"))) {
+    if (is_active(rollout)) return text_of(rollout, "id");
+    latest = rollout;
+  }
+  if (latest.is_null()) throw Failure(kUsage, "the service " + name + " never had a rollout");
+  return text_of(latest, "id");
+}
+
 void add_rollout(CLI::App& parent, Context& context) {
   auto* group = parent.add_subcommand("rollout", "Start, follow and steer rollouts");
   group->require_subcommand(1);
   add_start(*group, context);
   add_looks(*group, context);
+  add_replay(*group, context);
   add_action(*group, context, "pause", "Hold at this weight; the guards stay armed");
   add_action(*group, context, "resume", "Go on after a pause");
   add_action(*group, context, "promote", "Go to the next step without waiting");

@@ -83,6 +83,9 @@ boost::json::object to_json(const Plan& plan);    // as stored: millionths, ms
 boost::json::object plan_view(const Plan& plan);  // as shown: percent, "60s"
 std::optional<Plan> plan_from_json(const boost::json::value& json);
 
+// A share as it is given to the API: 5, 0.5 or "5%".
+std::optional<Share> share_of(const boost::json::value& value);
+
 // Shared by the two files of the plan.
 std::optional<Plan::OnInconclusive> on_inconclusive_from(std::string_view text);
 

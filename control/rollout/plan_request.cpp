@@ -25,13 +25,6 @@ Reply invalid(const std::string& member, const std::string& what) {
   return problem(422, "invalid_rollout", "`" + member + "`: " + what, {{"member", member}});
 }
 
-// 5, 0.5 or "5%".
-std::optional<Share> share_of(const json::value& value) {
-  if (const auto* text = value.if_string()) return parse_share(std::string_view(*text));
-  if (!value.is_number()) return std::nullopt;
-  return share_from_percent(value.to_number<double>());
-}
-
 std::optional<Reply> read_duration(const std::string& member, const json::value& value,
                                    config::Duration& out) {
   const auto* text = value.if_string();
@@ -309,6 +302,12 @@ void take_defaults(const config::RolloutDefaults& defaults, Plan& plan) {
 }
 
 }  // namespace
+
+std::optional<Share> share_of(const json::value& value) {
+  if (const auto* text = value.if_string()) return parse_share(std::string_view(*text));
+  if (!value.is_number()) return std::nullopt;
+  return share_from_percent(value.to_number<double>());
+}
 
 std::variant<RolloutRequest, Reply> parse_rollout_request(const json::object& body,
                                                           const config::RolloutDefaults& defaults) {

@@ -44,6 +44,12 @@ CREATE TABLE audit(seq INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL,
   service TEXT NOT NULL, body TEXT NOT NULL, sum INTEGER NOT NULL);
 )sql";
 
+// Since schema 3: what the versions of a rollout did, some ticks in each row.
+inline constexpr const char* kSchema3 = R"sql(
+CREATE TABLE traffic(rollout TEXT NOT NULL, seq INTEGER NOT NULL, ticks INTEGER NOT NULL,
+  body TEXT NOT NULL, sum INTEGER NOT NULL, PRIMARY KEY(rollout, seq)) WITHOUT ROWID;
+)sql";
+
 // SQLite's b-tree checks do not see a flipped bit inside a value; this does. Parts are length
 // separated so that they cannot slide into each other.
 inline std::int64_t row_sum(std::initializer_list<std::string_view> parts) {
@@ -56,10 +62,11 @@ inline std::int64_t row_sum(std::initializer_list<std::string_view> parts) {
   return static_cast<std::int64_t>(XXH3_64bits(all.data(), all.size()));
 }
 
-// Inside a transaction of the caller's (store.cpp, store_outbox.cpp).
+// Inside a transaction of the caller's (store.cpp, store_outbox.cpp, store_traffic.cpp).
 void put_meta(const Database& database, const std::string& key, const std::string& value);
 void append_outbox(const Database& database, OutboxItem item,
                    const std::vector<std::uint64_t>& decision_seqs);
+void forget_traffic(const Database& database);
 
 inline std::string as_text(std::int64_t value) {
   return std::to_string(value);

@@ -54,6 +54,7 @@ void create_file(const std::string& path) {
     Transaction transaction(database);
     database.exec(kSchema);
     database.exec(kSchema2);
+    database.exec(kSchema3);
     std::array<std::uint8_t, 32> key;
     if (RAND_bytes(key.data(), static_cast<int>(key.size())) != 1)
       throw SqliteError(SQLITE_IOERR, "no random numbers for the cookie key");
@@ -74,16 +75,17 @@ std::string check_schema(const Database& database) {
   Statement check(database, "PRAGMA quick_check(1)");
   if (!check.step() || check.text(0) != "ok") throw Damage("quick_check: " + check.text(0));
   const std::string schema = get_meta(database, "schema");
-  if (schema != "1" && schema != std::to_string(kSchemaVersion))
+  if (schema != "1" && schema != "2" && schema != std::to_string(kSchemaVersion))
     throw Damage("it has schema " + schema + ", this cutwater knows up to " +
                  std::to_string(kSchemaVersion) + "; use the version that wrote it, or newer");
   return schema;
 }
 
 // What an older version wrote gets the tables it does not have; all of them or none.
-void upgrade(Database& database) {
+void upgrade(Database& database, const std::string& from) {
   Transaction transaction(database);
-  database.exec(kSchema2);
+  if (from == "1") database.exec(kSchema2);
+  database.exec(kSchema3);
   put_meta(database, "schema", std::to_string(kSchemaVersion));
   transaction.commit();
 }
@@ -224,7 +226,7 @@ StoreResult<std::unique_ptr<Store>> Store::open(const std::string& state_dir) {
     database->exec("PRAGMA synchronous=FULL");
     std::unique_ptr<Store> store(new Store(std::move(lock), std::move(database)));
     store->load();  // before an upgrade: what cannot be read stays as it was
-    if (schema != std::to_string(kSchemaVersion)) upgrade(*store->database_);
+    if (schema != std::to_string(kSchemaVersion)) upgrade(*store->database_, schema);
     return store;
   });
   if (opened.has_value()) return opened;

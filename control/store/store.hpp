@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "control/store/records.hpp"
+#include "control/store/traffic_record.hpp"
 
 namespace cutwater::control {
 
@@ -35,7 +36,7 @@ struct StoreError {
 template <typename T>
 using StoreResult = boost::system::result<T, StoreError>;
 
-inline constexpr int kSchemaVersion = 2;
+inline constexpr int kSchemaVersion = 3;
 // Finished rollouts kept in memory per service; all stay in the file.
 inline constexpr std::size_t kRolloutsInMemory = 50;
 
@@ -97,6 +98,11 @@ class Store {
   // Forgets what is older; some of it, when there is much. Active rollouts and what still waits
   // for delivery stay.
   StoreResult<bool> prune(const Horizon& horizon);
+
+  // --- store_traffic.cpp ------------------------------------------------------------------------
+  // Of one rollout; at most kMostTicks are kept.
+  StoreResult<bool> append_traffic(const std::string& rollout, const Traffic& ticks);
+  StoreResult<Traffic> traffic(const std::string& rollout);
 
   StoreResult<std::vector<IdempotencyRecord>> find_idempotent(const std::string& key,
                                                               std::int64_t now_unix_s);

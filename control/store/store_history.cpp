@@ -146,6 +146,7 @@ StoreResult<bool> Store::prune(const Horizon& horizon) {
     Statement(*database_, "DELETE FROM rollouts WHERE active=0 AND started<?")
         .bind(1, horizon.before_ms)
         .run();
+    forget_traffic(*database_);
     Statement(*database_, "DELETE FROM outbox WHERE state<>0 AND finished<?")
         .bind(1, horizon.outbox_before_ms)
         .run();

@@ -12,11 +12,8 @@ void Alarm::advance(std::uint64_t good) {
 }
 
 void Alarm::feed(const BadAttempt& bad) {
-  // A failure that finds the evidence back where the run began, or below, begins another run. One
-  // failure after a long good stretch multiplies it by more than two, so half above is "back".
-  constexpr double kBack = 1.5;
   const double before = test_.evidence();
-  if (fed_bad_ == 0 || before <= kBack * evidence_at_onset_) {
+  if (fed_bad_ == 0 || before <= kBackAtGround * evidence_at_onset_) {
     evidence_at_onset_ = before;
     onset_ = bad.now;
     attempts_at_onset_ = bad.good + raw_bad_ - 1;

@@ -18,6 +18,10 @@ struct AlarmLimits {
   std::uint32_t min_distinct_clients = 3;
 };
 
+// A failure that finds the evidence back where the run began, or below, begins another run. One
+// failure after a long good stretch multiplies it by more than two, so half above is "back".
+inline constexpr double kBackAtGround = 1.5;
+
 struct BadAttempt {
   std::uint64_t client = 0;  // 0 = a client of its own
   std::uint64_t good = 0;    // good attempts since arming, up to now

@@ -37,7 +37,7 @@ double plain_evidence(double p0, std::uint64_t bad, std::uint64_t good) {
 ChangePointTest::ChangePointTest(double p0) : starts_(kInFirstBlock, kInSecondBlock, kFirstBlock) {
   for (std::size_t k = 0; k < kOddsRatios.size(); ++k) {
     const Factors f = factors(p0, kOddsRatios[k]);
-    alternatives_[k] = {f.growth, f.decay, std::log(f.decay), kAtTheStart};
+    alternatives_[k] = {f.growth, f.decay, std::log(f.growth), std::log(f.decay), kAtTheStart};
   }
 }
 
@@ -61,6 +61,15 @@ void ChangePointTest::add_bad() {
   consume(1);
 }
 
+void ChangePointTest::add_tick(std::uint64_t bad, std::uint64_t good) {
+  const double born = consume(bad + good);
+  for (Alternative& k : alternatives_) {
+    const double exponent =
+        static_cast<double>(bad) * k.log_growth + static_cast<double>(good) * k.log_decay;
+    k.evidence = std::min((k.evidence + born) * std::exp(exponent), kCeiling);
+  }
+}
+
 double ChangePointTest::evidence() const {
   double sum = 0;
   for (const Alternative& k : alternatives_) sum += k.evidence;
@@ -73,9 +82,9 @@ void ChangePointTest::limit_evidence(double most) {
   for (Alternative& k : alternatives_) k.evidence *= most / now;
 }
 
-void ChangePointTest::consume(std::uint64_t count) {
+double ChangePointTest::consume(std::uint64_t count) {
   observations_ += count;
-  starts_.consume(count);
+  return starts_.consume_all(count);
 }
 
 }  // namespace cutwater::guard

@@ -29,6 +29,9 @@ class ChangePointTest {
   // Evidence can grow only in add_bad(): look at it then.
   void add_good(std::uint64_t count);
   void add_bad();
+  // All of a tick as one observation, for counts whose order is not known: look at the evidence
+  // then. Of a tick with a single attempt it is the same as the two above.
+  void add_tick(std::uint64_t bad, std::uint64_t good);
 
   double evidence() const;  // alarm when >= 1/alpha
   // Lowers the evidence to at most this: always allowed, a test only loses by it.
@@ -39,10 +42,11 @@ class ChangePointTest {
   struct Alternative {
     double growth;  // a_k > 1, per bad observation
     double decay;   // b_k < 1, per good one
+    double log_growth;
     double log_decay;
     double evidence;  // R_k
   };
-  void consume(std::uint64_t count);
+  double consume(std::uint64_t count);  // the start mass of these observations
 
   std::array<Alternative, kOddsRatios.size()> alternatives_;
   StartMasses starts_;

@@ -45,6 +45,20 @@ void RelativeTest::add(bool candidate, double weight) {
   ++(candidate ? failures_.candidate : failures_.baseline);
 }
 
+void RelativeTest::add_tick(const FailureCounts& failures, double weight) {
+  const std::uint64_t all = failures.candidate + failures.baseline;
+  if (weight <= 0 || weight >= 1 || all == 0) return;
+  const double chance = chance_under_null(tolerance_, weight);
+  const double born = starts_.consume_all(all);
+  for (Alternative& k : alternatives_) {
+    const double exponent = static_cast<double>(failures.candidate) * std::log(k.ratio) -
+                            static_cast<double>(all) * std::log(chance * k.ratio + 1 - chance);
+    k.evidence = std::min((k.evidence + born) * std::exp(exponent), kCeiling);
+  }
+  failures_.candidate += failures.candidate;
+  failures_.baseline += failures.baseline;
+}
+
 double RelativeTest::evidence() const {
   double sum = 0;
   for (const Alternative& k : alternatives_) sum += k.evidence;

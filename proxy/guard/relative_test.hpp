@@ -39,6 +39,9 @@ class RelativeTest {
   // One failing request and the probability, when it was assigned, that it would be the
   // candidate's among the two. 0 or 1 says nothing: there was no choice.
   void add(bool candidate, double weight);
+  // All failures of a tick with its weight, for counts whose order within it is not known: look at
+  // the evidence then. Of a tick with a single failure it is the same as add().
+  void add_tick(const FailureCounts& failures, double weight);
 
   double evidence() const;  // alarm when >= 1/alpha
   // Start mass that no failure has used: what a later test of the same question may still spend.

@@ -4,6 +4,7 @@
 // mass, so that the total never exceeds 1 and the test never falls asleep. A value; pure.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 namespace cutwater::guard {
@@ -24,6 +25,18 @@ class StartMasses {
     next_mass_ /= 2;
     length_ *= 2;
     left_ = length_;
+  }
+
+  // Any number at once; what they have used.
+  double consume_all(std::uint64_t count) {
+    double used = 0;
+    while (count > 0) {
+      const std::uint64_t step = std::min(count, left_);
+      used += each() * static_cast<double>(step);
+      consume(step);
+      count -= step;
+    }
+    return used;
   }
 
   // What no observation has used yet: the rest of this block and all later ones.

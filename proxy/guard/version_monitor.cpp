@@ -4,9 +4,9 @@
 #include <mutex>
 #include <utility>
 
+#include "proxy/guard/common_cause.hpp"
 #include "proxy/guard/comparison.hpp"
 #include "proxy/guard/monitor_tests.hpp"
-#include "proxy/guard/relative_test.hpp"
 
 namespace cutwater::guard {
 namespace {
@@ -15,26 +15,15 @@ using stats::AttemptResult;
 using stats::Indicator;
 using stats::Outcome;
 
-constexpr double kSlowShare = 0.05;  // p95 <= T is "at most 5 % slower than T"
-
 constexpr unsigned bit(Indicator indicator) {
   return 1U << static_cast<unsigned>(indicator);
 }
 
+constexpr double kSlowShare = 0.05;  // p95 <= T is "at most 5 % slower than T"
+
 // A rate of exactly 0 or 1 has no odds; the nearest that has means the same to a person.
 double usable_rate(double rate) {
   return std::clamp(rate, 1e-6, 0.999);
-}
-
-std::vector<Alarm> make_alarms(const GuardPolicy& policy) {
-  const auto limits = [&](double p0, double alpha) {
-    return AlarmLimits{p0, alpha, policy.min_failed_attempts, policy.min_distinct_clients};
-  };
-  std::vector<Alarm> alarms;
-  alarms.emplace_back(limits(usable_rate(policy.error_rate), policy.alpha_errors));
-  alarms.emplace_back(limits(kSlowShare, policy.alpha_latency));
-  alarms.emplace_back(limits(kSlowShare, policy.alpha_latency));
-  return alarms;
 }
 
 // A ticket is the arming it was given under, and whether it counts as in flight.
@@ -46,6 +35,14 @@ constexpr bool is_counted(std::uint32_t ticket) {
 }
 
 }  // namespace
+
+std::array<AlarmLimits, stats::kIndicators> alarm_limits(const GuardPolicy& policy) {
+  const auto limits = [&](double p0, double alpha) {
+    return AlarmLimits{p0, alpha, policy.min_failed_attempts, policy.min_distinct_clients};
+  };
+  return {limits(usable_rate(policy.error_rate), policy.alpha_errors),
+          limits(kSlowShare, policy.alpha_latency), limits(kSlowShare, policy.alpha_latency)};
+}
 
 VersionMonitor::VersionMonitor(std::string service, std::string version, unsigned workers)
     : service_(std::move(service)),
@@ -170,24 +167,19 @@ void VersionMonitor::note_run(std::size_t indicator) {
   if (tests_->baseline) run.baseline = tests_->baseline->counts(indicator);
 }
 
-// Both fail: since the candidate's run of failures began, the baseline is above the limit as well,
-// and the run itself does not show the candidate to be worse. Then the cause is something they
-// share, and taking the candidate's traffic away would help nobody. (Whether the candidate has
-// caused it, by overloading what they share, is the rollout engine's question: blame_window.)
+// (Whether the candidate has caused it, by overloading what both depend on, is the rollout engine's
+// question: blame_window.)
 bool VersionMonitor::explained_by_baseline(std::size_t indicator) const {
   if (!tests_->baseline) return false;
   const Alarm& alarm = tests_->alarms[indicator];
   const Tests::Run& run = tests_->runs[indicator];
   const Counts now = tests_->baseline->counts(indicator);
   const std::uint64_t bad = now.bad - run.baseline.bad;
-  const std::uint64_t attempts = bad + now.good - run.baseline.good;
-  if (bad == 0 || static_cast<double>(bad) <= alarm.limits().p0 * static_cast<double>(attempts))
-    return false;
+  const RunCounts baseline{bad, bad + now.good - run.baseline.good};
   const std::uint64_t total = good_since_arming(indicator) + alarm.raw_bad();
-  const std::uint64_t own = total - std::min(total, alarm.attempts_at_onset());
-  const double share = static_cast<double>(own) / static_cast<double>(own + attempts);
-  const FailureCounts failures{alarm.raw_bad() - run.bad_before, bad};
-  return plain_relative_evidence(1, failures, share) < 1 / alarm.limits().alpha;
+  const RunCounts own{alarm.raw_bad() - run.bad_before,
+                      total - std::min(total, alarm.attempts_at_onset())};
+  return fail_alike(own, baseline, alarm.limits());
 }
 
 // Under the mutex. From the store on, no worker sends this version another request.
@@ -219,7 +211,8 @@ void VersionMonitor::arm(const GuardPolicy& policy, std::function<void()> on_tri
   tests_->baseline = std::move(against.baseline);
   tests_->comparison = std::move(against.comparison);
   tests_->past.reset();
-  tests_->alarms = make_alarms(policy);
+  tests_->alarms.clear();
+  for (const AlarmLimits& limits : alarm_limits(policy)) tests_->alarms.emplace_back(limits);
   tests_->runs = {};
   tests_->explained = {};
   tests_->pass_from = {};

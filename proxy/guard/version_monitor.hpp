@@ -41,8 +41,12 @@ struct GuardPolicy {
 };
 
 class Alarm;
+struct AlarmLimits;
 class Comparison;
 class VersionMonitor;
+
+// What the policy means for the alarms, by Indicator.
+std::array<AlarmLimits, stats::kIndicators> alarm_limits(const GuardPolicy& policy);
 
 // What a candidate is held against.
 struct Against {

@@ -21,6 +21,8 @@ TEST(Access, TheRolesAreOfTheContract) {
                             {"GET", "/metrics", "viewer"},
                             {"GET", "/openapi.json", "viewer"},
                             {"POST", "/v1/services/shop:explain", "viewer"},
+                            {"GET", "/v1/rollouts/r-1/record", "viewer"},
+                            {"POST", "/v1/rollouts/r-1:replay", "viewer"},
                             {"POST", "/v1/config:validate", "deployer"},
                             {"PUT", "/v1/services/shop/weights", "deployer"},
                             {"POST", "/v1/services/shop/rollouts", "deployer"},

@@ -18,6 +18,16 @@ class FakeHistory : public Controller {
   bool test_delivered = true;
   boost::json::object dora_view = fake_dora_view();
 
+  boost::json::object replay_view = fake_replay_view("rolled_back");
+
+  Awaitable<Reply> record(std::string id) override {
+    note("record " + id);
+    co_return ok({{"rollout", id}, {"ticks", boost::json::array{}}});
+  }
+  Awaitable<Reply> replay(std::string id, boost::json::object guards) override {
+    note("replay " + id + " " + boost::json::serialize(guards));
+    co_return ok(replay_view);
+  }
   Awaitable<Reply> audit(HistoryQuery asked_for) override {
     note("audit " + asked_for.service + " limit " + std::to_string(asked_for.limit));
     co_return ok({{"audit",

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/json.hpp>
+#include <string>
 #include <string_view>
 
 namespace cutwater::control {
@@ -12,6 +13,52 @@ inline boost::json::object fake_rollout_view(std::string_view phase,
   return {{"id", "r-1"},          {"service", "shop"}, {"from", "blue"},     {"to", "green"},
           {"strategy", "canary"}, {"phase", phase},    {"step", 1},          {"steps", 5},
           {"steps", 5},           {"weight", 5},       {"verdict", verdict}, {"reason", reason}};
+}
+
+inline boost::json::object fake_replay_view(std::string_view outcome) {
+  boost::json::object out{{"rollout", "r-1"},
+                          {"service", "shop"},
+                          {"from", "blue"},
+                          {"to", "green"},
+                          {"outcome", outcome},
+                          {"summary", "would have been " + std::string(outcome)},
+                          {"requests", 1520},
+                          {"errors", 31},
+                          {"guards",
+                           {{{"name", "error_rate"},
+                             {"verdict", "fail"},
+                             {"bad", 31},
+                             {"good", 1489},
+                             {"rate", 0.020395},
+                             {"threshold_rate", 0.01},
+                             {"e_value", 1274.4},
+                             {"alarm_at", 400},
+                             {"failed",
+                              {{"time", "2026-01-02T03:04:05.000Z"},
+                               {"step", 1},
+                               {"requests", 1520},
+                               {"errors", 31},
+                               {"reason", "error rate of green is above 1%"}}}},
+                            {{"name", "p95"},
+                             {"verdict", "pass"},
+                             {"bad", 0},
+                             {"good", 1520},
+                             {"rate", 0},
+                             {"threshold_rate", 0.05},
+                             {"e_value", 0.01},
+                             {"alarm_at", 800}}}},
+                          {"steps",
+                           {{{"step", 1},
+                             {"weight", 5},
+                             {"began", "2026-01-02T03:04:00.000Z"},
+                             {"ended", "2026-01-02T03:04:05.000Z"},
+                             {"requests", 1520},
+                             {"errors", 31},
+                             {"verdict", "fail"},
+                             {"proven", nullptr}}}},
+                          {"ticks", 5},
+                          {"notes", {"a tick counts as one observation"}}};
+  return out;
 }
 
 inline boost::json::object fake_dora_view() {

@@ -74,6 +74,39 @@ TEST(Relative, TheBudgetOfStartsIsNeverOverspentAndNeverEmpty) {
   EXPECT_TRUE(std::isfinite(test.evidence()));
 }
 
+TEST(RelativeTick, OfOneFailureIsThatFailure) {
+  RelativeTest one_by_one(1.25), ticks(1.25);
+  for (int i = 0; i < 3000; ++i) {
+    const bool candidate = i % 7 == 0;
+    const double weight = i < 1500 ? 0.05 : 0.5;
+    one_by_one.add(candidate, weight);
+    ticks.add_tick({candidate ? 1U : 0U, candidate ? 0U : 1U}, weight);
+    ASSERT_NEAR(ticks.evidence() / one_by_one.evidence(), 1, 1e-9) << i;
+  }
+  EXPECT_EQ(ticks.failures().baseline, one_by_one.failures().baseline);
+  EXPECT_DOUBLE_EQ(ticks.unspent(), one_by_one.unspent());
+}
+
+TEST(RelativeTick, TheFirstMatchesTheTestVectors) {
+  for (const Vector& v : {Vector{{3, 0}, .05, 1494.387559}, Vector{{3, 1}, .05, 278.996295},
+                          Vector{{4, 0}, .1, 2283.069732}, Vector{{8, 2}, .5, 3.089258}}) {
+    RelativeTest test(1);
+    test.add_tick(v.failures, v.weight);
+    const auto all = static_cast<double>(v.failures.candidate + v.failures.baseline);
+    EXPECT_NEAR(test.evidence() / (v.evidence * (0.75 + 0.125 / 1000 * all)), 1, 1e-5);
+  }
+}
+
+TEST(RelativeTick, WithoutAChoiceItSaysNothingAndItNeverOverflows) {
+  RelativeTest test(1);
+  test.add_tick({9, 0}, 1);
+  test.add_tick({9, 0}, 0);
+  test.add_tick({0, 0}, 0.5);
+  EXPECT_DOUBLE_EQ(test.evidence(), 0.75);
+  test.add_tick({1U << 30, 0}, 0.01);
+  EXPECT_TRUE(std::isfinite(test.evidence()));
+}
+
 // --- the comparison ----------------------------------------------------------------------------
 
 AttemptResult ended(bool failed, Nanoseconds latency = 10ms) {

@@ -110,6 +110,56 @@ TEST(ChangePoint, NeverOverflows) {
   EXPECT_TRUE(std::isfinite(test.evidence()));
 }
 
+// --- a tick as one observation -----------------------------------------------------------------
+
+TEST(ChangePointTick, OfOneAttemptIsThatAttempt) {
+  ChangePointTest one_by_one(0.05), ticks(0.05);
+  for (int i = 0; i < 3000; ++i) {
+    const bool bad = i % 97 < 3;
+    if (bad)
+      one_by_one.add_bad();
+    else
+      one_by_one.add_good(1);
+    ticks.add_tick(bad ? 1 : 0, bad ? 0 : 1);
+    ASSERT_NEAR(ticks.evidence() / one_by_one.evidence(), 1, 1e-9) << i;
+  }
+  EXPECT_EQ(ticks.observations(), one_by_one.observations());
+}
+
+TEST(ChangePointTick, TheFirstMatchesTheTestVectors) {
+  for (const Vector& v :
+       {Vector{1, 0, 6.887478}, Vector{3, 0, 1274.376836}, Vector{3, 10, 4.916331},
+        Vector{10, 90, 2.438720}, Vector{5, 95, 0.129115}, Vector{20, 180, 14.691135}}) {
+    ChangePointTest test(0.05);
+    test.add_tick(v.bad, v.good);
+    // (3/8 + what may begin in this tick) times the plain form.
+    const auto born = 0.375 / 100'000 * static_cast<double>(v.bad + v.good);
+    EXPECT_NEAR(test.evidence() / (v.evidence * (0.375 + born)), 1, 1e-5) << v.bad << "," << v.good;
+  }
+}
+
+TEST(ChangePointTick, SeesALateFaultAndCrossesTheBlocks) {
+  ChangePointTest test(0.05);
+  for (int i = 0; i < 5000; ++i) test.add_tick(0, 100);
+  EXPECT_LT(test.evidence(), 1);
+  EXPECT_EQ(test.observations(), 500'000u);
+  test.add_tick(12, 0);
+  EXPECT_GT(test.evidence(), 400);
+}
+
+TEST(ChangePointTick, NeverOverflowsAndNothingIsNothing) {
+  ChangePointTest test(0.05);
+  const double before = test.evidence();
+  test.add_tick(0, 0);
+  EXPECT_DOUBLE_EQ(test.evidence(), before);
+  test.add_tick(1ULL << 47, 0);
+  EXPECT_TRUE(std::isfinite(test.evidence()));
+  test.add_tick(0, 1ULL << 47);
+  EXPECT_LT(test.evidence(), 1);
+  test.add_tick(1ULL << 47, 1ULL << 47);
+  EXPECT_TRUE(std::isfinite(test.evidence()));
+}
+
 TEST(Pass, ZeroErrorsNeedExactly76And113) {
   EXPECT_LT(pass_evidence(0.05, 0, 75), 20);
   EXPECT_GE(pass_evidence(0.05, 0, 76), 20);

@@ -199,7 +199,7 @@ TEST_F(HistoryStoreTest, AFileOfTheFirstVersionIsUpgradedAndKeepsWhatItHad) {
   ASSERT_TRUE(open()->commit(weights_change(2)).has_value());
   {  // as version 1 wrote it
     Database database(file(), SQLITE_OPEN_READWRITE);
-    database.exec("DROP TABLE outbox; DROP TABLE audit;");
+    database.exec("DROP TABLE outbox; DROP TABLE audit; DROP TABLE traffic;");
     Statement(database, "UPDATE meta SET value='1', sum=? WHERE key='schema'")
         .bind(1, row_sum({"schema", "1"}))
         .run();
