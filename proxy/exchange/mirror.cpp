@@ -84,6 +84,7 @@ struct MirrorSender::Copy {
   http::RequestHead head;
   http::ForwardInfo forward;
   http::BodyChunk body;
+  http::FieldList trailers;
   TimePoint started{};
   TimePoint due{};  // of the whole answer
 };
@@ -144,6 +145,12 @@ bool MirrorSender::fill(Copy& copy, const MirrorSource& source) {
   copy.forward.fallback_authority = copy.endpoint->authority();
   const std::string_view body = keep({source.body.data.data(), source.body.data.size()});
   copy.body = {{body.data(), body.size()}, true};
+  copy.trailers.clear();
+  if (source.body.trailers) {
+    for (const http::Field& field : *source.body.trailers)
+      copy.trailers.push_back({keep(field.name), keep(field.value), field.id});
+    copy.body.trailers = &copy.trailers;
+  }
   copy.snapshot = source.snapshot;
   copy.service = source.service;
   copy.started = Clock::now();

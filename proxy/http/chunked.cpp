@@ -5,6 +5,8 @@
 #include <cstring>
 
 #include "proxy/http/char_class.hpp"
+#include "proxy/http/head_grammar.hpp"
+#include "proxy/http/trailers.hpp"
 
 namespace cutwater::http {
 namespace {
@@ -39,9 +41,18 @@ ChunkDecoder::State ChunkDecoder::on_extension(char c) {
 
 ChunkDecoder::State ChunkDecoder::on_trailer(char c) {
   if (++trailer_ > limits_.trailer_bytes) return State::Bad;
+  if (state_ == State::TrailerStart && c == '\r') return State::EndLf;
+  if (state_ == State::EndLf) return c == '\n' ? end_trailers() : State::Bad;
+  const State next = on_trailer_line(c);
+  if (next == State::Bad) return next;
+  if (!trailers_) trailers_ = std::make_unique<Trailers>();
+  trailers_->lines += c;
+  return next;
+}
+
+ChunkDecoder::State ChunkDecoder::on_trailer_line(char c) {
   switch (state_) {
-    case State::TrailerStart:
-      if (c == '\r') return State::EndLf;
+    case State::TrailerStart:  // no blank: lines are not folded
       if (++trailer_fields_ > limits_.trailer_fields) return State::Bad;
       return chars::is(c, chars::kToken) ? State::TrailerName : State::Bad;
     case State::TrailerName:
@@ -50,11 +61,18 @@ ChunkDecoder::State ChunkDecoder::on_trailer(char c) {
     case State::TrailerValue:
       if (c == '\r') return State::TrailerLf;
       return chars::is(c, chars::kControl) ? State::Bad : State::TrailerValue;
-    case State::TrailerLf:
-      return c == '\n' ? State::TrailerStart : State::Bad;
     default:
-      return c == '\n' ? State::Done : State::Bad;  // EndLf
+      return c == '\n' ? State::TrailerStart : State::Bad;  // TrailerLf
   }
+}
+
+ChunkDecoder::State ChunkDecoder::end_trailers() {
+  if (!trailers_) return State::Done;
+  const Verdict verdict =
+      parse_fields(trailers_->lines, Sender::Client, limits_.trailer_fields, trailers_->fields);
+  trailers_->fields.keep_if(may_trail);
+  if (trailers_->fields.size() == 0) trailers_.reset();
+  return verdict.ok() ? State::Done : State::Bad;
 }
 
 ChunkDecoder::State ChunkDecoder::step(char c) {

@@ -1,13 +1,17 @@
 // Chunked transfer coding, RFC 9112 7.1, sans-I/O. Strict: sizes are 1*HEXDIG, lines end in CRLF,
-// extensions and trailers are bounded and dropped. No allocation. One object per message body,
-// owned by the connection; reset() for the next message.
+// extensions are bounded and dropped, trailers bounded and kept. Nothing is allocated without
+// trailers. One object per message body, owned by the connection; reset() for the next message.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
+#include <string>
 #include <string_view>
+
+#include "proxy/http/message.hpp"
 
 namespace cutwater::http {
 
@@ -37,6 +41,10 @@ class ChunkDecoder {
   // are moved up behind it: no move at all when the buffer holds one chunk, the usual case.
   Output decode(std::span<char> buffer);
 
+  // Once done: the trailer fields that may go on, as they came; nullptr if there were none.
+  FieldList* trailers() { return trailers_ ? &trailers_->fields : nullptr; }
+  void drop_trailers() { trailers_.reset(); }
+
   void reset();
 
  private:
@@ -59,6 +67,8 @@ class ChunkDecoder {
   State on_size(char c);
   State on_extension(char c);
   State on_trailer(char c);
+  State on_trailer_line(char c);
+  State end_trailers();
 
   ChunkLimits limits_;
   State state_ = State::Size;
@@ -68,10 +78,14 @@ class ChunkDecoder {
   std::size_t extension_ = 0;  // bytes of extensions in this message
   std::size_t trailer_ = 0;    // bytes of the trailer section
   std::size_t trailer_fields_ = 0;
+  struct Trailers {
+    std::string lines;
+    FieldList fields;  // views of `lines`
+  };
+  std::unique_ptr<Trailers> trailers_;
 };
 
 // "1a2b\r\n" for a chunk of `size` bytes into `out`; returns the text.
 std::string_view format_chunk_header(std::size_t size, std::array<char, 24>& out);
-inline constexpr std::string_view kLastChunk = "0\r\n\r\n";
 
 }  // namespace cutwater::http

@@ -8,7 +8,7 @@
 
 #include "proxy/http/authority.hpp"
 #include "proxy/http/char_class.hpp"
-#include "proxy/http/header_rules.hpp"
+#include "proxy/http/trailers.hpp"
 
 namespace cutwater::http {
 namespace {
@@ -28,11 +28,6 @@ bool is_clean(std::string_view value) {
   const char* const end = value.data() + value.size();
   return chars::find_control(value.data(), end) == end && !chars::is_blank(value.front()) &&
          !chars::is_blank(value.back());
-}
-
-// RFC 9110 6.5.1, and what would change who is believed to speak.
-bool may_trail(FieldId id) {
-  return id == FieldId::Other || id == FieldId::Date || id == FieldId::XRequestId;
 }
 
 }  // namespace
@@ -280,10 +275,9 @@ bool H2ResponseBuilder::finish(bool end_stream, Method request_method) {
 }
 
 bool add_trailer(std::string_view name, std::string_view value, H2Text& text, FieldList& fields) {
-  Field field;
-  field.id = identify_field(name);
+  Field field{name, value, identify_field(name)};
   if (name.starts_with(':') || !is_legal_field(name, value, field.id)) return false;
-  if (!may_trail(field.id)) return true;
+  if (!may_trail(field)) return true;
   return text.copy(name, field.name) && text.copy(value, field.value) && fields.push_back(field);
 }
 

@@ -1,8 +1,8 @@
 // Requests: what goes to the upstream. Responses: response_rules.cpp.
 #include "proxy/http/header_rules.hpp"
 
-#include "proxy/http/char_class.hpp"
 #include "proxy/http/forwarding.hpp"
+#include "proxy/http/trailers.hpp"
 
 namespace cutwater::http {
 namespace {
@@ -20,12 +20,6 @@ struct Kept {
 
 void keep_first(std::string_view& slot, const Field& field) {
   if (slot.empty()) slot = field.value;
-}
-
-bool asks_for_trailers(std::string_view te) {
-  while (!te.empty())
-    if (iequals(chars::take_element(te), "trailers")) return true;
-  return false;
 }
 
 bool may_pass(const Field& field, const RequestHead& head, const ForwardInfo& info) {

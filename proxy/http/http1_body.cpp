@@ -2,14 +2,14 @@
 
 #include <algorithm>
 
+#include "proxy/http/forwarding.hpp"
+
 namespace cutwater::http {
 
-void Http1BodyReader::start(Framing framing, std::uint64_t length, std::span<char> buffered,
-                            std::size_t read_limit) {
+void Http1BodyReader::start(Framing framing, std::uint64_t length, std::span<char> buffered) {
   framing_ = framing;
   left_ = length;
   buffered_ = buffered;
-  read_limit_ = read_limit;
   bytes_ = 0;
   done_ = framing == Framing::None || (framing == Framing::Length && length == 0);
   if (framing == Framing::Chunked) decoder_.reset();
@@ -70,8 +70,17 @@ Result<Flow> Http1BodyReader::take(std::span<char> bytes, BodyChunk& chunk) {
     if (body.empty() && !done_) return Flow::Blocked;
   }
   bytes_ += body.size();
-  chunk = {body, done_};
+  chunk = {body, done_, done_ ? trailers() : nullptr};
   return Flow::Done;
+}
+
+// RFC 9110 7.6.1: what Connection names is this hop's in the trailers too.
+const FieldList* Http1BodyReader::trailers() {
+  FieldList* const fields = framing_ == Framing::Chunked ? decoder_.trailers() : nullptr;
+  if (!fields || !connection_) return fields;
+  fields->keep_if(
+      [this](const Field& field) { return !is_named_by_connection(*connection_, field.name); });
+  return fields->size() > 0 ? fields : nullptr;
 }
 
 }  // namespace cutwater::http

@@ -37,6 +37,7 @@ bool Http1ClientConnection::finish() {
                     body_.leftover().empty() && socket_.is_open() && !socket_.broken();
   block_.release();
   body_.release();
+  framing_.release();
   give_head();
   return keep;
 }
@@ -91,8 +92,7 @@ Task<Result<const ResponseHead*>> Http1ClientConnection::read_head(TimePoint dea
         const bool final = head_->status >= 200 || head_->status == 101;
         if (final) {
           reusable_ = head_->keep_alive && head_->status != 101;
-          body_.start(head_->framing, head_->content_length, bytes.subspan(state.head_bytes),
-                      context_.body_blocks.block_size());
+          body_.start(*head_, bytes.subspan(state.head_bytes), context_.body_blocks.block_size());
         }
         co_return head_;
       }

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "proxy/http/forwarding.hpp"
+#include "proxy/http/trailers.hpp"
 
 namespace cutwater::http {
 
@@ -175,8 +176,7 @@ void Http1ServerConnection::begin_request(std::size_t head_bytes) {
       client_.client_ip = client_ip_.assign(ip);
   }
   body_started_ = context_.loop.now();
-  body_.start(head_->framing, head_->content_length,
-              block_.span().subspan(head_bytes, filled_ - head_bytes), block_.size());
+  body_.start(*head_, block_.span().subspan(head_bytes, filled_ - head_bytes), block_.size());
 }
 
 // Brings bytes of the next request to the front of the block. False: the connection must close.
@@ -193,6 +193,7 @@ bool Http1ServerConnection::finish_request() {
   if (!rest.empty()) std::memmove(block_.data(), rest.data(), rest.size());
   filled_ = rest.size();
   body_.release();
+  framing_.release();
   socket_.clear_cancel();
   return true;
 }
@@ -282,12 +283,19 @@ Result<Flow> Http1ServerConnection::write_head(const ResponseHead& head, Respons
   write_downstream_response(head, extras, out);
   if (out.overflow()) return Error{Errc::TooLarge, Side::Upstream};
   head_sent_ = true;
-  framing_.add_with_head(out, head.framing == Framing::None ? BodyChunk{} : first, out_);
+  framing_.add_with_head(out, head.framing == Framing::None ? BodyChunk{} : for_client(first),
+                         out_);
   return out_.send();
 }
 
+// Only who has asked for trailers gets them (RFC 9110 6.5.1), and only where chunks carry them.
+BodyChunk Http1ServerConnection::for_client(BodyChunk chunk) const {
+  if (chunk.trailers && !asks_for_trailers(head_->fields)) chunk.trailers = nullptr;
+  return chunk;
+}
+
 Result<Flow> Http1ServerConnection::write_body(BodyChunk chunk) {
-  framing_.add(chunk, out_);
+  framing_.add(for_client(chunk), out_);
   tunnel_.on_write(context_.loop.now(), chunk.end_stream);
   auto sent = out_.send();
   if (sent && *sent == Flow::Done) tunnel_.finish_write(socket_);

@@ -96,6 +96,7 @@ class Http1ServerConnection final : public DownstreamStream {
   Read refuse(const ParseState& bad);
   Read fill_block();
   void begin_request(std::size_t head_bytes);
+  BodyChunk for_client(BodyChunk chunk) const;
   bool finish_request();  // true: keep the connection
   Task<void> close_gently();
 

@@ -85,7 +85,8 @@ Result<Flow> Http2Stream::try_read(BodyChunk& chunk) {
   // What is complete can be used, whatever became of the stream behind it.
   if (ended_ && error_ && error_->code == Errc::Protocol) return *error_;
   read_done_ = ended_;
-  chunk = {lent_, ended_, ended_ && has_trailers_ ? trailers_.get() : nullptr};
+  const bool any = ended_ && has_trailers_ && trailers_->size() > 0;
+  chunk = {lent_, ended_, any ? trailers_.get() : nullptr};
   return Flow::Done;
 }
 

@@ -96,6 +96,13 @@ class FieldList {
     return true;
   }
   void clear() { size_ = 0; }
+  template <class Predicate>
+  void keep_if(const Predicate& wanted) {
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < size_; ++i)
+      if (wanted(fields_[i])) fields_[kept++] = fields_[i];
+    size_ = kept;
+  }
   std::size_t size() const { return size_; }
   const Field* begin() const { return fields_; }
   const Field* end() const { return fields_ + size_; }

@@ -263,6 +263,8 @@ void FakeUpstream::serve_requests(std::size_t index, UpstreamConnection& connect
       const auto body = connection.reader().read_body(request.head, kIdle);
       request.body_complete = body.has_value();
       if (body) request.body = *body;
+      if (request.head.field("Transfer-Encoding"))
+        request.trailers = connection.reader().trailers();
       record(request);
       if (!body) return;
     }

@@ -21,10 +21,14 @@ struct Received {
   Head head;
   std::string body;            // decoded
   bool body_complete = false;  // its end was seen
+  Head trailers;               // of a chunked body
 
   std::string method() const { return head.start_line.substr(0, head.start_line.find(' ')); }
   std::string target() const;
   std::string field(std::string_view name) const { return head.field(name).value_or("<none>"); }
+  std::string trailer(std::string_view name) const {
+    return trailers.field(name).value_or("<none>");
+  }
 };
 
 class FakeUpstream;

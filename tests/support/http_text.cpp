@@ -100,10 +100,14 @@ std::optional<std::string> MessageReader::read_chunk(std::chrono::milliseconds w
     throw TestFailure("not a chunk size: \"" + *size_line + "\"");
   }
   if (size == 0) {
+    std::string lines = "\r\n";  // no start line
     for (;;) {
       const auto trailer = read_line(within);
       if (!trailer) return std::nullopt;
-      if (trailer->empty()) return std::string();
+      lines += *trailer + "\r\n";
+      if (!trailer->empty()) continue;
+      trailers_ = parse_head(lines);
+      return std::string();
     }
   }
   auto data = read_exactly(size, within);

@@ -41,6 +41,9 @@ class MessageReader {
   // Everything up to the end, and how it ended.
   std::pair<std::string, TcpStream::End> read_to_end(std::chrono::milliseconds within = kPatience);
 
+  // Behind the last chunked body that was read.
+  const Head& trailers() const { return trailers_; }
+
   const std::string& buffered() const { return buffer_; }
   // Bytes of the messages read so far, as they came.
   std::size_t consumed() const { return consumed_; }
@@ -53,6 +56,7 @@ class MessageReader {
   TcpStream& stream_;
   std::string buffer_;
   std::size_t consumed_ = 0;
+  Head trailers_;
 };
 
 }  // namespace cutwater::test

@@ -34,6 +34,7 @@ Response RawClient::read_response(To method, std::chrono::milliseconds within) {
     const auto body = reader_.read_body(response.head, within);
     response.complete = body.has_value();
     response.body = body ? *body : reader_.buffered();
+    if (response.head.field("Transfer-Encoding")) response.trailers = reader_.trailers();
   } else {
     const auto [body, end] = reader_.read_to_end(within);
     response.complete = end == TcpStream::End::Fin;

@@ -11,8 +11,12 @@ struct Response {
   Head head;
   std::string body;       // decoded
   bool complete = false;  // the end of the message was seen as its framing says
+  Head trailers;          // of a chunked body
 
   std::string field(std::string_view name) const { return head.field(name).value_or(""); }
+  std::string trailer(std::string_view name) const {
+    return trailers.field(name).value_or("<none>");
+  }
 };
 
 class RawClient {

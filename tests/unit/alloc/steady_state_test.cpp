@@ -104,6 +104,15 @@ TEST_F(SteadyState, PostWithALateBodyAllocatesNothing) {
   EXPECT_EQ(count(post(std::string(100'000, 'x')), 200), 0u);
 }
 
+TEST_F(SteadyState, ChunkedBodiesWithoutTrailersAllocateNothing) {
+  blue.answer_raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n");
+  start();
+  EXPECT_EQ(count("POST /p HTTP/1.1\r\nHost: a\r\nTE: trailers\r\nTransfer-Encoding: chunked\r\n"
+                  "\r\n5\r\nhello\r\n0\r\n\r\n",
+                  1000),
+            0u);
+}
+
 TEST_F(SteadyState, AccessLogAllocatesPerBufferNotPerRequest) {
   setup.access_log.to = config::AccessLog::To::File;
   setup.access_log.path = testing::TempDir() + "steady_state.log";

@@ -6,14 +6,15 @@ namespace {
 
 struct Decoded {
   std::string body;
+  std::string trailers;  // "name=value;" for each
   std::size_t consumed = 0;
   bool done = false;
   bool bad = false;
   bool operator==(const Decoded&) const = default;
 };
 std::ostream& operator<<(std::ostream& out, const Decoded& d) {
-  return out << d.body << " consumed " << d.consumed << (d.done ? " done" : "")
-             << (d.bad ? " bad" : "");
+  return out << d.body << " trailers " << d.trailers << " consumed " << d.consumed
+             << (d.done ? " done" : "") << (d.bad ? " bad" : "");
 }
 
 // Delivers `input` in the given pieces, as a connection would: what is not consumed stays.
@@ -36,6 +37,9 @@ Decoded decode(std::string_view input, const std::vector<std::size_t>& pieces,
         << "bytes behind the body were touched";
     if (out.done || out.bad) break;
   }
+  if (all.done && decoder.trailers())
+    for (const Field& field : *decoder.trailers())
+      all.trailers.append(field.name).append("=").append(field.value).append(";");
   return all;
 }
 
@@ -144,6 +148,11 @@ std::vector<Row> bad_rows() {
           {"S35_spill", "5\r\nhelloXX0\r\n\r\n"},
           {"S35_lf_after_data", "5\r\nhello\n0\r\n\r\n"},
           {"S37_fold_in_trailer", "0\r\nA: b\r\n c\r\n\r\n"},
+          {"S37_fold_first_in_trailer", "0\r\n A: b\r\n\r\n"},
+          {"S37_cr_in_trailer", "0\r\nA: b\rc\r\n\r\n"},
+          {"S37_nul_in_trailer", std::string("0\r\nA: b\0c\r\n\r\n", 13)},
+          {"S37_no_name", "0\r\n: b\r\n\r\n"},
+          {"S37_no_token", "0\r\nA[1]: b\r\n\r\n"},
           {"S37_no_colon", "0\r\nA\r\n\r\n"},
           {"S37_blank_before_colon", "0\r\nA : b\r\n\r\n"},
           {"S37_lf_in_trailer", "0\r\nA: b\nC: d\r\n\r\n"},
@@ -160,12 +169,33 @@ TEST(CodecChunked, S26_theLargestSizeIsWaitedForNotRefused) {
   EXPECT_FALSE(decode_every_way("7fffffffffffffff\r\nhello").bad);
 }
 
-TEST(CodecChunked, S37_trailersAreReadAndDropped) {
+TEST(CodecChunked, trailersAreTheSameAtEverySplit) {
   const Decoded all = decode_every_way(
-      "1\r\nx\r\n0\r\nContent-Length: 5\r\nHost: evil\r\nX-Forwarded-For: "
-      "9.9.9.9\r\nE:\r\n\r\nrest");
+      "1\r\nx\r\n0\r\nX-Sum: \t a b \r\nE:\r\nGrpc-Status:0\r\nx-sum: c\r\n\r\nrest");
   EXPECT_TRUE(all.done);
   EXPECT_EQ(all.body, "x");
+  EXPECT_EQ(all.trailers, "X-Sum=a b;E=;Grpc-Status=0;x-sum=c;");
+}
+
+TEST(CodecChunked, S37_whatMayNotTrailIsReadAndDropped) {
+  const Decoded all = decode_every_way(
+      "1\r\nx\r\n0\r\nContent-Length: 5\r\nHost: evil\r\nA: b\r\nX-Forwarded-For: "
+      "9.9.9.9\r\n\r\nrest");
+  EXPECT_TRUE(all.done);
+  EXPECT_EQ(all.trailers, "A=b;");
+  EXPECT_EQ(decode_every_way("0\r\nHost: evil\r\n\r\n").trailers, "");
+}
+
+TEST(CodecChunked, theNextMessageKnowsNothingOfTheTrailersBefore) {
+  ChunkDecoder decoder;
+  std::string first = "0\r\nA: b\r\n\r\n";
+  EXPECT_TRUE(decoder.decode_in_place(first).done);
+  ASSERT_NE(decoder.trailers(), nullptr);
+  EXPECT_EQ(decoder.trailers()->size(), 1u);
+  decoder.reset();
+  std::string second = "0\r\n\r\n";
+  EXPECT_TRUE(decoder.decode_in_place(second).done);
+  EXPECT_EQ(decoder.trailers(), nullptr);
 }
 
 TEST(CodecChunked, theLimitsAreKeptToTheByte) {

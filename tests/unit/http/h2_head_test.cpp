@@ -237,6 +237,7 @@ TEST(H2Trailers, NothingThatFramesOrRoutes) {
   EXPECT_TRUE(add_trailer("host", "evil", text, *fields));
   EXPECT_TRUE(add_trailer("x-forwarded-for", "9.9.9.9", text, *fields));
   EXPECT_TRUE(add_trailer("cookie", "a=b", text, *fields));
+  EXPECT_TRUE(add_trailer("authorization", "x", text, *fields));
   EXPECT_FALSE(add_trailer(":path", "/", text, *fields));
   ASSERT_EQ(fields->size(), 1u);
   EXPECT_EQ((*fields)[0].value, "0");
