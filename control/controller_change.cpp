@@ -173,17 +173,6 @@ Reply ControllerImpl::store_problem(const StoreError& error) const {
 
 // --- making it true ----------------------------------------------------------------------------
 
-std::set<std::string> ControllerImpl::guarded(const ServiceState& state,
-                                              const EngineState* rollout) const {
-  std::set<std::string> out;
-  for (const auto& [version, share] : state.weights)
-    if (share.millionths > 0 && version != state.stable) out.insert(version);
-  if (rollout != nullptr && !is_terminal(rollout->phase) && rollout->phase != Phase::RollingBack &&
-      (rollout->to != state.stable || rollout->plan.is_rolling()))
-    out.insert(rollout->to);
-  return out;
-}
-
 // Before the new snapshot: who gets traffic is guarded first, who lost it is shut.
 void ControllerImpl::sync_guards(const Entry& before, const Draft& draft) {
   const std::string& service = draft.state.name;
@@ -194,7 +183,11 @@ void ControllerImpl::sync_guards(const Entry& before, const Draft& draft) {
       if (auto monitor = publisher_.monitor(service, version)) monitor->set_tripped(false);
   const auto was = guarded(before.state, before.rollout ? &*before.rollout : nullptr);
   const EngineState* rollout = draft.rollout ? &*draft.rollout : nullptr;
-  for (const auto& version : guarded(draft.state, rollout))
+  const auto now = guarded(draft.state, rollout);
+  // It was watched itself; from now on it is what others are held against.
+  const std::string& stable = draft.state.stable;
+  if (was.contains(stable) && !now.contains(stable)) publisher_.monitor(service, stable)->disarm();
+  for (const auto& version : now)
     if (!was.contains(version) || draft.rearm.contains(version))
       arm(service, {version, draft.state.stable}, rollout);
 }
@@ -351,15 +344,6 @@ Awaitable<std::optional<Reply>> ControllerImpl::commit(Draft draft, Order order)
 }
 
 // --- what happens by itself ----------------------------------------------------------------------
-
-// Without a rollout: all to stable, the bad one out.
-void ControllerImpl::revert_directly(Draft& draft, const std::string& version, const Why& why) {
-  for (auto& [name, share] : draft.state.weights) share = Share{};
-  draft.state.weights[draft.state.stable] = Share::percent(100);
-  draft.state.locked_out.insert(version);
-  decide(draft, why);
-  draft.decisions.back().evidence = evidence_view(draft.state.name, version);
-}
 
 Awaitable<void> ControllerImpl::on_trip(std::string service, std::string version) {
   const auto turn = co_await turns_.take(TurnQueue::Urgency::Trip);

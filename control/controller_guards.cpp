@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <utility>
 
 #include "control/controller_impl.hpp"
 #include "control/guard_policy.hpp"
@@ -34,6 +35,20 @@ double limit_from_past(const RecentCounts::Counts& past) {
 }
 
 }  // namespace
+
+std::set<std::string> ControllerImpl::guarded(const ServiceState& state,
+                                              const EngineState* rollout) const {
+  std::set<std::string> out;
+  for (const auto& [version, share] : state.weights)
+    if (share.millionths > 0 && version != state.stable) out.insert(version);
+  const bool active = rollout != nullptr && !is_terminal(rollout->phase);
+  if (active && rollout->phase != Phase::RollingBack &&
+      (rollout->to != state.stable || rollout->plan.is_rolling()))
+    out.insert(rollout->to);
+  // Promoted, and the one before is kept for a rollback: its guard watches on.
+  if (out.empty() && !active && state.can_go_back()) out.insert(state.stable);
+  return out;
+}
 
 // Evidence about stable says whether a failing candidate fails alone. One witness serves every
 // version that is held against it, so it is not armed anew while it watches.
@@ -227,6 +242,29 @@ std::vector<std::shared_ptr<upstream::Endpoint>> ControllerImpl::guarded_endpoin
 Awaitable<void> ControllerImpl::unfit(Unfit what) {
   const auto turn = co_await turns_.take(TurnQueue::Urgency::Trip);
   co_await take_traffic(std::move(what));
+}
+
+// Without a rollout: all to stable, the bad one out. If that is stable itself, back to the one
+// before, or nowhere when that cannot serve.
+void ControllerImpl::revert_directly(Draft& draft, const std::string& version, const Why& why) {
+  ServiceState& state = draft.state;
+  if (version == state.stable) {
+    if (capacity(state, state.last_good).millionths == 0) {
+      decide(draft, {"held", why.cause,
+                     why.reason + "; " + state.last_good +
+                         " has no healthy endpoint to go back to, so " + version + " stays",
+                     kSelf});
+      state.keep_old_until_ms = 0;
+      return;
+    }
+    state.stable = std::exchange(state.last_good, "");
+    state.keep_old_until_ms = 0;
+  }
+  for (auto& [name, share] : draft.state.weights) share = Share{};
+  draft.state.weights[draft.state.stable] = Share::percent(100);
+  draft.state.locked_out.insert(version);
+  decide(draft, why);
+  draft.decisions.back().evidence = evidence_view(draft.state.name, version);
 }
 
 // A rule without statistics has spoken. In a turn.

@@ -102,6 +102,12 @@ std::optional<std::int64_t> recovery_of(const json::object& evidence) {
   return static_cast<std::int64_t>(took + 0.5);
 }
 
+// Back to the version before, after a promotion: by hand, or by the guard that watched on.
+bool went_back(const Decision& decision) {
+  return decision.rollout.empty() && decision.action == "rolled_back" &&
+         notify::member(decision.before, "stable") != notify::member(decision.after, "stable");
+}
+
 // "change failure rate is 30 %, above 25 %"
 std::string crossing_text(Figure figure, const dora::Result& result) {
   std::string name(dora::name_of(figure));
@@ -149,6 +155,7 @@ std::optional<dora::Deployment> deployment_of(const Decision& decision) {
   if (!decision.rollout.empty() || decision.service.empty()) return std::nullopt;
   dora::Deployment out;
   out.service = decision.service;
+  if (went_back(decision)) return std::nullopt;  // the end of one that had succeeded
   if (decision.action == "promoted")
     out.end = dora::Deployment::End::Succeeded;
   else if (decision.action == "rolled_back" && decision.cause != "manual")
@@ -237,11 +244,7 @@ asio::awaitable<StoreResult<dora::History>> Historian::look_back(milliseconds wi
     }
     for (const Decision& decision : *decisions) {
       if (auto one = deployment_of(decision)) out.deployments.push_back(std::move(*one));
-      const bool by_hand = decision.rollout.empty() && decision.action == "rolled_back" &&
-                           decision.cause == "manual";
-      if (by_hand &&
-          notify::member(decision.before, "stable") != notify::member(decision.after, "stable"))
-        ++out.later_rollbacks;
+      if (went_back(decision)) ++out.later_rollbacks;
     }
     return out;
   };

@@ -46,8 +46,8 @@ std::optional<Reply> read_time_limit(const std::string& member, const json::valu
 std::optional<Reply> read_guard(const std::string& member, const json::value& value,
                                 config::Guards& guards) {
   constexpr Share kLeast{1}, kAlmostAll{Share::kWhole - 1};
-  const std::pair<config::Duration, config::Duration> latency{config::kLeastStepLatency,
-                                                              config::kMostStepLatency};
+  const std::pair<config::Duration, config::Duration> latency{config::kLeastLatencyLimit,
+                                                              config::kMostLatencyLimit};
   if (member == "error_rate")
     return read_share_limit(member, value, {kLeast, kAlmostAll}, guards.error_rate);
   if (member == "p95") return read_time_limit(member, value, latency, guards.p95);
@@ -132,7 +132,7 @@ json::array notes_of(const ReplayCase& asked) {
 
 bool is_usable(const config::GuardLimits& guards) {
   const auto is_limit = [](const std::optional<config::Duration>& limit) {
-    return !limit || (*limit >= config::kLeastStepLatency && *limit <= config::kMostStepLatency);
+    return !limit || (*limit >= config::kLeastLatencyLimit && *limit <= config::kMostLatencyLimit);
   };
   const auto& rate = guards.error_rate;
   return (!rate || (rate->millionths > 0 && rate->millionths < Share::kWhole)) &&

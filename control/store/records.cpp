@@ -53,6 +53,12 @@ Lease lease_from_json(const json::object& in) {
 
 }  // namespace
 
+bool ServiceState::can_go_back() const {
+  const auto all = weights.find(stable);
+  return keep_old_until_ms != 0 && !last_good.empty() && !locked_out.contains(last_good) &&
+         all != weights.end() && all->second == Share::percent(100);
+}
+
 json::object to_json(const ServiceState& state) {
   json::array locked;
   for (const auto& version : state.locked_out) locked.emplace_back(version);

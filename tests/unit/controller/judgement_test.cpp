@@ -284,6 +284,71 @@ TEST_F(RouteJudgement, ARetryBeginsWithFreshEvidence) {
   EXPECT_EQ(route("green", "/checkout").monitor->report(now_).failed_attempts, 0u);
 }
 
+class AfterThePromotion : public Judgement {
+ protected:
+  void promote(const std::function<void(config::Service&)>& change = [](auto&) {}) {
+    start_rollout(change);
+    for (int step = 0; step < 2; ++step) {
+      succeed("green", 200);
+      pass_time(61s);
+    }
+    ASSERT_EQ(phase(id_), "succeeded");
+  }
+  std::string stable() {
+    return std::string(controller_->service("shop").body.at("stable").as_string());
+  }
+};
+
+TEST_F(AfterThePromotion, TheGuardWatchesOnAsLongAsTheOldVersionIsKept) {
+  promote();
+  pass_time(30min);
+  fail("green", 8);
+  run_until([&] { return stable() == "blue"; });
+  EXPECT_EQ(workers_.percent("blue"), 100);
+  run_until([&] { return told("action") == "rolled_back"; });
+  EXPECT_EQ(told("cause"), "guard");
+  EXPECT_TRUE(publisher_->monitor("shop", "green")->tripped()) << "locked out like any other";
+  fail("blue", 50);
+  pass_time(2s);
+  EXPECT_EQ(stable(), "blue") << "there is nothing left to go back to";
+}
+
+TEST_F(AfterThePromotion, AndNoLonger) {
+  promote();
+  pass_time(61min);
+  EXPECT_EQ(told("action"), "old_released");
+  fail("green", 50);
+  pass_time(2s);
+  EXPECT_EQ(stable(), "green");
+  EXPECT_FALSE(publisher_->monitor("shop", "green")->tripped());
+}
+
+TEST_F(AfterThePromotion, WithoutAHealthyOldVersionItSaysSoAndStays) {
+  promote();
+  publisher_->endpoints("shop", "blue")[0]->set_healthy(false);
+  fail("green", 8);
+  run_until([&] { return told("action") == "held"; });
+  EXPECT_NE(told("reason").find("blue has no healthy endpoint to go back to"), std::string::npos);
+  EXPECT_EQ(stable(), "green");
+  EXPECT_FALSE(publisher_->monitor("shop", "green")->tripped());
+}
+
+TEST_F(AfterThePromotion, TheNextCandidateIsHeldAgainstItAndItIsNotJudged) {
+  promote([](config::Service& shop) { shop.guards.blame_window = 0ms; });
+  id_ = id(roll_out(R"({"to": "red", "steps": ["10%", "100%"]})"));
+  EXPECT_TRUE(workers_.current->services[0]->compared.comparison);
+  fail("green", 50);
+  pass_time(2s);
+  EXPECT_FALSE(publisher_->monitor("shop", "green")->tripped());
+  EXPECT_EQ(stable(), "green");
+  for (int i = 0; i < 10; ++i) {
+    fail("green", 9);
+    fail("red", 1);
+  }
+  pass_time(1s);
+  EXPECT_EQ(phase(id_), "progressing") << "both fail alike: it is the witness";
+}
+
 TEST_F(Judgement, LimitsOfItsOwnAtAStepDivideTheBudgetForFalseAlarms) {
   start(shop_config());
   id_ = id(roll_out(R"({"to": "green", "bake": "60s",
