@@ -7,6 +7,7 @@ namespace {
 
 constexpr std::size_t kPreface = 24;
 constexpr std::size_t kMostOpen = 1024;  // a client that never ends its streams; the rest is budget
+constexpr unsigned kMostHalvings = 4;    // everybody resets something now and then
 constexpr double kWindow = 10;           // seconds in which the "per 10 s" budgets refill
 
 // Frame types and flags of RFC 9113 6.
@@ -40,6 +41,12 @@ bool H2Budget::take(TimePoint now) {
   return true;
 }
 
+void H2Budget::resize(double burst, double per_second) {
+  left_ = std::min(left_, burst);
+  burst_ = std::max(burst, 1.0);
+  per_second_ = per_second;
+}
+
 H2FrameGuard::H2FrameGuard(Role role, const config::Http2Limits& limits, TimePoint now)
     : role_(role),
       limits_(limits),
@@ -48,6 +55,12 @@ H2FrameGuard::H2FrameGuard(Role role, const config::Http2Limits& limits, TimePoi
       pings_(limits.pings, limits.pings / kWindow, now),
       other_frames_(limits.other_frames, limits.other_frames / kWindow, now),
       preface_left_(role == Role::Server ? kPreface : 0) {}
+
+void H2FrameGuard::halve_resets(unsigned halvings) {
+  const double part = 1.0 / (1U << std::min(halvings, kMostHalvings));
+  client_resets_.resize(limits_.client_resets * part, limits_.client_resets_per_second * part);
+  server_resets_.resize(limits_.server_resets * part, limits_.server_resets / kWindow * part);
+}
 
 H2FrameGuard::Verdict H2FrameGuard::inspect(std::span<const char> bytes, TimePoint now) {
   std::size_t at = std::min(preface_left_, bytes.size());

@@ -39,6 +39,8 @@ class H2Budget {
   H2Budget(double burst, double per_second, TimePoint now)
       : burst_(burst), per_second_(per_second), left_(burst), at_(now) {}
   bool take(TimePoint now);
+  // From now on no more than this; what is left over is lost. Less than one has to be earned first.
+  void resize(double burst, double per_second);
   // What the peer has earned by traffic that needs such frames.
   void credit(double more) { left_ = left_ + more < burst_ ? left_ + more : burst_; }
 
@@ -60,6 +62,9 @@ class H2FrameGuard {
     std::uint32_t code = 0;               // with this error code (RFC 9113 7)
   };
   Verdict inspect(std::span<const char> bytes, TimePoint now);
+
+  // What a client may reset, or make us reset, is halved so often, within reason; 0: all of it.
+  void halve_resets(unsigned halvings);
 
   // Streams we had to reset because of what the peer sent. False: too many.
   bool take_server_reset(TimePoint now) { return server_resets_.take(now); }

@@ -12,6 +12,7 @@
 #include "proxy/http/http1_framing.hpp"
 #include "proxy/http/http1_tunnel.hpp"
 #include "proxy/http/stream.hpp"
+#include "proxy/net/offenders.hpp"
 
 namespace cutwater::http {
 
@@ -33,6 +34,7 @@ struct ServerContext {
 
   // HTTP/2 only.
   Http2StreamPool* http2_streams = nullptr;
+  net::Offenders* offenders = nullptr;  // null: nobody is remembered
   std::function<void(Http2Abuse)> on_http2_abuse;
   std::function<void()> on_refused_stream;
 };

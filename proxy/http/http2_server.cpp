@@ -1,10 +1,14 @@
 #include "proxy/http/http2_server.hpp"
 
+#include <algorithm>
+#include <cmath>
+
 namespace cutwater::http {
 
 namespace {
 constexpr Seconds kGoawayGrace{1};  // for requests that are on their way
 constexpr Seconds kLinger{2};
+constexpr Milliseconds kNextTurn{10};  // of an offender's requests
 constexpr std::size_t kLingerBytes = 1024 * 1024;
 }  // namespace
 
@@ -16,6 +20,7 @@ Http2ServerConnection::Http2ServerConnection(ServerContext& context, net::Transp
                     context.limits.client_write_stall}),
       context_(context),
       peer_(std::move(peer)),
+      starts_(context.limits.http2.max_streams, 0, context.loop.now()),
       all_ended_(context.loop),
       drain_timer_(this, &on_drain_timer),
       idle_since_(context.loop.now()) {}
@@ -34,12 +39,15 @@ Task<void> Http2ServerConnection::serve(std::string first) {
   std::string().swap(first);
   if (context_.draining) close_when_idle();
   for (bool alive = true; alive;) {
+    heed_offences();
     if (!failed()) start_ready();  // else it would be started only to be ended
     if (failed() || write_failed() || aborted_ || is_done()) break;
-    const net::Wait wait = co_await socket().readable(read_deadline());
+    const TimePoint due = read_deadline();
+    const TimePoint next_turn = ready_.empty() ? due : loop().now() + kNextTurn;
+    const net::Wait wait = co_await socket().readable(std::min(due, next_turn));
     if (wait == net::Wait::Cancelled) break;
     if (wait == net::Wait::Timeout) {
-      if (has_timed_out()) break;
+      if (next_turn >= due && has_timed_out()) break;
       continue;
     }
     alive = read_some();
@@ -89,6 +97,28 @@ void Http2ServerConnection::send_settings() {
                              static_cast<std::uint32_t>(context_.limits.header_bytes)},
       nghttp2_settings_entry{NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1}};
   Http2Session::send_settings(entries, limits.max_streams);
+}
+
+// What was taken off a flooder must not come back with its next connection, nor with one it had
+// opened before: each offence halves what its address may reset, and how many requests a connection
+// of it may begin at once, down to none; the others have their turn one by one, max_streams of them
+// in a second. Who resets nothing is answered all the same.
+void Http2ServerConnection::heed_offences() {
+  if (!is_remembered()) return;
+  const std::uint32_t noted = context_.offenders->noted();
+  const TimePoint now = loop().now();
+  if (noted == offences_noted_ && now < offences_.forgiven) return;
+  offences_noted_ = noted;
+  offences_ = context_.offenders->find(peer_.addresses->source, now);
+  guard().halve_resets(offences_.offences);
+  const double most = context_.limits.http2.max_streams;
+  starts_.resize(std::floor(most / (1U << offences_.offences)), most);
+}
+
+void Http2ServerConnection::on_abuse(Http2Abuse abuse) {
+  context_.on_http2_abuse(abuse);
+  const bool mistaken = abuse == Http2Abuse::ClosedStream || abuse == Http2Abuse::Protocol;
+  if (is_remembered() && !mistaken) context_.offenders->note(peer_.addresses->source, loop().now());
 }
 
 // A header block and the first SETTINGS are due within header_timeout; a connection without
@@ -172,16 +202,18 @@ Http2ServerStream& Http2ServerConnection::take_stream(std::int32_t id) {
 }
 
 void Http2ServerConnection::start_ready() {
-  for (std::size_t i = 0; i < ready_.size(); ++i) {
-    Http2ServerStream& stream = *ready_[i];
-    if (stream.is_closed()) {
-      release(stream);  // taken back in the same breath: nobody heard of it
-      continue;
+  std::size_t waiting = 0;
+  for (Http2ServerStream* const stream : ready_) {
+    if (stream->is_closed()) {
+      release(*stream);  // taken back before it was begun: nobody heard of it
+    } else if (offences_.offences > 0 && !starts_.take(loop().now())) {
+      ready_[waiting++] = stream;
+    } else {
+      stream->state_ = Http2ServerStream::State::Running;
+      spawn(run(*stream));
     }
-    stream.state_ = Http2ServerStream::State::Running;
-    spawn(run(stream));
   }
-  ready_.clear();
+  ready_.resize(waiting);
 }
 
 Task<void> Http2ServerConnection::run(Http2ServerStream& stream) {

@@ -110,13 +110,15 @@ class Http2ServerConnection final : public Http2Session {
   void on_closed(Http2Stream& stream, std::uint32_t code) override;
   void on_goaway(const nghttp2_goaway& goaway) override;
   void on_settings() override { settings_seen_ = true; }
-  void on_abuse(Http2Abuse abuse) override { context_.on_http2_abuse(abuse); }
+  void on_abuse(Http2Abuse abuse) override;
 
  private:
   friend class Http2ServerStream;
   using Streams = boost::intrusive::list<Http2ServerStream>;
 
   void send_settings();
+  bool is_remembered() const { return context_.offenders && peer_.addresses && !peer_.trusted; }
+  void heed_offences();
   void start_ready();
   void end_all();
   Task<void> run(Http2ServerStream& stream);
@@ -132,7 +134,12 @@ class Http2ServerConnection final : public Http2Session {
   ServerContext& context_;
   const Http1ServerConnection::Peer peer_;
   Streams streams_;
-  std::vector<Http2ServerStream*> ready_;  // heads complete; started when nghttp2 has returned
+  std::vector<Http2ServerStream*> ready_;  // heads complete; started when nghttp2 has returned,
+                                           // and an offender's turn has come
+  // Of the client's address, whichever of its connections they were on.
+  net::Offenders::Record offences_;
+  std::uint32_t offences_noted_ = 0;  // among all clients, when that was looked up
+  H2Budget starts_;                   // requests begun, while there are any
   net::WaitPoint all_ended_;
   net::Timer drain_timer_;
   TimePoint idle_since_;

@@ -55,6 +55,7 @@ Worker::Worker(unsigned index, SharedSetup& shared, std::vector<ListenerSetup> l
                       .run_exchange = {},
                       .on_bad_request = {},
                       .http2_streams = &http2_streams_,
+                      .offenders = &shared.offenders,
                       .on_http2_abuse = {},
                       .on_refused_stream = {}},
       setups_(std::move(listeners)),

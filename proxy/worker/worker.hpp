@@ -19,6 +19,7 @@ namespace cutwater::worker {
 struct SharedSetup {
   config::Limits limits;
   net::ConnectionQuota quota;
+  net::Offenders offenders;
   exchange::AccessLogWriter access_log;
   bool log_enabled = false;
   Nanoseconds drain_spread{0};

@@ -38,6 +38,7 @@ struct WorkerGroup::Impl {
         shared{options.limits,
                net::ConnectionQuota(connection_limit(options.limits),
                                     options.limits.connections_per_ip),
+               {},
                {}} {}
 
   std::string bind();

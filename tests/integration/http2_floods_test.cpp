@@ -1,6 +1,7 @@
 // Section 4 of hardening.md, the rows about HTTP/2: each has a budget and a name, and ends with
 // GOAWAY ENHANCE_YOUR_CALM. What a well-behaved client does beside it goes on.
 #include "tests/integration/http2_fixture.hpp"
+#include "tests/support/fake_h2_upstream.hpp"
 
 namespace cutwater::test {
 namespace {
@@ -118,6 +119,111 @@ TEST_F(Http2Flood, R12AWindowThatNeverOpens) {
   EXPECT_EQ(abuses("stalled_window"), 10u);
   EXPECT_TRUE(eventually([&] { return blue.open_connections() == 0; })) << "upstream discarded";
   EXPECT_EQ(attempts(), 0u) << "the client's doing";
+}
+
+// --- one that comes back ----------------------------------------------------------------------
+
+// Behind a balancer that says who the clients are, before an upstream that takes its time.
+class Http2Returning : public Http2Flood {
+ protected:
+  static constexpr std::uint32_t kMany = 100;  // as many as may be open
+  Http2Returning() {
+    upstream.answer({.hold = true});
+    setup = ProxySetup();
+    setup.http2_version("blue", 100, {upstream.port()});
+    setup.proxy_protocol = config::ProxyProtocol::Required;
+  }
+  std::unique_ptr<H2Client> connect(const std::string& address) {
+    const std::string first =
+        "PROXY TCP4 " + address + " 198.51.100.1 4711 80\r\n" + kH2Magic + h2_settings();
+    auto client = std::make_unique<H2Client>(TcpStream::Dial{port()}, first);
+    return client;
+  }
+  // The proxy has read everything before.
+  bool is_read(H2Client& client) {
+    if (!client.try_send(h2_frame(kH2Ping, 0, 0, "12345678"))) return false;
+    try {
+      client.wait_for(kH2Ping);
+    } catch (const TestFailure&) {
+      return false;  // closed
+    }
+    return true;
+  }
+  // As many requests as may be open, then their resets in segments of their own, until it is over.
+  std::uint32_t flood(H2Client& client) {
+    std::uint32_t sent = 0;
+    for (bool open = true; open; sent += kMany) {
+      std::string requests, resets;
+      for (std::uint32_t id = 2 * sent + 1; id < 2 * (sent + kMany); id += 2) {
+        requests += h2_headers(id, h2_get());
+        resets += h2_reset(id);
+      }
+      open = client.try_send(requests) && is_read(client) && client.try_send(resets) &&
+             is_read(client);
+    }
+    return sent;
+  }
+  // How many of so many requests at once begin at once.
+  std::size_t begun_at_once(H2Client& client) {
+    std::string requests;
+    for (std::uint32_t i = 0; i < kMany; ++i) requests += h2_headers(2 * i + 1, h2_get());
+    EXPECT_TRUE(eventually([&] { return proxy().totals().exchanges_active == 0; }));
+    client.send(requests);
+    EXPECT_TRUE(is_read(client));
+    return proxy().totals().exchanges_active;
+  }
+
+  FakeH2Upstream upstream{{{3, 1000}}};
+};
+
+TEST_F(Http2Returning, AHundredThousandResetsBeginNoMoreThanTwelveHundredRequests) {
+  std::uint32_t sent = 0;
+  std::uint64_t connections = 0;
+  while (sent < 100'000) {
+    const auto client = connect("192.0.2.1");
+    sent += flood(*client);
+    EXPECT_EQ(client->goaway(), kH2Calm);
+    ++connections;
+  }
+  EXPECT_LE(proxy().totals().requests, 1200u) << "over " << connections << " connections";
+  EXPECT_EQ(abuses("client_resets"), connections);
+}
+
+TEST_F(Http2Returning, ItsNextConnectionBeginsWithHalf) {
+  EXPECT_EQ(begun_at_once(*connect("192.0.2.1")), kMany);
+  flood(*connect("192.0.2.1"));
+  const auto begun = begun_at_once(*connect("192.0.2.1"));
+  EXPECT_GE(begun, kMany / 2);
+  EXPECT_LT(begun, kMany * 3 / 4) << "the rest has its turn one by one";
+  EXPECT_EQ(begun_at_once(*connect("192.0.2.2")), kMany) << "nobody else's doing";
+}
+
+TEST_F(Http2Returning, NorDoesItHelpToHaveOpenedThemBefore) {
+  std::vector<std::unique_ptr<H2Client>> clients;
+  for (int i = 0; i < 50; ++i) clients.push_back(connect("192.0.2.1"));
+  for (const auto& client : clients) EXPECT_TRUE(is_read(*client));
+  for (const auto& client : clients) flood(*client);
+  EXPECT_LE(proxy().totals().requests, 1200u);
+}
+
+// Behind the same address.
+TEST_F(Http2Returning, WhoResetsNothingIsAnsweredAllTheSame) {
+  const auto innocent = connect("192.0.2.1");
+  EXPECT_TRUE(is_read(*innocent));
+  for (int i = 0; i < 10; ++i) flood(*connect("192.0.2.1"));
+  upstream.answer({.body = "hello"});
+  const auto late = connect("192.0.2.1");
+  for (H2Client* const client : {innocent.get(), late.get()}) {
+    std::vector<std::uint32_t> ids;
+    for (int i = 0; i < 30; ++i) ids.push_back(client->request(h2_get()));
+    for (const auto id : ids) EXPECT_EQ(client->answer(id).body, "hello");
+  }
+}
+
+TEST_F(Http2Returning, ATrustedBalancersClientsAreManyAndPayForNobody) {
+  setup.trusted_proxies = {"192.0.2.1"};
+  for (int i = 0; i < 3; ++i) flood(*connect("192.0.2.1"));
+  EXPECT_EQ(begun_at_once(*connect("192.0.2.1")), kMany);
 }
 
 TEST_F(Http2Flood, AnswersThatNobodyReadsAreBounded) {

@@ -113,6 +113,43 @@ TEST_F(Guard, ResetsAtAPaceAreAllowedForEver) {
   }
 }
 
+TEST_F(Guard, AnOffenderMayResetLess) {
+  const auto resets_until_cut = [&](unsigned halvings) {
+    H2FrameGuard guard(role, limits, now);
+    EXPECT_EQ(guard.inspect(kH2Magic, now).abuse, Http2Abuse::None);
+    guard.halve_resets(halvings);
+    for (std::uint32_t i = 0;; ++i)
+      if (guard.inspect(get(2 * i + 1) + h2_reset(2 * i + 1), now).abuse != Http2Abuse::None)
+        return i;
+  };
+  EXPECT_EQ(resets_until_cut(0), 200u);
+  EXPECT_EQ(resets_until_cut(1), 100u);
+  EXPECT_EQ(resets_until_cut(2), 50u);
+  EXPECT_EQ(resets_until_cut(10), 12u) << "within reason";
+}
+
+TEST_F(Guard, AnOffenderIsForgivenInTime) {
+  H2FrameGuard guard(role, limits, now);
+  EXPECT_EQ(guard.inspect(kH2Magic, now).abuse, Http2Abuse::None);
+  guard.halve_resets(4);
+  guard.halve_resets(0);
+  for (std::uint32_t i = 0; i < 12; ++i)
+    EXPECT_EQ(guard.inspect(get(2 * i + 1) + h2_reset(2 * i + 1), now).abuse, Http2Abuse::None);
+  now += Seconds(6);
+  for (std::uint32_t i = 12; i < 210; ++i)
+    EXPECT_EQ(guard.inspect(get(2 * i + 1) + h2_reset(2 * i + 1), now).abuse, Http2Abuse::None);
+}
+
+TEST(Budget, LessThanOneHasToBeEarned) {
+  const TimePoint start{Seconds(1000)};
+  H2Budget budget(100, 100, start);
+  budget.resize(0, 100);
+  EXPECT_FALSE(budget.take(start));
+  EXPECT_FALSE(budget.take(start + Milliseconds(9)));
+  EXPECT_TRUE(budget.take(start + Milliseconds(11)));
+  EXPECT_FALSE(budget.take(start + Milliseconds(12)));
+}
+
 TEST_F(Guard, R07ContinuationsByNumberAndByBytes) {
   const std::string open = h2_frame(kH2Headers, 0, 1, h2_block(h2_get()));
   const std::string empty = h2_frame(kH2Continuation, 0, 1);

@@ -1,0 +1,51 @@
+// Addresses whose connections were cut off for flooding: what that counts against the next ones.
+// A fixed table, so that no number of addresses makes it grow; under pressure the oldest offence is
+// forgotten first. Of IPv6 the network (/64) counts, a customer has all of it. Thread-safe; shared
+// by the workers. Nobody waits for its lock while nobody offends.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <memory>
+#include <mutex>
+
+#include "proxy/base/clock.hpp"
+#include "proxy/net/ip_address.hpp"
+
+namespace cutwater::net {
+
+class Offenders {
+ public:
+  static constexpr unsigned kMost = 10;         // more count no more
+  static constexpr Seconds kForgivenAfter{60};  // without another
+
+  struct Record {
+    unsigned offences = 0;
+    TimePoint forgiven = TimePoint::max();  // when that is over; max: never heard of it
+  };
+
+  Offenders() : sets_(std::make_unique<Sets>()) {}
+
+  void note(const IpAddress& ip, TimePoint now);
+  Record find(const IpAddress& ip, TimePoint now) const;
+  // While it stands still, nobody has offended. 0: nobody ever did.
+  std::uint32_t noted() const { return noted_.load(std::memory_order_acquire); }
+
+ private:
+  static constexpr std::size_t kSets = 1024;
+  static constexpr std::size_t kPlaces = 4;  // of a set
+  struct Place {
+    IpAddress ip;
+    unsigned offences = 0;
+    TimePoint last{};
+  };
+  using Set = std::array<Place, kPlaces>;
+  using Sets = std::array<Set, kSets>;
+  static std::size_t set_of(const IpAddress& network);
+
+  std::atomic<std::uint32_t> noted_{0};
+  mutable std::mutex mutex_;
+  std::unique_ptr<Sets> sets_;  // guarded by mutex_
+};
+
+}  // namespace cutwater::net
