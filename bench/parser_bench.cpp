@@ -117,7 +117,7 @@ void decode_chunks(benchmark::State& state) {
     body += format_chunk_header(size, header);
     body.append(size, 'x').append("\r\n");
   }
-  body += kLastChunk;
+  body += "0\r\n\r\n";
   std::string buffer = body;
   for (auto _ : state) {
     std::memcpy(buffer.data(), body.data(), body.size());

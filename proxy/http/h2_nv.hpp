@@ -11,11 +11,18 @@
 
 namespace cutwater::http {
 
+// A value that never comes twice would only push others out of the peer's table, and costs both
+// sides an entry; to send it without is always allowed (RFC 7541 6.2.3).
+inline bool is_unique(std::string_view name) {
+  return iequals(name, "x-request-id") || iequals(name, "traceparent");
+}
+
 inline nghttp2_nv make_nv(std::string_view name, std::string_view value) {
   const auto bytes = [](std::string_view text) {
     return reinterpret_cast<std::uint8_t*>(const_cast<char*>(text.data()));
   };
-  return {bytes(name), bytes(value), name.size(), value.size(), NGHTTP2_NV_FLAG_NONE};
+  const std::uint8_t flags = is_unique(name) ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE;
+  return {bytes(name), bytes(value), name.size(), value.size(), flags};
 }
 
 // A header list being put together; lives on the stack until it is submitted. What does not fit is
