@@ -445,10 +445,7 @@ void Machine::refuse(std::string type, std::string detail) {
 }
 
 double EngineState::alpha_share() const {
-  int spans = 1;  // of stages under the same limits
-  for (std::size_t i = 1; i < plan.stages.size(); ++i)
-    if (!(plan.stages[i].guards == plan.stages[i - 1].guards)) ++spans;
-  return std::ldexp(1.0 / spans, -static_cast<int>(std::min(restarts, 20U)));
+  return std::ldexp(plan.alpha_share(), -static_cast<int>(std::min(restarts, 20U)));
 }
 
 // --- the outside ---------------------------------------------------------------------------------

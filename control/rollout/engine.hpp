@@ -118,10 +118,9 @@ struct EngineState {
   const Stage& stage() const { return plan.stages[step]; }
   bool is_last_stage() const { return step + 1 == plan.stages.size(); }
   std::vector<std::string> endpoints_out() const;  // urls being replaced, of `from`
-  // Of the budget for false alarms, what the present evidence may spend. Evidence begins anew where
-  // the limits change, so the stages with limits of their own divide it; and after a restart,
-  // each of which gets half of the share before: however many there are, all together never spend
-  // more than one share again.
+  // Of the budget for false alarms, what the present evidence may spend: the plan's share, and
+  // after each restart, where it begins anew, half of the one before. However many there are, they
+  // never spend more than one share again.
   double alpha_share() const;
 };
 boost::json::object to_json(const EngineState& state);

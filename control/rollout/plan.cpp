@@ -70,6 +70,13 @@ json::array windows_json(const std::vector<config::Window>& windows) {
 
 }  // namespace
 
+double Plan::alpha_share() const {
+  int stretches = 1;
+  for (std::size_t i = 1; i < stages.size(); ++i)
+    if (!(stages[i].guards == stages[i - 1].guards)) ++stretches;
+  return 1.0 / stretches;
+}
+
 bool Plan::wants_approval() const {
   return std::any_of(stages.begin(), stages.end(), [](const Stage& s) { return s.approval; });
 }

@@ -59,6 +59,9 @@ struct Plan {
 
   bool is_rolling() const { return strategy == "rolling"; }
   bool wants_approval() const;
+  // Of the budget for false alarms, what evidence under one set of limits may spend: it begins anew
+  // where the limits change, so the stretches of equal limits divide the budget.
+  double alpha_share() const;
 };
 
 // The body of POST /v1/services/{s}/rollouts, checked.

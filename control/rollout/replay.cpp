@@ -198,6 +198,7 @@ class Player {
   void arm(std::size_t step) {
     armed_for_ = step;
     limits_ = limits_of(asked_.guards, asked_.plan.stages[step].guards);
+    limits_.false_rollback *= asked_.plan.alpha_share();
     limits_watched_.clear();
     for (const auto& limits : guard::alarm_limits(policy_of(limits_)))
       limits_watched_.emplace_back(limits);
