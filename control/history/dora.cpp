@@ -86,6 +86,8 @@ Report calculate(const History& history) {
       lead_times.push_back(static_cast<double>(one.finished_ms - *one.commit_ms) / 1000);
   }
   report.failed = reverted + history.later_rollbacks;
+  for (const std::int64_t took : history.later_recoveries_ms)
+    recoveries.push_back(static_cast<double>(took) / 1000);
 
   const double days =
       std::max(1.0, static_cast<double>(history.to_ms - history.from_ms) / (kDay * 1000));

@@ -24,9 +24,10 @@ struct Deployment {
 
 struct History {
   std::vector<Deployment> deployments;
-  // A person went back to the version before, after the new one had been promoted: the change
-  // failed although its rollout had succeeded.
+  // Back to the version before, after the new one had been promoted, by hand or by the guard that
+  // watched on: the change failed although its rollout had succeeded.
   std::int64_t later_rollbacks = 0;
+  std::vector<std::int64_t> later_recoveries_ms;  // of those where the first bad request is known
   std::int64_t from_ms = 0;  // of the window, or when history begins if that is later
   std::int64_t to_ms = 0;
 };

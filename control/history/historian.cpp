@@ -244,7 +244,10 @@ asio::awaitable<StoreResult<dora::History>> Historian::look_back(milliseconds wi
     }
     for (const Decision& decision : *decisions) {
       if (auto one = deployment_of(decision)) out.deployments.push_back(std::move(*one));
-      if (went_back(decision)) ++out.later_rollbacks;
+      if (!went_back(decision)) continue;
+      ++out.later_rollbacks;
+      if (const auto took = recovery_of(decision.evidence))
+        out.later_recoveries_ms.push_back(*took);
     }
     return out;
   };

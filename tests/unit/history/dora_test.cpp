@@ -104,6 +104,10 @@ TEST(Dora, RecoveryIsTheMedianFromTheFirstBadRequest) {
   EXPECT_DOUBLE_EQ(*report.of(Figure::TimeToRecovery).value, 0.4);
   EXPECT_EQ(report.of(Figure::TimeToRecovery).samples, 3);
   EXPECT_EQ(report.of(Figure::TimeToRecovery).standing, Standing::OnTarget);
+  History later = thirty_days({succeeded(), succeeded()});
+  later.later_rollbacks = 2;  // one by the guard that watched on, one by hand
+  later.later_recoveries_ms = {300};
+  EXPECT_DOUBLE_EQ(*calculate(later).of(Figure::TimeToRecovery).value, 0.3);
   EXPECT_EQ(calculate(thirty_days({rolled_back(2 * kHour)})).of(Figure::TimeToRecovery).standing,
             Standing::OffTarget);
   EXPECT_EQ(calculate(thirty_days({rolled_back(5 * kHour)})).of(Figure::TimeToRecovery).standing,

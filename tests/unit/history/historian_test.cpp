@@ -121,6 +121,25 @@ TEST_F(HistorianTest, TheFiguresComeFromRollouts) {
   EXPECT_NEAR(figure("success_rate").at("value").to_number<double>(), 1.0 / 3, 1e-5);
 }
 
+TEST_F(HistorianTest, AGuardThatWatchedOnAndTookAVersionBackIsAFailedChangeThatWasRecovered) {
+  ended("r-1", "succeeded");
+  ended("r-2", "succeeded");
+  Decision back = decision("rolled_back");
+  back.time = time_text(now_);
+  back.rollout.clear();
+  back.cause = "guard";
+  back.before["stable"] = "green";
+  back.after["stable"] = "blue";
+  back.evidence = {{"first_bad_to_decision_ms", 140.0}, {"switched_ms", 1.0}};
+  Change change;
+  change.decisions.push_back(std::move(back));
+  EXPECT_TRUE(ask(store_->commit(std::move(change))).has_value());
+  EXPECT_EQ(figure("change_failure_rate").at("value").to_number<double>(), 0.5);
+  EXPECT_EQ(figure("time_to_recovery").at("value").to_number<double>(), 0.141);
+  EXPECT_EQ(figure("success_rate").at("value").to_number<double>(), 1)
+      << "both rollouts ended well";
+}
+
 TEST_F(HistorianTest, WeightsByHandCountToo) {
   Change change;
   for (const auto& [action, cause] :
