@@ -45,8 +45,7 @@ ControllerImpl::ControllerImpl(asio::io_context& context, AsyncStore& store, Dat
   for (auto& [name, restored] : setup_.restored.services) {
     Entry& entry = entries_[name];
     static_cast<RestoredService&>(entry) = std::move(restored);
-    for (const auto& version : entry.state.locked_out)
-      if (auto monitor = publisher_.monitor(name, version)) monitor->set_tripped(true);
+    publisher_.shut(name, {}, entry.state.locked_out);
     const EngineState* active = entry.rollout ? &*entry.rollout : nullptr;
     for (const auto& version : guarded(entry.state, active))
       arm(name, {version, entry.state.stable}, active);
@@ -176,17 +175,13 @@ Reply ControllerImpl::store_problem(const StoreError& error) const {
 // Before the new snapshot: who gets traffic is guarded first, who lost it is shut.
 void ControllerImpl::sync_guards(const Entry& before, const Draft& draft) {
   const std::string& service = draft.state.name;
-  for (const auto& version : draft.state.locked_out)
-    if (auto monitor = publisher_.monitor(service, version)) monitor->set_tripped(true);
-  for (const auto& version : before.state.locked_out)
-    if (!draft.state.locked_out.contains(version))
-      if (auto monitor = publisher_.monitor(service, version)) monitor->set_tripped(false);
+  publisher_.shut(service, before.state.locked_out, draft.state.locked_out);
   const auto was = guarded(before.state, before.rollout ? &*before.rollout : nullptr);
   const EngineState* rollout = draft.rollout ? &*draft.rollout : nullptr;
   const auto now = guarded(draft.state, rollout);
   // It was watched itself; from now on it is what others are held against.
   const std::string& stable = draft.state.stable;
-  if (was.contains(stable) && !now.contains(stable)) publisher_.monitor(service, stable)->disarm();
+  if (was.contains(stable) && !now.contains(stable)) publisher_.disarm(service, stable);
   for (const auto& version : now)
     if (!was.contains(version) || draft.rearm.contains(version))
       arm(service, {version, draft.state.stable}, rollout);
@@ -201,8 +196,7 @@ void ControllerImpl::retire_guards(const std::string& service) {
     // Stable is watched as long as something is held against it.
     const bool watched = version == entry.state.stable && !keep.empty();
     if (!monitor || watched || keep.contains(version)) continue;
-    monitor->disarm();
-    for (const auto& route : publisher_.route_guards(service, version)) route.monitor->disarm();
+    publisher_.disarm(service, version);
     // Tripped in the very moment a person took its traffic: nobody locked it out.
     if (!entry.state.locked_out.contains(version)) monitor->set_tripped(false);
   }

@@ -23,11 +23,6 @@ namespace {
 // Of a step of a ramp, before the next: PASS alone may be from the step before.
 constexpr std::uint64_t kRequestsPerStep = 20;
 
-const FlagState* state_of(const ServiceState& service, const std::string& flag) {
-  const auto found = service.flags.find(flag);
-  return found == service.flags.end() ? nullptr : &found->second;
-}
-
 bool is_ramping(const config::Flag& flag, const FlagState* state) {
   const bool paused = state != nullptr && state->ramping && !*state->ramping;
   return flag.ramp && flag.enabled && !paused && flag.percentage &&
@@ -54,7 +49,7 @@ json::object ControllerImpl::flag_view_of(const Entry& entry, const config::Flag
   std::optional<guard::GuardReport> report;
   if (const auto monitor = publisher_.flag_monitor(entry.state.name, flag.name); flag.ramp)
     report = monitor->report(setup_.now());
-  return flag_view({&flag, state_of(entry.state, flag.name), report ? &*report : nullptr});
+  return flag_view({&flag, entry.state.find_flag(flag.name), report ? &*report : nullptr});
 }
 
 Reply ControllerImpl::flags(const std::string& service) {
@@ -77,7 +72,7 @@ Awaitable<Reply> ControllerImpl::set_flag(std::string service, std::string flag,
   if (known == nullptr)
     co_return problem(404, "flag_unknown", "`" + service + "` has no flag `" + flag + "`");
   FlagState after;
-  if (const FlagState* state = state_of(entry->state, flag)) after = *state;
+  if (const FlagState* state = entry->state.find_flag(flag)) after = *state;
   const bool same = with_changes(*known, &after).enabled == enabled;
   if (!same) after.enabled = enabled;
   const std::string what = enabled ? "revived" : "killed";
@@ -95,7 +90,7 @@ Awaitable<Reply> ControllerImpl::put_flag(std::string service, std::string flag,
     co_return problem(404, "flag_unknown",
                       "`" + service + "` has no flag `" + flag + "`; flags are made in the file");
   if (auto refused = check_precondition(*entry, precondition)) co_return *std::move(refused);
-  const FlagState* state = state_of(entry->state, flag);
+  const FlagState* state = entry->state.find_flag(flag);
   auto read = read_flag_change(body, {known, state, nullptr});
   if (auto* refused = std::get_if<Reply>(&read)) co_return std::move(*refused);
   FlagState after = std::get<FlagState>(std::move(read));
@@ -109,7 +104,7 @@ Awaitable<Reply> ControllerImpl::put_flag(std::string service, std::string flag,
 Awaitable<Reply> ControllerImpl::change_flag(std::string service, config::Flag file,
                                              FlagState after, Why why) {
   Entry& entry = entries_.at(service);
-  const FlagState* before = state_of(entry.state, file.name);
+  const FlagState* before = entry.state.find_flag(file.name);
   const Order order = why.action == "flag_killed" ? Order::PublishFirst : Order::StoreFirst;
   bool durable = true;
   if (!((before != nullptr ? *before : FlagState{}) == after)) {
@@ -145,10 +140,11 @@ void ControllerImpl::sync_flag_guards(const std::string& service) {
   for (const auto& file : find_config(service)->flags) {
     const auto monitor = publisher_.flag_monitor(service, file.name);
     if (!monitor) continue;
-    const bool on = file.ramp && with_changes(file, state_of(state, file.name)).enabled;
+    const bool on = file.ramp && with_changes(file, state.find_flag(file.name)).enabled;
     const bool armed = monitor->report(setup_.now()).armed;
     if (on && !armed) arm_flag(service, file.name);
     if (!on && armed) monitor->disarm();
+    if (!file.ramp) monitor->set_tripped(false);  // shut while it was a ramp
   }
 }
 
@@ -187,7 +183,7 @@ Awaitable<void> ControllerImpl::tick_flags(std::string service) {
     if (flag.ramp) names.push_back(flag.name);
   for (const auto& name : names) {
     const Entry& entry = entries_.at(service);
-    const FlagState* state = state_of(entry.state, name);
+    const FlagState* state = entry.state.find_flag(name);
     const config::Flag flag = with_changes(*find_flag(service, name), state);
     if (!is_ramping(flag, state)) {
       flag_steps_.erase({service, name});
@@ -198,11 +194,11 @@ Awaitable<void> ControllerImpl::tick_flags(std::string service) {
     const FlagStep& began = flag_steps_.try_emplace({service, name}, fresh).first->second;
     const bool baked = setup_.now() - began.at >= flag.ramp->bake;
     const bool seen = report.requests_since_arming >= began.requests + kRequestsPerStep;
-    if (baked && (!seen || report.verdict != guard::Verdict::Pass)) {
+    if (!baked) continue;
+    if (!seen || report.verdict != guard::Verdict::Pass) {
       co_await hold_flag(service, flag, report);
       continue;
     }
-    if (!baked) continue;
     const auto next =
         std::upper_bound(flag.ramp->steps.begin(), flag.ramp->steps.end(), *flag.percentage);
     Draft draft = draft_of(entry);

@@ -77,10 +77,9 @@ void ControllerImpl::arm(const std::string& service, const GuardedPair& pair,
   const auto monitor = publisher_.monitor(service, pair.version);
   const config::Service* config = find_config(service);
   if (!monitor || config == nullptr) return;
-  const bool in_rollout = rollout != nullptr && rollout->to == pair.version;
-  config::Guards limits =
-      in_rollout ? limits_of(config->guards, rollout->stage().guards) : config->guards;
-  if (in_rollout) limits.false_rollback *= rollout->alpha_share();
+  config::Guards limits = limits_in_force(config->guards, pair.version, rollout);
+  if (rollout != nullptr && rollout->to == pair.version)
+    limits.false_rollback *= rollout->alpha_share();
   // The whole and each of its routes look for a failure of their own.
   const auto routes = publisher_.route_guards(service, pair.version).size();
   limits.false_rollback /= static_cast<double>(1 + routes);
@@ -125,6 +124,9 @@ void ControllerImpl::arm_routes(const std::string& service, const GuardedPair& p
 // The route whose guard has spoken; of several the one with the strongest evidence.
 std::optional<Evidence> ControllerImpl::failed_route(const std::string& service,
                                                      const std::string& version) {
+  const Entry& entry = entries_.at(service);
+  const EngineState* rollout = entry.rollout ? &*entry.rollout : nullptr;
+  const config::Guards limits = limits_in_force(find_config(service)->guards, version, rollout);
   std::optional<Evidence> worst;
   double most = 0;
   for (const auto& route : publisher_.route_guards(service, version)) {
@@ -135,8 +137,7 @@ std::optional<Evidence> ControllerImpl::failed_route(const std::string& service,
       if (test.name == *report.failed_test) evidence = test.evidence / test.alarm_at;
     if (worst && evidence <= most) continue;
     most = evidence;
-    const config::Guards limits = limits_of(find_config(service)->guards, route.limits);
-    worst = Evidence{std::move(report), limits, std::nullopt, route.route};
+    worst = Evidence{std::move(report), limits_of(limits, route.limits), std::nullopt, route.route};
   }
   return worst;
 }

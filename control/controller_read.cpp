@@ -4,6 +4,7 @@
 
 #include "config/show.hpp"
 #include "control/controller_impl.hpp"
+#include "control/guard_policy.hpp"
 #include "control/json_text.hpp"
 #include "control/views.hpp"
 
@@ -52,9 +53,8 @@ Evidence ControllerImpl::evidence_of(const std::string& service, const std::stri
     out.baseline = monitor->report(setup_.now());
   if (const auto* config = find_config(service)) {
     const Entry& entry = entries_.at(service);
-    const bool in_rollout = entry.rollout && entry.rollout->to == version;
     out.limits =
-        in_rollout ? limits_of(config->guards, entry.rollout->stage().guards) : config->guards;
+        limits_in_force(config->guards, version, entry.rollout ? &*entry.rollout : nullptr);
   }
   return out;
 }

@@ -126,20 +126,18 @@ Awaitable<Reply> ControllerImpl::reload(Actor actor) {
   }
   if (!problems.empty()) co_return refused(problems);
 
+  for (const auto& [name, entry] : entries) {
+    const Entry* before = find(name);  // one that came back is still locked out
+    publisher_.shut(name, before == nullptr ? std::set<std::string>{} : before->state.locked_out,
+                    entry.state.locked_out);
+  }
   config_ = std::move(next);
   operations_ = std::move(parsed.operations);
   for (auto& [name, entry] : entries_)
     if (!entries.contains(name)) retired_[name] = std::move(entry);
   for (const auto& [name, entry] : entries) retired_.erase(name);
   entries_ = std::move(entries);
-  for (const Decision& decision : change.decisions)
-    if (decision.action == "unlocked")
-      if (auto monitor = publisher_.monitor(
-              decision.service, std::string(decision.evidence.at("version").as_string())))
-        monitor->set_tripped(false);
   for (const auto& [name, entry] : entries_) {
-    for (const auto& version : entry.state.locked_out)  // one that came back is still locked out
-      if (auto monitor = publisher_.monitor(name, version)) monitor->set_tripped(true);
     // A service that came back has new monitors; evidence of those that stayed goes on.
     const EngineState* rollout = entry.rollout ? &*entry.rollout : nullptr;
     for (const auto& version : guarded(entry.state, rollout))

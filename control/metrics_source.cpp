@@ -41,9 +41,7 @@ std::vector<MetricsInput::Flag> flag_inputs(const VersionView& view, const Publi
   std::vector<MetricsInput::Flag> out;
   for (const auto& file : view.service->flags) {
     const auto monitor = publisher.flag_monitor(view.service->name, file.name);
-    const auto changed = view.state->flags.find(file.name);
-    const config::Flag flag =
-        with_changes(file, changed == view.state->flags.end() ? nullptr : &changed->second);
+    const config::Flag flag = with_changes(file, view.state->find_flag(file.name));
     MetricsInput::Flag input{
         flag.name, flag.enabled && !monitor->tripped(), flag.percentage, monitor->totals(), {}};
     if (flag.ramp) input.guard = monitor->report(now);

@@ -282,6 +282,20 @@ std::vector<std::shared_ptr<guard::VersionMonitor>> Publisher::guards_of(
   return out;
 }
 
+void Publisher::disarm(const std::string& service, const std::string& version) const {
+  if (const auto whole = monitor(service, version)) whole->disarm();
+  for (const RouteGuard& route : route_guards(service, version)) route.monitor->disarm();
+}
+
+void Publisher::shut(const std::string& service, const std::set<std::string>& before,
+                     const std::set<std::string>& now) const {
+  for (const std::string& version : now)
+    if (const auto whole = monitor(service, version)) whole->set_tripped(true);
+  for (const std::string& version : before)
+    if (!now.contains(version))
+      if (const auto whole = monitor(service, version)) whole->set_tripped(false);
+}
+
 std::shared_ptr<guard::VersionMonitor> Publisher::flag_monitor(const std::string& service,
                                                                const std::string& flag) const {
   const auto found = flag_monitors_.find({service, flag});
@@ -334,9 +348,8 @@ std::shared_ptr<const routing::ServiceSnapshot> Publisher::build_service(
   out->sticky = service.sticky;
   const std::vector<std::string> names = out->version_names();
   for (const auto& flag : service.flags) {
-    const auto changed = state.flags.find(flag.name);
-    const FlagState* changes = changed == state.flags.end() ? nullptr : &changed->second;
-    out->flags.push_back(routing::make_flag(with_changes(flag, changes), service.sticky, names));
+    const config::Flag in_force = with_changes(flag, state.find_flag(flag.name));
+    out->flags.push_back(routing::make_flag(in_force, service.sticky, names));
     out->flags.back().monitor = flag_monitor(service.name, flag.name);
   }
   if (service.mirror) out->mirror = mirror_of(service, state, names);

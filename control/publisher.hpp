@@ -73,6 +73,11 @@ class Publisher {
   // In the order of the file; the same routes for every version of the service.
   const std::vector<RouteGuard>& route_guards(const std::string& service,
                                               const std::string& version) const;
+  // Stops the guards of a version, those of its routes included.
+  void disarm(const std::string& service, const std::string& version) const;
+  // Nothing goes to versions that are locked out now; those that were and are not may be asked.
+  void shut(const std::string& service, const std::set<std::string>& before,
+            const std::set<std::string>& now) const;
   // nullptr for a service without a mirror.
   std::shared_ptr<routing::MirrorStats> mirror_stats(const std::string& service) const;
 

@@ -50,6 +50,8 @@ struct Follow {
 // Waits for the end by long polls, progress on a terminal; prints the last state; its exit code.
 int follow_rollout(const Context& context, const AdminClient& client, const std::string& id,
                    const Follow& follow);
+// What --timeout says; anything but a duration is a usage error.
+std::chrono::milliseconds timeout_of(const std::string& text);
 // What a phase means for a script; nullopt while it goes on.
 std::optional<int> exit_code_of_phase(std::string_view phase);
 // `name` is a service, whose active (else latest) rollout is meant, or the id of a rollout.

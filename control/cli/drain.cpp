@@ -2,7 +2,6 @@
 // cutwater drain --proxy: finish what is in flight and exit, like SIGTERM.
 #include <thread>
 
-#include "config/units.hpp"
 #include "control/cli/commands.hpp"
 
 namespace cutwater::cli {
@@ -23,31 +22,27 @@ void drain_proxy(Context& context) {
     context.say("the proxy drains");
 }
 
-bool is_drained(const boost::json::value& version) {
-  const auto drained = member(version, "drained");
-  return drained.is_bool() && drained.as_bool();
+std::string under_way(const boost::json::value& version) {
+  return short_number(number_of(version, "active"), 0) + " requests or tunnels";
 }
 
 void drain_version(const DrainOptions& options, Context& context) {
-  const auto patience = config::parse_duration(options.timeout);
-  if (!patience)
-    throw Failure(kUsage, "'" + options.timeout + "' is no duration; write 30m, 90s or 2h");
+  const auto until = std::chrono::steady_clock::now() + timeout_of(options.timeout);
   const std::string place =
       "/v1/services/" + escaped(options.service) + "/versions/" + escaped(options.version);
   auto version = context.client().post(place + ":drain", {}).body;
-  const auto until = std::chrono::steady_clock::now() + *patience;
-  while (options.wait && !is_drained(version)) {
+  while (options.wait && !is_true(version, "drained")) {
     if (std::chrono::steady_clock::now() >= until)
-      throw Failure(kStillGoing, options.version + " still has " + text_of(version, "active") +
-                                     " requests or tunnels after " + options.timeout);
+      throw Failure(kStillGoing, options.version + " still has " + under_way(version) + " after " +
+                                     options.timeout);
     std::this_thread::sleep_for(std::chrono::milliseconds(200));
     version = context.client().get(place).body;
   }
   if (context.json()) return context.print(version);
   context.say(options.version + " of " + options.service +
-              (is_drained(version) ? " is drained"
-                                   : " gets nothing more; " + text_of(version, "active") +
-                                         " requests or tunnels are under way"));
+              (is_true(version, "drained")
+                   ? " is drained"
+                   : " gets nothing more; " + under_way(version) + " are under way"));
 }
 
 }  // namespace

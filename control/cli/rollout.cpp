@@ -28,12 +28,6 @@ struct StartOptions {
   bool dry_run = false;
 };
 
-Follow follow_options(const std::string& timeout) {
-  const auto duration = config::parse_duration(timeout);
-  if (!duration) throw Failure(kUsage, "'" + timeout + "' is no duration; write 30m, 90s or 2h");
-  return {*duration};
-}
-
 json::array to_array(const std::vector<std::string>& words) {
   json::array array;
   for (const auto& word : words) array.emplace_back(word);
@@ -61,7 +55,7 @@ json::object start_body(const StartOptions& options) {
 }
 
 void start(const StartOptions& options, Context& context) {
-  const Follow follow = follow_options(options.timeout);
+  const Follow follow{timeout_of(options.timeout)};
   const AdminClient client = context.client();
   const json::object body = start_body(options);
   AdminRequest request{.method = "POST",
@@ -135,7 +129,7 @@ void add_looks(CLI::App& parent, Context& context) {
   watch->add_option("rollout", *watched, "Service or rollout id")->required();
   watch->add_option("--timeout", *timeout, "Exit 5 after this (30m)");
   watch->callback([watched, timeout, &context] {
-    const Follow follow = follow_options(*timeout);
+    const Follow follow{timeout_of(*timeout)};
     const AdminClient client = context.client();
     context.exit_code = follow_rollout(context, client, find_rollout(client, *watched), follow);
   });

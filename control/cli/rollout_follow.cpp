@@ -95,6 +95,12 @@ json::value poll(const AdminClient& client, const std::string& id, milliseconds 
 
 }  // namespace
 
+std::chrono::milliseconds timeout_of(const std::string& text) {
+  const auto duration = config::parse_duration(text);
+  if (!duration) throw Failure(kUsage, "'" + text + "' is no duration; write 30m, 90s or 2h");
+  return *duration;
+}
+
 std::optional<int> exit_code_of_phase(std::string_view phase) {
   if (phase == "succeeded") return kSucceeded;
   if (phase == "rolled_back") return kRolledBack;

@@ -153,9 +153,9 @@ std::optional<dora::Deployment> deployment_of(const RolloutRecord& record) {
 std::optional<dora::Deployment> deployment_of(const Decision& decision) {
   // With a rollout, the rollout says it.
   if (!decision.rollout.empty() || decision.service.empty()) return std::nullopt;
+  if (went_back(decision)) return std::nullopt;  // the end of one that had succeeded
   dora::Deployment out;
   out.service = decision.service;
-  if (went_back(decision)) return std::nullopt;  // the end of one that had succeeded
   if (decision.action == "promoted")
     out.end = dora::Deployment::End::Succeeded;
   else if (decision.action == "rolled_back" && decision.cause != "manual")

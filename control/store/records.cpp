@@ -53,6 +53,11 @@ Lease lease_from_json(const json::object& in) {
 
 }  // namespace
 
+const FlagState* ServiceState::find_flag(const std::string& flag) const {
+  const auto found = flags.find(flag);
+  return found == flags.end() ? nullptr : &found->second;
+}
+
 bool ServiceState::can_go_back() const {
   const auto all = weights.find(stable);
   return keep_old_until_ms != 0 && !last_good.empty() && !locked_out.contains(last_good) &&

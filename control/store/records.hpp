@@ -43,6 +43,8 @@ struct ServiceState {
   std::optional<Share> mirror;             // share set at run time; absent: as in the file
   std::optional<Lease> lease;
 
+  // What was changed about a flag; nullptr: it is as in the file.
+  const FlagState* find_flag(const std::string& flag) const;
   // Stable has everything, and the version before it is kept for a rollback.
   bool can_go_back() const;
   friend bool operator==(const ServiceState&, const ServiceState&) = default;

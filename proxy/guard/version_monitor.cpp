@@ -15,11 +15,11 @@ using stats::AttemptResult;
 using stats::Indicator;
 using stats::Outcome;
 
+constexpr double kSlowShare = 0.05;  // p95 <= T is "at most 5 % slower than T"
+
 constexpr unsigned bit(Indicator indicator) {
   return 1U << static_cast<unsigned>(indicator);
 }
-
-constexpr double kSlowShare = 0.05;  // p95 <= T is "at most 5 % slower than T"
 
 // A rate of exactly 0 or 1 has no odds; the nearest that has means the same to a person.
 double usable_rate(double rate) {

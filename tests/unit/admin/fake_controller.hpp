@@ -147,7 +147,7 @@ class FakeController : public FakeFlags {
     static constexpr const char* kActions[] = {"show ", "drain ", "unlock "};
     note(kActions[static_cast<int>(action)] + name + " " + version + " by " + actor.name);
     if (refusal) co_return *refusal;
-    co_return ok({{"name", version}, {"locked_out", false}});
+    co_return ok({{"name", version}, {"locked_out", false}, {"active", 3}, {"drained", false}});
   }
   Awaitable<Reply> set_flag(std::string name, std::string flag, bool enabled,
                             Actor actor) override {

@@ -141,7 +141,12 @@ TEST(Small, UnlockReloadDrainVersion) {
   EXPECT_EQ(run_at(admin, {"drain"}).exit_code, kUsage);
   EXPECT_EQ(run_at(admin, {"drain", "shop"}).exit_code, kUsage) << "which version?";
   EXPECT_EQ(run_at(admin, {"drain", "shop", "green", "--proxy"}).exit_code, kUsage);
-  EXPECT_EQ(run_at(admin, {"drain", "shop", "green"}).exit_code, kSucceeded);
+  const Ran drain = run_at(admin, {"drain", "shop", "green"});
+  EXPECT_EQ(drain.exit_code, kSucceeded);
+  EXPECT_NE(drain.out.find("3 requests or tunnels are under way"), std::string::npos) << drain.out;
+  EXPECT_EQ(run_at(admin, {"drain", "shop", "green", "--wait", "--timeout", "0s"}).exit_code,
+            kStillGoing);
+  EXPECT_EQ(run_at(admin, {"drain", "shop", "green", "--timeout", "soon"}).exit_code, kUsage);
   EXPECT_EQ(admin.last_asked(), "drain shop green by local");
   EXPECT_EQ(run_at(admin, {"drain", "--proxy"}).exit_code, kSucceeded);
   EXPECT_EQ(admin.last_asked(), "drain by local");

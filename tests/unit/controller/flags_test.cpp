@@ -214,6 +214,17 @@ TEST_F(FlagControl, AShadowThatFailsIsToldOnce) {
   EXPECT_EQ(workers_.percent("green"), 0) << "and nothing is done about it";
 }
 
+TEST_F(FlagControl, AKilledRampThatIsARampNoLongerCanBeRevived) {
+  flagged_requests(50, stats::Outcome::Status5xx);
+  run_until([&] { return !live("ramp").enabled; });
+  config::Config next = flagged_config();
+  next.services[0].flags.back().ramp.reset();
+  next_config_.config = next;
+  EXPECT_EQ(ask(controller_->reload(ana_)).status, 200);
+  EXPECT_EQ(ask(controller_->set_flag("shop", "ramp", true, ana_)).status, 200);
+  EXPECT_TRUE(live("ramp").is_on()) << "there is no guard any more that could keep it shut";
+}
+
 TEST_F(FlagControl, ADryRunOnlySaysThatItWouldKillTheFlag) {
   config::Config config = flagged_config();
   config.services[0].guards.dry_run = true;

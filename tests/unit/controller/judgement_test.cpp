@@ -349,6 +349,31 @@ TEST_F(AfterThePromotion, TheNextCandidateIsHeldAgainstItAndItIsNotJudged) {
   EXPECT_EQ(phase(id_), "progressing") << "both fail alike: it is the witness";
 }
 
+TEST_F(RouteJudgement, ARouteOfTheVersionThatWasWatchedIsOnlyAWitnessOfTheNext) {
+  start_routes([](config::Config& config) { config.services[0].guards.blame_window = 0ms; });
+  for (int step = 0; step < 2; ++step) {
+    succeed("green", 200);
+    pass_time(61s);
+  }
+  ASSERT_EQ(phase(id_), "succeeded");
+  id_ = id(roll_out(R"({"to": "red", "steps": ["10%", "100%"]})"));
+  ask_route("green", "/checkout", 20, true);
+  EXPECT_FALSE(publisher_->monitor("shop", "green")->tripped()) << "it is what red is held against";
+}
+
+TEST_F(RouteJudgement, AnAlarmIsTheStepsWhereTheStepHasLimits) {
+  start_routes();
+  act(id_, RolloutAction::Abort);
+  id_ = id(roll_out(R"({"to": "green", "bake": "60s",
+                        "steps": [{"weight": "10%", "guards": {"error_rate": "2%"}}, "100%"]})"));
+  for (int i = 0; i < 8; ++i) {
+    ask_route("green", "/", 125, false);
+    ask_route("green", "/checkout", 1, true);
+  }
+  run_until([&] { return phase(id_) == "rolled_back"; });
+  EXPECT_NE(told("reason").find("above 2%"), std::string::npos) << told("reason");
+}
+
 TEST_F(Judgement, LimitsOfItsOwnAtAStepDivideTheBudgetForFalseAlarms) {
   start(shop_config());
   id_ = id(roll_out(R"({"to": "green", "bake": "60s",
