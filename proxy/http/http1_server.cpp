@@ -187,7 +187,10 @@ bool Http1ServerConnection::finish_request() {
   const bool keep = keep_alive_ && !close_after_ && !aborted_ && head_sent_ && body_.done() &&
                     out_.empty() && !socket_.broken() && (most == 0 || requests_ < most);
   if (!keep) {
-    linger_ = head_sent_ && !socket_.broken() && out_.empty();
+    // Who has said that this was the last request sends nothing more (RFC 9112 9.6).
+    const bool all_read = !head_->keep_alive && !close_after_ && body_.done() && rest.empty() &&
+                          !socket_.might_be_readable();
+    linger_ = head_sent_ && !socket_.broken() && out_.empty() && !all_read;
     return false;
   }
   if (!rest.empty()) std::memmove(block_.data(), rest.data(), rest.size());

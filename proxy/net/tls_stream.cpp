@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace cutwater::net {
 
@@ -72,7 +73,12 @@ struct TlsStream::Bio {
     TlsStream& self = stream(bio);
     BIO_clear_retry_flags(bio);
     if (self.failed_) return 0;
-    const IoResult result = self.socket_.try_write(std::span(bytes, size));
+    if (std::exchange(self.ticket_next_, false)) {
+      self.held_.append(bytes, size);
+      *sent = size;
+      return 1;
+    }
+    const IoResult result = self.write_behind_held({bytes, size});
     *sent = result.bytes;
     if (result.kind == IoResult::Kind::WouldBlock) BIO_set_retry_write(bio);
     return result.kind == IoResult::Kind::Done ? 1 : 0;
@@ -115,9 +121,15 @@ TlsStream::TlsStream(Socket& socket, SslPtr ssl, bool server)
 
 void TlsStream::on_message(int write, int, int type, const void* bytes, std::size_t size, SSL* ssl,
                            void*) {
-  if (write != 0 || type != SSL3_RT_HANDSHAKE || size == 0) return;
-  if (*static_cast<const unsigned char*>(bytes) != SSL3_MT_KEY_UPDATE) return;
+  if (type != SSL3_RT_HANDSHAKE || size == 0) return;
+  const unsigned char message = *static_cast<const unsigned char*>(bytes);
   TlsStream& self = of(ssl);
+  if (write != 0) {
+    // Encrypted, and about to be flushed by itself. In TLS 1.2 it is a part of a flight.
+    self.ticket_next_ = message == SSL3_MT_NEWSESSION_TICKET && SSL_version(ssl) == TLS1_3_VERSION;
+    return;
+  }
+  if (message != SSL3_MT_KEY_UPDATE) return;
   if (++self.key_updates_ <= kKeyUpdates + self.received_ / kBytesPerKeyUpdate) return;
   self.failure_ = TlsFailure::KeyUpdateFlood;
   self.failed_ = true;  // the BIO refuses from here on, which ends OpenSSL's loop
@@ -139,6 +151,7 @@ TlsStream::Handshake TlsStream::try_handshake() {
   if (done == 1) {
     established_ = true;
     buffered_ = SSL_has_pending(ssl_.get()) == 1;
+    if (!buffered_) send_held();
     return Handshake::Done;
   }
   const int error = SSL_get_error(ssl_.get(), done);
@@ -268,6 +281,29 @@ IoResult TlsStream::try_write(std::span<const iovec> pieces) {
     default:
       return fail(error);
   }
+}
+
+void TlsStream::send_held() {
+  if (held_.empty()) return;
+  const IoResult result = socket_.try_write(std::span<const char>(held_));
+  held_.erase(0, result.bytes);
+}
+
+// Sends what is held and `bytes` in one system call; says how much of `bytes` went.
+IoResult TlsStream::write_behind_held(std::span<const char> bytes) {
+  if (held_.empty()) return socket_.try_write(bytes);
+  const std::array<iovec, 2> pieces{
+      {{held_.data(), held_.size()}, {const_cast<char*>(bytes.data()), bytes.size()}}};
+  IoResult result = socket_.try_write(pieces);
+  const std::size_t first = std::min(result.bytes, held_.size());
+  result.bytes -= first;
+  if (first == held_.size())
+    std::string().swap(held_);
+  else
+    held_.erase(0, first);
+  if (result.kind == IoResult::Kind::Done && result.bytes == 0)
+    result.kind = IoResult::Kind::WouldBlock;  // the next attempt hears it from the kernel
+  return result;
 }
 
 void TlsStream::send_close_notify() {

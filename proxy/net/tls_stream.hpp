@@ -7,12 +7,15 @@
 // descriptor has none: has_buffered(). A read may need to write (an answer to KeyUpdate) and a
 // write to read (half of a post-handshake message): the socket then wakes the one for the other's
 // edge. Closing: close_notify is the end of the stream; FIN without it is a failure, because
-// anybody on the path can send one (RFC 9112 9.8).
+// anybody on the path can send one (RFC 9112 9.8). OpenSSL would send each session
+// ticket (RFC 8446 4.6.1) by itself: they go together, with the first answer if its request is
+// already here. Else at once: their ACK is what lets a client with Nagle's algorithm send it.
 #pragma once
 
 #include <openssl/ssl.h>
 
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "proxy/net/socket.hpp"
@@ -78,15 +81,19 @@ class TlsStream {
   struct Bio;  // the BIO's functions
   static void on_message(int write, int version, int type, const void* bytes, std::size_t size,
                          SSL* ssl, void*);
+  void send_held();
+  IoResult write_behind_held(std::span<const char> bytes);
   IoResult fail(int error);
   void note_failure(int error);
 
   Socket& socket_;
   SslPtr ssl_;
   SslSessionPtr* session_slot_ = nullptr;
+  std::string held_;  // session tickets not yet sent
   std::uint64_t received_ = 0;
   std::uint32_t key_updates_ = 0;
   TlsFailure failure_ = TlsFailure::None;
+  bool ticket_next_ = false;  // what OpenSSL writes next is a session ticket
   bool established_ = false;
   bool buffered_ = false;
   bool failed_ = false;

@@ -52,6 +52,25 @@ TEST_F(Lifecycle, AClientThatResetsDuringConnectSendsNothing) {
   EXPECT_EQ(attempts(), 0u);
 }
 
+TEST_F(Lifecycle, AClientThatHasSaidItsLastIsNotWaitedFor) {
+  RawClient client(port());
+  client.send(kGet + "Connection: close\r\n\r\n");
+  EXPECT_EQ(client.read_response().status, 200);
+  EXPECT_EQ(client.how_it_ends(), TcpStream::End::Fin);
+  client.stream().try_send("a request it had no right to");
+  EXPECT_FALSE(client.stream().try_send("nor this one")) << "half-closed, not closed";
+}
+
+TEST_F(Lifecycle, AClientThatMaySendMoreIsWaitedForSoThatNoResetEatsTheResponse) {
+  setup.limits.keepalive_requests = 1;
+  RawClient client(port());
+  client.send(kGet + "\r\n");
+  EXPECT_EQ(client.read_response().status, 200);
+  EXPECT_EQ(client.how_it_ends(), TcpStream::End::Fin);
+  client.stream().try_send("a request already on its way");
+  EXPECT_TRUE(client.stream().try_send("when we closed"));
+}
+
 // --- the proxy leaves --------------------------------------------------------------------------
 
 class Drain : public Edge {

@@ -215,6 +215,17 @@ TEST_P(Resumption, WorksOnWhicheverWorkerTheNextConnectionLands) {
   EXPECT_EQ(proxy().totals().tls_resumed, 11u);
 }
 
+TEST_P(Resumption, WorksAfterAConnectionThatAskedForNothing) {
+  TlsDialer client = dialer().only(GetParam()).resume();
+  RawClient quiet(client.connect(tls_port(), "shop.test"));
+  ASSERT_TRUE(eventually([&] { return proxy().totals().downstream_open == 1; }));
+  proxy().drain([] {});
+  EXPECT_EQ(quiet.how_it_ends(), TcpStream::End::Fin);
+  stop_proxy();
+  RawClient next(client.connect(tls_port(), "shop.test"));
+  EXPECT_EQ(SSL_session_reused(next.stream().tls()), 1);
+}
+
 TEST_P(Resumption, EndsWhenTheKeyOfTheTicketIsGone) {
   auto now = std::make_shared<std::atomic<TimePoint>>(Clock::now());
   options.now = [now] { return now->load(); };
