@@ -27,10 +27,18 @@ EventLoop::~EventLoop() {
 }
 
 bool EventLoop::add(int fd, Descriptor* descriptor, std::uint32_t events) {
+  return control(EPOLL_CTL_ADD, fd, descriptor, events);
+}
+
+bool EventLoop::change(int fd, Descriptor* descriptor, std::uint32_t events) {
+  return control(EPOLL_CTL_MOD, fd, descriptor, events);
+}
+
+bool EventLoop::control(int operation, int fd, Descriptor* descriptor, std::uint32_t events) {
   epoll_event event{};
   event.events = events | EPOLLET;
   event.data.ptr = descriptor;
-  return ::epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) == 0;
+  return ::epoll_ctl(epoll_, operation, fd, &event) == 0;
 }
 
 void EventLoop::forget(Descriptor* descriptor) {

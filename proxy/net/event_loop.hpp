@@ -43,8 +43,10 @@ class EventLoop {
   void post(std::function<void()> work);
 
   // --- loop's thread only -------------------------------------------------------------------
-  // Registers for both directions, edge-triggered. Returns false with errno set on failure.
+  // Registers for these events, edge-triggered. Returns false with errno set on failure.
   bool add(int fd, Descriptor* descriptor, std::uint32_t events);
+  // The same for other events; what is already true of them is told at once.
+  bool change(int fd, Descriptor* descriptor, std::uint32_t events);
   // After this no event reaches `descriptor`, not even one already fetched. Closing the fd is the
   // caller's business.
   void forget(Descriptor* descriptor);
@@ -69,6 +71,7 @@ class EventLoop {
 
  private:
   class Mailbox;
+  bool control(int operation, int fd, Descriptor* descriptor, std::uint32_t events);
   void run_posted();
   void run_deferred();
 

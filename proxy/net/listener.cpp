@@ -55,6 +55,7 @@ BoundSocket bind_listener(const config::Address& address, bool exclusive) {
   const int fd = ::socket(to->first.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   const int on = 1;
   ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // Linux: inherited on accept
   if (!exclusive) ::setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
   if (fd < 0 || ::bind(fd, reinterpret_cast<const sockaddr*>(&to->first), to->second) < 0 ||
       ::listen(fd, kBacklog) < 0) {
@@ -102,8 +103,6 @@ bool Listener::accept_some() {
     const int fd =
         ::accept4(fd_, reinterpret_cast<sockaddr*>(&peer), &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
-      const int on = 1;
-      ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
       on_accept_(fd, peer);
       continue;
     }

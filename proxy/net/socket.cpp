@@ -9,11 +9,20 @@
 
 namespace cutwater::net {
 
+namespace {
+
+constexpr std::uint32_t kInput = EPOLLIN | EPOLLRDHUP;
+
+}  // namespace
+
 Socket::Socket(EventLoop& loop, int fd, State state)
     : loop_(loop), fd_(fd), read_(this, &on_read_timeout), write_(this, &on_write_timeout) {
-  // A connected socket has room; if not, the first write says so.
+  // A connected socket has room; if not, the first write says so. Until then its EPOLLOUT would
+  // only tell what is known.
   write_.ready = state == State::Connected;
-  if (!loop_.add(fd_, this, EPOLLIN | EPOLLOUT | EPOLLRDHUP)) broken_ = read_.ready = true;
+  output_watched_ = state == State::Connecting;
+  if (!loop_.add(fd_, this, output_watched_ ? kInput | EPOLLOUT : kInput))
+    broken_ = read_.ready = true;
 }
 
 Socket::~Socket() {
@@ -105,6 +114,7 @@ IoResult Socket::try_write(std::span<const iovec> pieces) {
     if (errno == EINTR) continue;
     if (errno == EAGAIN || errno == EWOULDBLOCK) {
       write_.ready = false;
+      if (!std::exchange(output_watched_, true)) loop_.change(fd_, this, kInput | EPOLLOUT);
       return {IoResult::Kind::WouldBlock};
     }
     broken_ = true;

@@ -127,6 +127,7 @@ class Socket final : public Descriptor {
   bool broken_ = false;
   bool read_on_write_ = false;
   bool write_on_read_ = false;
+  bool output_watched_ = false;  // EPOLLOUT: from the first write that finds no room
   Direction read_;
   Direction write_;
   Watcher* watcher_ = nullptr;

@@ -292,18 +292,18 @@ void TlsStream::send_held() {
 // Sends what is held and `bytes` in one system call; says how much of `bytes` went.
 IoResult TlsStream::write_behind_held(std::span<const char> bytes) {
   if (held_.empty()) return socket_.try_write(bytes);
-  const std::array<iovec, 2> pieces{
-      {{held_.data(), held_.size()}, {const_cast<char*>(bytes.data()), bytes.size()}}};
-  IoResult result = socket_.try_write(pieces);
-  const std::size_t first = std::min(result.bytes, held_.size());
-  result.bytes -= first;
-  if (first == held_.size())
-    std::string().swap(held_);
-  else
+  for (;;) {
+    const std::array<iovec, 2> pieces{
+        {{held_.data(), held_.size()}, {const_cast<char*>(bytes.data()), bytes.size()}}};
+    IoResult result = socket_.try_write(pieces);
+    const std::size_t first = std::min(result.bytes, held_.size());
     held_.erase(0, first);
-  if (result.kind == IoResult::Kind::Done && result.bytes == 0)
-    result.kind = IoResult::Kind::WouldBlock;  // the next attempt hears it from the kernel
-  return result;
+    result.bytes -= first;
+    // Not even all that was held: the kernel must say itself that it is full.
+    if (result.kind == IoResult::Kind::Done && result.bytes == 0) continue;
+    if (held_.empty()) std::string().swap(held_);
+    return result;
+  }
 }
 
 void TlsStream::send_close_notify() {

@@ -1,6 +1,8 @@
 #include "proxy/net/listener.hpp"
 
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <unistd.h>
 
 #include <vector>
@@ -38,6 +40,17 @@ TEST(BindListenerTest, KnowsIpv6) {
   const BoundSocket bound = bind_listener({"::1", 0}, false);
   if (bound.fd < 0) GTEST_SKIP() << "no IPv6 here: " << bound.problem;
   EXPECT_NE(bound.address.port, 0);
+  ::close(bound.fd);
+}
+
+TEST(BindListenerTest, WhatIsAcceptedSendsWithoutDelay) {
+  const BoundSocket bound = bind_listener({"127.0.0.1", 0}, false);
+  const TcpStream client = dial(bound.address.port);
+  const TcpStream accepted(::accept(bound.fd, nullptr, nullptr));
+  int no_delay = 0;
+  socklen_t length = sizeof no_delay;
+  ::getsockopt(accepted.fd(), IPPROTO_TCP, TCP_NODELAY, &no_delay, &length);
+  EXPECT_NE(no_delay, 0);
   ::close(bound.fd);
 }
 
