@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::size_t kFrame = 16 * 1024 + 9;      // the largest we send
 constexpr std::size_t kFrameRoom = kFrame + 1024;  // nghttp2 hands a frame over whole
+constexpr std::size_t kWorthAWrite = 16 * 1024;    // what it costs no longer counts
 constexpr std::size_t kReadBurst = 4;              // blocks read before the others have their turn
 
 std::string_view view(nghttp2_rcbuf* buffer) {
@@ -288,6 +289,7 @@ void Http2Session::produce() {
   if (out_begin_ == out_end_) out_.release();
   producing_ = false;
   if (out_) wake_writer();
+  if (out_end_ - out_begin_ >= kWorthAWrite) loop().hurry();
 }
 
 std::ptrdiff_t Http2Session::read_outgoing(std::int32_t id, std::size_t most,

@@ -54,6 +54,8 @@ class EventLoop {
 
   // Resumes `handle` from the loop itself, after the events of this turn: no re-entrance.
   void defer(std::coroutine_handle<> handle) { deferred_.push_back(handle); }
+  // What is deferred does not gain by waiting for more: it runs right behind these events.
+  void hurry() { hurry_ = true; }
   // co_await loop.yield(): lets other connections have their turn.
   auto yield() {
     struct Awaiter {
@@ -72,10 +74,13 @@ class EventLoop {
  private:
   class Mailbox;
   bool control(int operation, int fd, Descriptor* descriptor, std::uint32_t events);
+  void dispatch(int timeout_ms);  // waits once, and hands out what came
+  void look_again();              // before what is deferred
   void run_posted();
   void run_deferred();
 
-  static constexpr int kBatch = 128;
+  static constexpr int kBatch = 128;    // events before the others have their turn
+  static constexpr int kMoreLooks = 4;  // for events, before what is deferred
   int epoll_;
   int wakeup_;  // eventfd
   TimePoint now_;
@@ -87,6 +92,8 @@ class EventLoop {
   std::vector<std::coroutine_handle<>> deferred_;
   std::vector<std::coroutine_handle<>> resuming_;
   bool stopping_ = false;
+  bool hurry_ = false;
+  bool mail_ = false;  // the wake-up descriptor has stirred
 
   std::mutex mutex_;
   std::vector<std::function<void()>> posted_;  // guarded by mutex_
