@@ -14,7 +14,7 @@ constexpr Key kTokenKeys[] = {{"name"}, {"role"}, {"secret"}};
 constexpr Key kListenerKeys[] = {{"name"},  {"listen"},         {"trusted_proxies"},
                                  {"http2"}, {"proxy_protocol"}, {"tls"}};
 constexpr Key kListenerTlsKeys[] = {
-    {"certificates"}, {"min_version"}, {"client_ca"}, {"client_auth"}};
+    {"certificates"}, {"min_version"}, {"client_ca"}, {"client_crl"}, {"client_auth"}};
 constexpr Key kCertificateKeys[] = {{"cert"}, {"key"}, {"ocsp"}};
 constexpr Key kRouteKeys[] = {{"match"}, {"service"}, {"guards"}};
 constexpr Key kMatchKeys[] = {{"host"}, {"path"}};

@@ -63,6 +63,10 @@ std::optional<ListenerTls> read_listener_tls(const Fields& listener) {
   }
   fields.read("min_version", tls.min_version, std::span<const Choice<TlsVersion>>(kVersions));
   tls.client_ca = read_path(fields, "client_ca");
+  tls.client_crl = read_path(fields, "client_crl");
+  if (fields.has("client_crl") && !fields.has("client_ca"))
+    report.add(fields.place_of_key("client_crl"),
+               "`client_crl` needs `client_ca`, the authorities that it is from");
   fields.read("client_auth", tls.client_auth, std::span<const Choice<ClientAuth>>(kClientAuth));
   if (fields.has("client_auth") && !fields.has("client_ca"))
     report.add(
@@ -123,6 +127,7 @@ void resolve_tls_paths(Config& config, const std::string& folder) {
     if (!listener.tls) continue;
     for (CertificateFiles& files : listener.tls->certificates) resolve_files(files);
     resolve(listener.tls->client_ca);
+    resolve(listener.tls->client_crl);
   }
   for (Service& service : config.services) {
     for (Version& version : service.versions) {

@@ -63,6 +63,7 @@ json::object show(const ListenerTls& tls) {
                      {"min_version", show(tls.min_version)}};
   if (tls.client_ca.empty()) return shown;
   shown["client_ca"] = tls.client_ca;
+  if (!tls.client_crl.empty()) shown["client_crl"] = tls.client_crl;
   const bool required = tls.client_auth == ListenerTls::ClientAuth::Required;
   shown["client_auth"] = required ? "required" : "optional";
   return shown;

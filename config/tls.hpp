@@ -21,7 +21,8 @@ struct ListenerTls {
   enum class ClientAuth { Required, Optional };
   std::vector<CertificateFiles> certificates;  // the first serves names no other one has
   TlsVersion min_version = TlsVersion::V12;
-  std::string client_ca;  // PEM bundle; empty = no client certificates
+  std::string client_ca;   // PEM bundle; empty = no client certificates
+  std::string client_crl;  // PEM, a revocation list of each authority; empty = none is revoked
   ClientAuth client_auth = ClientAuth::Required;
   friend bool operator==(const ListenerTls&, const ListenerTls&) = default;
 };

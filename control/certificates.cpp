@@ -49,6 +49,7 @@ std::string Certificates::look_at(const config::ListenerTls& tls) {
     add(files.ocsp);
   }
   add(tls.client_ca);
+  add(tls.client_crl);
   return seen;
 }
 
@@ -129,7 +130,8 @@ std::vector<Certificates::Facts> Certificates::facts() const {
   std::vector<Facts> out;
   for (std::size_t i = 0; i < listeners_.size(); ++i)
     if (contexts_[i])
-      out.push_back({listeners_[i].name, contexts_[i]->certificates(), watched_[i].last_load_ok});
+      out.push_back({listeners_[i].name, contexts_[i]->certificates(), contexts_[i]->revocations(),
+                     watched_[i].last_load_ok});
   return out;
 }
 

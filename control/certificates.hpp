@@ -48,6 +48,7 @@ class Certificates {
   struct Facts {
     std::string listener;
     std::vector<net::CertificateFacts> certificates;
+    net::RevocationFacts revocations;
     bool last_load_ok = true;
   };
   std::vector<Facts> facts() const;

@@ -372,6 +372,13 @@ void add_tls(Families& out, const MetricsInput& input) {
       out.gauge(
           {{"listener", listener.listener}, {"file", certificate.file}, {"name", certificate.name}},
           static_cast<double>(certificate.not_after));
+  out.start(MetricType::Gauge, "cutwater_tls_crl_expiry_seconds",
+            "Unix time at which a listener's revocation list is out of date; then it lets no "
+            "client in.");
+  for (const auto& listener : input.certificates)
+    if (listener.revocations.next_update != 0)
+      out.gauge({{"listener", listener.listener}, {"file", listener.revocations.file}},
+                static_cast<double>(listener.revocations.next_update));
   out.start(MetricType::Gauge, "cutwater_tls_certificate_reload_success",
             "0 when a listener's files could not be loaded last time: the old ones are in use.");
   for (const auto& listener : input.certificates)

@@ -15,6 +15,7 @@
 #include <cerrno>
 #include <cstring>
 #include <ctime>
+#include <span>
 
 namespace cutwater::net {
 
@@ -36,13 +37,14 @@ int no_passphrase(char*, int, int, void*) {
   return -1;
 }
 
-std::vector<X509Ptr> certificates_in(const std::string& pem) {
-  std::vector<X509Ptr> found;
+// All of one kind, or none when one is broken. `read` is one of OpenSSL's PEM_read_bio_*.
+template <typename Owner, typename Read>
+std::vector<Owner> all_in(const std::string& pem, Read read) {
+  std::vector<Owner> found;
   const BioPtr bio = reader(pem);
   ERR_clear_error();
-  while (X509* one = PEM_read_bio_X509(bio.get(), nullptr, no_passphrase, nullptr))
-    found.emplace_back(one);
-  // The end of the text is an error to OpenSSL; any other one is a broken certificate.
+  while (auto* one = read(bio.get(), nullptr, no_passphrase, nullptr)) found.emplace_back(one);
+  // The end of the text is an error to OpenSSL; any other one is something broken.
   if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE) found.clear();
   ERR_clear_error();
   return found;
@@ -56,6 +58,11 @@ std::string text_of(const ASN1_STRING* value) {
   OPENSSL_free(utf8);
   // A name with a zero in it is an attack on readers that stop there.
   return text.find('\0') == std::string::npos ? text : std::string();
+}
+
+std::int64_t unix_time(const ASN1_TIME* at) {  // 0 = none
+  std::tm time{};
+  return at && ASN1_TIME_to_tm(at, &time) == 1 ? ::timegm(&time) : 0;
 }
 
 std::optional<Problem> check_ocsp(const std::string& path, const std::string& der) {
@@ -77,10 +84,8 @@ std::int64_t ocsp_next_update(const std::string& der) {
   for (int i = 0; basic && i < OCSP_resp_count(basic); ++i) {
     ASN1_GENERALIZEDTIME* next = nullptr;
     OCSP_single_get0_status(OCSP_resp_get0(basic, i), nullptr, nullptr, nullptr, &next);
-    std::tm time{};
-    if (!next || ASN1_TIME_to_tm(next, &time) != 1) continue;
-    const std::int64_t at = ::timegm(&time);
-    if (until == 0 || at < until) until = at;
+    const std::int64_t at = unix_time(next);
+    if (at != 0 && (until == 0 || at < until)) until = at;
   }
   OCSP_BASICRESP_free(basic);
   OCSP_RESPONSE_free(answer);
@@ -128,8 +133,21 @@ std::variant<std::string, Problem> read_file(const std::string& path, bool secre
 std::variant<std::vector<X509Ptr>, Problem> load_bundle(const std::string& path) {
   auto text = read_file(path);
   if (auto* problem = std::get_if<Problem>(&text)) return std::move(*problem);
-  std::vector<X509Ptr> found = certificates_in(std::get<std::string>(text));
+  std::vector<X509Ptr> found = all_in<X509Ptr>(std::get<std::string>(text), PEM_read_bio_X509);
   if (found.empty()) return Problem{"`" + path + "`: no certificate in PEM, or a broken one"};
+  return found;
+}
+
+std::variant<std::vector<X509CrlPtr>, Problem> load_revocations(const std::string& path) {
+  auto text = read_file(path);
+  if (auto* problem = std::get_if<Problem>(&text)) return std::move(*problem);
+  auto found = all_in<X509CrlPtr>(std::get<std::string>(text), PEM_read_bio_X509_CRL);
+  if (found.empty()) return Problem{"`" + path + "`: no revocation list in PEM, or a broken one"};
+  for (const X509CrlPtr& list : found) {
+    const ASN1_TIME* due = X509_CRL_get0_nextUpdate(list.get());
+    if (due && X509_cmp_current_time(due) < 0)
+      return Problem{"`" + path + "`: a revocation list is out of date, the next was due"};
+  }
   return found;
 }
 
@@ -197,9 +215,11 @@ std::vector<std::string> names_of(const X509* certificate) {
 }
 
 std::int64_t not_after_unix(const X509* certificate) {
-  std::tm time{};
-  if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &time) != 1) return 0;
-  return timegm(&time);
+  return unix_time(X509_get0_notAfter(certificate));
+}
+
+std::int64_t next_update_unix(const X509_CRL* list) {
+  return unix_time(X509_CRL_get0_nextUpdate(list));
 }
 
 std::string subject_of(const X509* certificate) {
@@ -211,17 +231,30 @@ std::string subject_of(const X509* certificate) {
   return std::string(text, static_cast<std::size_t>(std::max(0L, size)));
 }
 
+namespace {
+std::string hex(std::span<const unsigned char> bytes) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  std::string text;
+  for (const unsigned char byte : bytes) {
+    text += kHex[byte >> 4];
+    text += kHex[byte & 15];
+  }
+  return text;
+}
+}  // namespace
+
 std::string fingerprint_of(const X509* certificate) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
   unsigned size = 0;
   if (X509_digest(certificate, EVP_sha256(), digest.data(), &size) != 1) return {};
-  constexpr std::string_view kHex = "0123456789abcdef";
-  std::string text;
-  for (unsigned i = 0; i < size; ++i) {
-    text += kHex[digest[i] >> 4];
-    text += kHex[digest[i] & 15];
-  }
-  return text;
+  return hex(std::span(digest).first(size));
+}
+
+std::string fingerprint_of(const X509_CRL* list) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
+  unsigned size = 0;
+  if (X509_CRL_digest(list, EVP_sha256(), digest.data(), &size) != 1) return {};
+  return hex(std::span(digest).first(size));
 }
 
 }  // namespace cutwater::net

@@ -20,6 +20,10 @@ struct X509Free {
   void operator()(X509* certificate) const { X509_free(certificate); }
 };
 using X509Ptr = std::unique_ptr<X509, X509Free>;
+struct X509CrlFree {
+  void operator()(X509_CRL* list) const { X509_CRL_free(list); }
+};
+using X509CrlPtr = std::unique_ptr<X509_CRL, X509CrlFree>;
 struct PkeyFree {
   void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
 };
@@ -52,11 +56,17 @@ std::variant<std::string, Problem> read_file(const std::string& path, bool secre
 // Every certificate of a PEM bundle; a problem when there is none.
 std::variant<std::vector<X509Ptr>, Problem> load_bundle(const std::string& path);
 
+// Every revocation list of a PEM bundle; a problem when there is none, or one is out of date.
+std::variant<std::vector<X509CrlPtr>, Problem> load_revocations(const std::string& path);
+// When its next issue is due (RFC 5280 5.1.2.5), unix seconds; 0 = it does not say.
+std::int64_t next_update_unix(const X509_CRL* list);
+
 // DNS names of the subjectAltName, lower case; the common name when there are none. Wildcards as
 // written.
 std::vector<std::string> names_of(const X509* certificate);
 std::int64_t not_after_unix(const X509* certificate);
 std::string subject_of(const X509* certificate);      // RFC 4514, ASCII
 std::string fingerprint_of(const X509* certificate);  // SHA-256, lower-case hex
+std::string fingerprint_of(const X509_CRL* list);
 
 }  // namespace cutwater::net

@@ -118,24 +118,44 @@ std::string TlsServerContext::set_up(SSL_CTX* context, const std::string& listen
   }
 
   std::string identity = listener + '\0';
-  if (!tls.client_ca.empty()) {
-    auto bundle = load_bundle(tls.client_ca);
-    if (const auto* problem = std::get_if<Problem>(&bundle)) return problem->text;
-    X509_STORE* store = SSL_CTX_get_cert_store(context);
-    for (const X509Ptr& authority : std::get<std::vector<X509Ptr>>(bundle)) {
-      X509_STORE_add_cert(store, authority.get());
-      SSL_CTX_add_client_CA(context, authority.get());
-      identity += fingerprint_of(authority.get());
-    }
-    const bool required = tls.client_auth == config::ListenerTls::ClientAuth::Required;
-    SSL_CTX_set_verify(context, SSL_VERIFY_PEER | (required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
-                       nullptr);
-    identity += required ? "required" : "optional";
-  }
+  if (!tls.client_ca.empty())
+    if (std::string problem = set_up_clients(context, tls, identity); !problem.empty())
+      return problem;
   // A session is only taken back by a listener that would have let its client in.
   std::array<unsigned char, SHA256_DIGEST_LENGTH> id;
   SHA256(reinterpret_cast<const unsigned char*>(identity.data()), identity.size(), id.data());
   SSL_CTX_set_session_id_context(context, id.data(), id.size());
+  return {};
+}
+
+std::string TlsServerContext::set_up_clients(SSL_CTX* context, const config::ListenerTls& tls,
+                                             std::string& identity) {
+  auto bundle = load_bundle(tls.client_ca);
+  if (const auto* problem = std::get_if<Problem>(&bundle)) return problem->text;
+  X509_STORE* store = SSL_CTX_get_cert_store(context);
+  for (const X509Ptr& authority : std::get<std::vector<X509Ptr>>(bundle)) {
+    X509_STORE_add_cert(store, authority.get());
+    SSL_CTX_add_client_CA(context, authority.get());
+    identity += fingerprint_of(authority.get());
+  }
+  if (!tls.client_crl.empty()) {
+    auto lists = load_revocations(tls.client_crl);
+    if (const auto* problem = std::get_if<Problem>(&lists)) return problem->text;
+    revocations_ = {tls.client_crl, 0};
+    for (const X509CrlPtr& list : std::get<std::vector<X509CrlPtr>>(lists)) {
+      X509_STORE_add_crl(store, list.get());
+      identity += fingerprint_of(list.get());  // who was let in before shows its certificate again
+      const std::int64_t due = next_update_unix(list.get());
+      std::int64_t& earliest = revocations_.next_update;
+      if (due != 0 && (earliest == 0 || due < earliest)) earliest = due;
+    }
+    // Every certificate of the chain is looked up: an authority without a list lets nobody in.
+    X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
+  }
+  const bool required = tls.client_auth == config::ListenerTls::ClientAuth::Required;
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER | (required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
+                     nullptr);
+  identity += required ? "required" : "optional";
   return {};
 }
 

@@ -33,6 +33,11 @@ struct CertificateFacts {
   std::int64_t not_after = 0;  // unix seconds
 };
 
+struct RevocationFacts {
+  std::string file;              // empty: nobody is revoked
+  std::int64_t next_update = 0;  // unix seconds, the earliest; 0 = they do not say
+};
+
 class TlsServerContext {
  public:
   using Loaded = std::variant<std::shared_ptr<const TlsServerContext>, Problem>;
@@ -51,6 +56,7 @@ class TlsServerContext {
     return &slot_for(server_name) == &slot_for(host);
   }
   const std::vector<CertificateFacts>& certificates() const { return facts_; }
+  const RevocationFacts& revocations() const { return revocations_; }
 
  private:
   // Certificates for the same names, one of each kind of key.
@@ -63,6 +69,9 @@ class TlsServerContext {
   std::string add(const config::CertificateFiles& files);  // a problem, or empty
   std::string set_up(SSL_CTX* context, const std::string& listener,
                      const config::ListenerTls& tls);  // likewise
+  // Only clients of these authorities, none that they have revoked. Adds what it was to `identity`.
+  std::string set_up_clients(SSL_CTX* context, const config::ListenerTls& tls,
+                             std::string& identity);  // likewise
   const Slot& slot_for(std::string_view name) const;
   static const TlsServerContext& of(const SSL* ssl);
   static int on_server_name(SSL* ssl, int* alert, void* self);
@@ -76,6 +85,7 @@ class TlsServerContext {
   std::vector<std::unique_ptr<Slot>> slots_;
   std::map<std::string, const Slot*, std::less<>> by_name_;  // exact, and "*.suffix"
   std::vector<CertificateFacts> facts_;
+  RevocationFacts revocations_;
 };
 
 }  // namespace cutwater::net

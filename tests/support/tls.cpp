@@ -117,6 +117,34 @@ IssuedCert TestAuthority::issue(const CertRequest& request) {
   return issued;
 }
 
+std::string TestAuthority::revoke(const std::vector<IssuedCert>& certificates,
+                                  const std::string& file, int days_to) const {
+  const net::X509CrlPtr list(X509_CRL_new());
+  X509_CRL_set_version(list.get(), X509_CRL_VERSION_2);
+  X509_CRL_set_issuer_name(list.get(), X509_get_subject_name(certificate_.get()));
+  const std::unique_ptr<ASN1_TIME, decltype(&ASN1_TIME_free)> from(
+      X509_time_adj_ex(nullptr, -1, 0, nullptr), ASN1_TIME_free);
+  const std::unique_ptr<ASN1_TIME, decltype(&ASN1_TIME_free)> to(
+      X509_time_adj_ex(nullptr, days_to, 0, nullptr), ASN1_TIME_free);
+  X509_CRL_set1_lastUpdate(list.get(), from.get());
+  X509_CRL_set1_nextUpdate(list.get(), to.get());
+  for (const IssuedCert& certificate : certificates) {
+    auto loaded = net::load_bundle(certificate.cert_path);
+    const X509* gone = std::get<std::vector<net::X509Ptr>>(loaded).front().get();
+    X509_REVOKED* entry = X509_REVOKED_new();
+    X509_REVOKED_set_serialNumber(entry, const_cast<ASN1_INTEGER*>(X509_get0_serialNumber(gone)));
+    X509_REVOKED_set_revocationDate(entry, from.get());
+    X509_CRL_add0_revoked(list.get(), entry);
+  }
+  X509_CRL_sort(list.get());
+  X509_CRL_sign(list.get(), key_.get(), EVP_sha256());
+  const std::unique_ptr<BIO, decltype(&BIO_free)> bio(BIO_new(BIO_s_mem()), BIO_free);
+  PEM_write_bio_X509_CRL(bio.get(), list.get());
+  const char* text = nullptr;
+  const long size = BIO_get_mem_data(bio.get(), &text);
+  return directory_.write(file, std::string(text, static_cast<std::size_t>(size)), 0644);
+}
+
 void TestAuthority::renew(const IssuedCert& files, const CertRequest& request) {
   const net::PkeyPtr key = make_key(request.rsa);
   net::X509Ptr made =

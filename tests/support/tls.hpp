@@ -53,6 +53,9 @@ class TestAuthority {
   IssuedCert issue(const CertRequest& request);
   // The same, into files that exist already: what a renewal does.
   void renew(const IssuedCert& files, const CertRequest& request);
+  // A revocation list of these, into a file of that name; its path.
+  std::string revoke(const std::vector<IssuedCert>& certificates, const std::string& file,
+                     int days_to = 30) const;
   const std::string& ca_path() const { return ca_path_; }
   X509* certificate() const { return certificate_.get(); }
   EVP_PKEY* key() const { return key_.get(); }

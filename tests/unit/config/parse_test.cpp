@@ -217,6 +217,7 @@ TEST(Parse, TlsAndTheProxyProtocol) {
       "                     {cert: b.pem}]\n"
       "      min_version: \"1.3\"\n"
       "      client_ca: ca.pem\n"
+      "      client_crl: ca.crl\n"
       "      client_auth: optional\n"
       "services:\n"
       "  s:\n"
@@ -230,6 +231,7 @@ TEST(Parse, TlsAndTheProxyProtocol) {
   EXPECT_EQ(tls.certificates[1], (CertificateFiles{"b.pem", "", ""}));
   EXPECT_EQ(tls.min_version, TlsVersion::V13);
   EXPECT_EQ(tls.client_ca, "ca.pem");
+  EXPECT_EQ(tls.client_crl, "ca.crl");
   EXPECT_EQ(tls.client_auth, ListenerTls::ClientAuth::Optional);
   const Version& v = config.services[0].versions[0];
   EXPECT_EQ(v.endpoints[0].url, "https://h");

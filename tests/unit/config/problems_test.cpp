@@ -324,7 +324,9 @@ INSTANTIATE_TEST_SUITE_P(
              "1:81: `min_version` is `1.1`: expected 1.2 or 1.3, did you mean `1.2`?"},
         Case{"{listen: \"1.1.1.1:1\", tls: {certificates: [{cert: a}], client_auth: optional}}",
              "1:68: `client_auth` needs `client_ca`, the authorities that clients' certificates "
-             "are from"}));
+             "are from"},
+        Case{"{listen: \"1.1.1.1:1\", tls: {certificates: [{cert: a}], client_crl: b}}",
+             "1:68: `client_crl` needs `client_ca`, the authorities that it is from"}));
 
 // The value of version `v`, from column 30 of line 2.
 class VersionProblem : public testing::TestWithParam<Case> {};

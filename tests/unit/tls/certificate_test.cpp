@@ -89,6 +89,19 @@ TEST_F(CertificateFiles, AnAuthorityFileWithoutAuthoritiesIsTold) {
   EXPECT_THAT(std::get<net::Problem>(client).text, HasSubstr("/nowhere/ca.pem"));
 }
 
+TEST_F(CertificateFiles, ARevocationListMustBeOneAndInForce) {
+  const auto problem = [](const std::string& path) {
+    auto lists = net::load_revocations(path);
+    const auto* found = std::get_if<net::Problem>(&lists);
+    return found ? found->text : "";
+  };
+  EXPECT_EQ(problem(authority.revoke({good}, "now.crl")), "");
+  EXPECT_THAT(problem(authority.revoke({good}, "old.crl", -1)),
+              HasSubstr("old.crl`: a revocation list is out of date"));
+  EXPECT_THAT(problem(write("x.crl", "nothing")), HasSubstr("no revocation list in PEM"));
+  EXPECT_THAT(problem("/nowhere/x.crl"), HasSubstr("/nowhere/x.crl"));
+}
+
 TEST_F(CertificateFiles, SayWhenTheyRunOut) {
   auto loaded = load(good.files());
   const auto& facts =

@@ -49,6 +49,29 @@ TEST_F(ClientCertificates, FromTheRightAuthorityAndInForce) {
   EXPECT_TRUE(is_served(dialer().certificate(alice)));
 }
 
+TEST_F(ClientCertificates, ThoseThatWereRevokedAreNotLetIn) {
+  const IssuedCert bob = clients.issue({.common_name = "Bob"});
+  tls.client_crl = clients.revoke({bob}, "clients.crl");
+  EXPECT_TRUE(is_served(dialer().certificate(alice)));
+  EXPECT_FALSE(is_served(dialer().certificate(bob)));
+  EXPECT_FALSE(is_served(dialer().certificate(bob).only(TLS1_2_VERSION)));
+  EXPECT_TRUE(eventually([&] { return failures("bad_certificate") == 2; }));
+}
+
+TEST_F(ClientCertificates, ATicketFromBeforeTheRevocationOpensNoDoor) {
+  tls.client_crl = clients.revoke({}, "clients.crl");
+  TlsDialer dial = dialer().certificate(alice).resume();
+  ASSERT_TRUE(is_served(dial));
+  clients.revoke({alice}, "clients.crl");
+  proxy().group().switch_tls(0, load());
+  EXPECT_TRUE(eventually([&] { return !is_served(dial); }));
+}
+
+TEST_F(ClientCertificates, AnAuthorityWithoutARevocationListLetsNobodyIn) {
+  tls.client_crl = TestAuthority("Another CA").revoke({}, "other.crl");
+  EXPECT_FALSE(is_served(dialer().certificate(alice)));
+}
+
 TEST_F(ClientCertificates, AreOptionalWhenTheListenerSaysSo) {
   tls.client_auth = ClientAuth::Optional;
   EXPECT_TRUE(is_served(dialer()));
