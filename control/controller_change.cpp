@@ -102,6 +102,7 @@ void ControllerImpl::decide(Draft& draft, const Why& why) {
 
 Change ControllerImpl::make_change(Draft& draft) {
   ++draft.state.generation;
+  note_lock_outs(draft.state, *find_config(draft.state.name));
   // A lease is of these weights; a rollout or a revert steers for good.
   const auto& lease = draft.state.lease;
   if (lease && (draft.rollout || !same_traffic(draft.state.weights, lease->weights)))

@@ -30,38 +30,6 @@ config::Problem whole_file(const std::string& file, std::string message) {
   return {file, 0, 0, std::move(message)};
 }
 
-std::set<std::string> urls_of(const config::Service& service, const std::string& name) {
-  std::set<std::string> out;
-  for (const auto& version : service.versions)
-    if (version.name == name)
-      for (const auto& endpoint : version.endpoints) out.insert(endpoint.url);
-  return out;
-}
-
-// A version that was reverted and now runs elsewhere altogether is another version. One endpoint
-// more or less is not.
-void lift_lock_outs(const config::Service& before, const config::Service& after,
-                    ServiceState& state, std::int64_t wall_ms, std::vector<Decision>& decisions) {
-  const std::set<std::string> locked = state.locked_out;
-  for (const std::string& version : locked) {
-    const auto old = urls_of(before, version);
-    const auto now = urls_of(after, version);
-    const auto stayed = [&](const std::string& url) { return old.contains(url); };
-    if (old.empty() || now.empty() || std::any_of(now.begin(), now.end(), stayed)) continue;
-    state.locked_out.erase(version);
-    Decision decision;
-    decision.time = time_text(wall_ms);
-    decision.service = state.name;
-    decision.action = "unlocked";
-    decision.cause = "new_version";
-    decision.actor = kSelf;
-    decision.reason = version + " has only new endpoints: what was reverted is not there any more";
-    decision.evidence["version"] = version;
-    decision.after = state_summary(state, nullptr);
-    decisions.push_back(std::move(decision));
-  }
-}
-
 }  // namespace
 
 Awaitable<Reply> ControllerImpl::reload(Actor actor) {
@@ -92,8 +60,7 @@ Awaitable<Reply> ControllerImpl::reload(Actor actor) {
     else
       entry.state = first_state(service);
     for (auto& text : fit_to_config(entry, service)) problems.push_back(whole_file(file, text));
-    if (const config::Service* before = find_config(service.name))
-      lift_lock_outs(*before, service, entry.state, setup_.wall_ms(), change.decisions);
+    lift_lock_outs(entry.state, service, setup_.wall_ms(), change.decisions);
     if (running == nullptr || !(entry.state == running->state)) {
       ++entry.state.generation;
       change.services.push_back(entry.state);

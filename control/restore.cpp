@@ -2,6 +2,7 @@
 
 #include <openssl/rand.h>
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "control/views.hpp"
@@ -88,6 +89,14 @@ void forget_off_duty(ServiceState& state, const config::Service& config) {
   }
 }
 
+std::set<std::string> urls_of(const config::Service& config, const std::string& name) {
+  std::set<std::string> urls;
+  for (const auto& version : config.versions)
+    if (version.name == name)
+      for (const auto& endpoint : version.endpoints) urls.insert(endpoint.url);
+  return urls;
+}
+
 // What was changed about a flag lives as long as the flag.
 void fit_flags(ServiceState& state, const config::Service& config) {
   std::map<std::string, FlagState> flags;
@@ -162,6 +171,35 @@ std::vector<std::string> fit_to_config(RestoredService& service, const config::S
   return {};
 }
 
+void lift_lock_outs(ServiceState& state, const config::Service& config, std::int64_t wall_ms,
+                    std::vector<Decision>& decisions) {
+  for (const auto& [version, where] : state.locked_endpoints) {
+    const auto now = urls_of(config, version);
+    const auto stayed = [&where](const std::string& url) { return where.contains(url); };
+    if (now.empty() || std::any_of(now.begin(), now.end(), stayed)) continue;
+    state.locked_out.erase(version);
+    Decision decision;
+    decision.time = time_text(wall_ms);
+    decision.service = state.name;
+    decision.action = "unlocked";
+    decision.cause = "new_version";
+    decision.actor = kSelf;
+    decision.reason = version + " has only new endpoints: what was reverted is not there any more";
+    decision.evidence["version"] = version;
+    decision.after = state_summary(state, nullptr);
+    decisions.push_back(std::move(decision));
+  }
+  note_lock_outs(state, config);
+}
+
+void note_lock_outs(ServiceState& state, const config::Service& config) {
+  std::erase_if(state.locked_endpoints,
+                [&state](const auto& known) { return !state.locked_out.contains(known.first); });
+  for (const std::string& version : state.locked_out)
+    if (auto urls = urls_of(config, version); !urls.empty())
+      state.locked_endpoints.try_emplace(version, std::move(urls));
+}
+
 Restored restore(const config::Config& config, const std::string& file, const Loaded& loaded,
                  Moment at) {
   Restored out;
@@ -175,7 +213,9 @@ Restored restore(const config::Config& config, const std::string& file, const Lo
     if (restored.state.keep_old_until_ms <= at.wall_ms) restored.state.keep_old_until_ms = 0;
     for (auto& problem : fit_to_config(restored, service))
       out.problems.push_back({file, 0, 0, std::move(problem) + " (stored state)"});
+    lift_lock_outs(restored.state, service, at.wall_ms, out.change.decisions);
     if (restored.rollout) resume(restored, at, out.change);
+    note_lock_outs(restored.state, service);
     if (stored == nullptr || !(restored.state == *stored)) {
       if (stored != nullptr) ++restored.state.generation;
       out.change.services.push_back(restored.state);

@@ -51,6 +51,21 @@ Lease lease_from_json(const json::object& in) {
   return lease;
 }
 
+using UrlsByVersion = std::map<std::string, std::set<std::string>>;
+
+json::object to_json(const UrlsByVersion& all) {
+  json::object out;
+  for (const auto& [version, urls] : all) out[version] = json::array(urls.begin(), urls.end());
+  return out;
+}
+
+UrlsByVersion urls_from_json(const json::object& in) {
+  UrlsByVersion all;
+  for (const auto& [version, urls] : in)
+    for (const auto& url : urls.as_array()) all[std::string(version)].emplace(url.as_string());
+  return all;
+}
+
 }  // namespace
 
 const FlagState* ServiceState::find_flag(const std::string& flag) const {
@@ -69,9 +84,6 @@ json::object to_json(const ServiceState& state) {
   for (const auto& version : state.locked_out) locked.emplace_back(version);
   json::object flags;
   for (const auto& [name, flag] : state.flags) flags[name] = to_json(flag);
-  json::object off_duty;
-  for (const auto& [version, urls] : state.off_duty)
-    off_duty[version] = json::array(urls.begin(), urls.end());
   json::object out{
       {"name", state.name},
       {"weights", weights_to_json(state.weights)},
@@ -80,7 +92,8 @@ json::object to_json(const ServiceState& state) {
       {"salt", std::to_string(state.salt)},  // 64 bits do not fit a JSON number everywhere
       {"generation", state.generation},
       {"locked_out", std::move(locked)},
-      {"off_duty", std::move(off_duty)},
+      {"locked_endpoints", to_json(state.locked_endpoints)},
+      {"off_duty", to_json(state.off_duty)},
       {"keep_old_until_ms", state.keep_old_until_ms},
       {"flags", std::move(flags)}};
   if (state.lease) out["lease"] = to_json(*state.lease);
@@ -101,10 +114,11 @@ std::optional<ServiceState> service_state_from_json(const json::value& value) tr
   state.generation = in.at("generation").to_number<std::uint64_t>();
   for (const auto& version : in.at("locked_out").as_array())
     state.locked_out.emplace(version.as_string());
-  if (const auto* off_duty = in.if_contains("off_duty"))  // neither was in schema 1
-    for (const auto& [version, urls] : off_duty->as_object())
-      for (const auto& url : urls.as_array())
-        state.off_duty[std::string(version)].emplace(url.as_string());
+  // None of these was in schema 1.
+  if (const auto* where = in.if_contains("locked_endpoints"))
+    state.locked_endpoints = urls_from_json(where->as_object());
+  if (const auto* off_duty = in.if_contains("off_duty"))
+    state.off_duty = urls_from_json(off_duty->as_object());
   if (const auto* until = in.if_contains("keep_old_until_ms"))
     state.keep_old_until_ms = until->to_number<std::int64_t>();
   for (const auto& [name, flag] : in.at("flags").as_object())

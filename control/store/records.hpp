@@ -36,6 +36,8 @@ struct ServiceState {
   std::uint64_t salt = 0;            // of the running or last rollout: who is in the 5 %
   std::uint64_t generation = 1;      // the ETag; grows by one with every change
   std::set<std::string> locked_out;  // reverted by a guard or a person; may not get traffic
+  // Where each of these ran when it was locked out; absent: stored before that was noted.
+  std::map<std::string, std::set<std::string>> locked_endpoints;
   // Endpoints that get no requests, by version: a rolling rollout has taken them out.
   std::map<std::string, std::set<std::string>> off_duty;
   std::int64_t keep_old_until_ms = 0;  // `last_good` stays for a rollback so long; 0: no promise

@@ -62,6 +62,28 @@ TEST_F(TlsProcess, RenewedFilesAreServedWithoutDroppingAConnection) {
   EXPECT_EQ(old.read_response().status, 200);
 }
 
+TEST_F(TlsProcess, WhoIsRevokedWhileItRunsIsNoLongerLetIn) {
+  const IssuedCert alice = authority.issue({.common_name = "Alice"});
+  ShopFile file = file_with(shop);
+  file.listener.insert(file.listener.rfind('}'),
+                       ", client_ca: " + authority.ca_path() +
+                           ", client_crl: " + authority.revoke({}, "clients.crl", 60));
+  CutwaterProcess cutwater(file);
+  const TlsDialer dialer = TlsDialer(authority).only(TLS1_2_VERSION).certificate(alice);
+  const auto is_let_in = [&] {
+    try {
+      return dialer.connect(cutwater.port(), "shop.test").is_open();
+    } catch (const TestFailure&) {
+      return false;
+    }
+  };
+  EXPECT_TRUE(is_let_in());
+  EXPECT_NEAR(metric(cutwater, "cutwater_tls_crl_expiry_seconds"),
+              static_cast<double>(time(nullptr)) + 60 * 86400, 120);
+  authority.revoke({alice}, "clients.crl", 60);
+  EXPECT_TRUE(eventually([&] { return !is_let_in(); }));
+}
+
 TEST_F(TlsProcess, BadFilesLaterLeaveTheOldOnesInUseAndAMetricSaysSo) {
   CutwaterProcess cutwater(file_with(shop));
   const std::string good = read_file(shop.key_path);

@@ -93,12 +93,27 @@ TEST_F(ReloadTest, A_reverted_version_that_runs_elsewhere_now_is_another_version
   EXPECT_EQ(reload(config).status, 200);
   EXPECT_EQ(put(R"({"blue":95,"green":5})").status, 409) << "one endpoint more is the same version";
   green.erase(green.begin());
-  green.front() = {"http://127.0.0.1:9013", {"127.0.0.1", 9013}};
   EXPECT_EQ(reload(config).status, 200);
   EXPECT_FALSE(publisher_->monitor("shop", "green")->tripped());
   EXPECT_EQ(put(R"({"blue":95,"green":5})").status, 200);
   const Reply said = ask(controller_->decisions("shop", std::nullopt, 2));
   EXPECT_EQ(said.body.at("decisions").at(0).at("action"), "unlocked");
+  EXPECT_EQ(said.body.at("decisions").at(0).at("cause"), "new_version");
+}
+
+TEST_F(ReloadTest, So_is_one_whose_file_changed_while_the_process_was_down) {
+  start();
+  const std::string rollout = id(roll_out(R"({"to":"green"})"));
+  fail("green", 8);
+  run_until([&] { return phase(rollout) == "rolled_back"; });
+  start();
+  EXPECT_EQ(put(R"({"blue":95,"green":5})").status, 409) << "it runs where it ran";
+  auto config = shop_config();
+  config.services[0].versions[1].endpoints.front() = {"http://127.0.0.1:9013", {"127.0.0.1", 9013}};
+  start(config);
+  EXPECT_FALSE(publisher_->monitor("shop", "green")->tripped());
+  EXPECT_EQ(put(R"({"blue":95,"green":5})").status, 200);
+  const Reply said = ask(controller_->decisions("shop", std::nullopt, 2));
   EXPECT_EQ(said.body.at("decisions").at(0).at("cause"), "new_version");
 }
 
