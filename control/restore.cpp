@@ -177,7 +177,7 @@ void lift_lock_outs(ServiceState& state, const config::Service& config, std::int
     const auto now = urls_of(config, version);
     const auto stayed = [&where](const std::string& url) { return where.contains(url); };
     if (now.empty() || std::any_of(now.begin(), now.end(), stayed)) continue;
-    state.locked_out.erase(version);
+    if (state.locked_out.erase(version) == 0) continue;
     Decision decision;
     decision.time = time_text(wall_ms);
     decision.service = state.name;

@@ -285,8 +285,13 @@ IoResult TlsStream::try_write(std::span<const iovec> pieces) {
 
 void TlsStream::send_held() {
   if (held_.empty()) return;
-  const IoResult result = socket_.try_write(std::span<const char>(held_));
-  held_.erase(0, result.bytes);
+  drop_held(socket_.try_write(std::span<const char>(held_)).bytes);
+}
+
+// An idle connection keeps no memory for what has gone.
+void TlsStream::drop_held(std::size_t bytes) {
+  held_.erase(0, bytes);
+  if (held_.empty()) std::string().swap(held_);
 }
 
 // Sends what is held and `bytes` in one system call; says how much of `bytes` went.
@@ -297,11 +302,10 @@ IoResult TlsStream::write_behind_held(std::span<const char> bytes) {
         {{held_.data(), held_.size()}, {const_cast<char*>(bytes.data()), bytes.size()}}};
     IoResult result = socket_.try_write(pieces);
     const std::size_t first = std::min(result.bytes, held_.size());
-    held_.erase(0, first);
+    drop_held(first);
     result.bytes -= first;
     // Not even all that was held: the kernel must say itself that it is full.
     if (result.kind == IoResult::Kind::Done && result.bytes == 0) continue;
-    if (held_.empty()) std::string().swap(held_);
     return result;
   }
 }

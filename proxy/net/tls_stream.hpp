@@ -82,6 +82,7 @@ class TlsStream {
   static void on_message(int write, int version, int type, const void* bytes, std::size_t size,
                          SSL* ssl, void*);
   void send_held();
+  void drop_held(std::size_t bytes);
   IoResult write_behind_held(std::span<const char> bytes);
   IoResult fail(int error);
   void note_failure(int error);
