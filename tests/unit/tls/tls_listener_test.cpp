@@ -92,6 +92,34 @@ TEST_F(TlsEdge, RefusesAClientThatSpeaksNothingOfOurs) {
   EXPECT_THROW(dialer().alpn({"ftp"}).connect(tls_port(), "shop.test"), TestFailure);
 }
 
+// H28: what ALPN has said holds, whatever the bytes look like.
+TEST_F(TlsEdge, Http1WhereHttp2WasAgreedOnIsCutOff) {
+  options.alpn = {"h2", "http/1.1"};
+  RawClient client(dialer().alpn({"h2"}).connect(tls_port(), "shop.test"));
+  client.send(kGetShop);
+  EXPECT_EQ(client.read_until_close().find("HTTP/1.1"), std::string::npos);
+  EXPECT_EQ(attempts(), 0u);
+}
+
+TEST_F(TlsEdge, TheHttp2PrefaceWhereHttp1WasAgreedOnIsABadRequest) {
+  options.alpn = {"h2", "http/1.1"};
+  for (const std::vector<std::string>& offered : {std::vector<std::string>{"http/1.1"}, {}}) {
+    TlsDialer dial = dialer();
+    if (!offered.empty()) dial.alpn(offered);
+    RawClient client(dial.connect(tls_port(), "shop.test"));
+    client.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    EXPECT_EQ(client.read_response().status, 400);
+  }
+  EXPECT_EQ(attempts(), 0u);
+}
+
+TEST_F(TlsEdge, WithoutAlpnItIsHttp1) {
+  options.alpn = {"h2", "http/1.1"};
+  RawClient client(dialer().connect(tls_port(), "shop.test"));
+  client.send(kGetShop);
+  EXPECT_EQ(client.read_response().status, 200);
+}
+
 TEST_F(TlsEdge, RefusesOldVersions) {
   tls.min_version = config::TlsVersion::V13;
   EXPECT_THROW(dialer().only(TLS1_2_VERSION).connect(tls_port(), "shop.test"), TestFailure);
