@@ -61,6 +61,7 @@ Awaitable<Reply> ControllerImpl::reload(Actor actor) {
       entry.state = first_state(service);
     for (auto& text : fit_to_config(entry, service)) problems.push_back(whole_file(file, text));
     lift_lock_outs(entry.state, service, setup_.wall_ms(), change.decisions);
+    note_lock_outs(entry.state, service);
     if (running == nullptr || !(entry.state == running->state)) {
       ++entry.state.generation;
       change.services.push_back(entry.state);

@@ -189,7 +189,6 @@ void lift_lock_outs(ServiceState& state, const config::Service& config, std::int
     decision.after = state_summary(state, nullptr);
     decisions.push_back(std::move(decision));
   }
-  note_lock_outs(state, config);
 }
 
 void note_lock_outs(ServiceState& state, const config::Service& config) {

@@ -39,7 +39,7 @@ Restored restore(const config::Config& config, const std::string& file, const Lo
 // version with traffic, the stable one, or one under rollout is missing.
 std::vector<std::string> fit_to_config(RestoredService& service, const config::Service& config);
 // A version that was reverted and now runs elsewhere altogether is another version: it is unlocked.
-// One endpoint more or less is not.
+// One endpoint more or less is not. note_lock_outs() is owed afterwards.
 void lift_lock_outs(ServiceState& state, const config::Service& config, std::int64_t wall_ms,
                     std::vector<Decision>& decisions);
 // Before a state is stored: where those run that are newly locked out.

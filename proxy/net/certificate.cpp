@@ -15,7 +15,6 @@
 #include <cerrno>
 #include <cstring>
 #include <ctime>
-#include <span>
 
 namespace cutwater::net {
 
@@ -130,25 +129,31 @@ std::variant<std::string, Problem> read_file(const std::string& path, bool secre
   return text;
 }
 
-std::variant<std::vector<X509Ptr>, Problem> load_bundle(const std::string& path) {
+namespace {
+template <typename Owner, typename Read>
+std::variant<std::vector<Owner>, Problem> load_all(const std::string& path, const char* what,
+                                                   Read read) {
   auto text = read_file(path);
   if (auto* problem = std::get_if<Problem>(&text)) return std::move(*problem);
-  std::vector<X509Ptr> found = all_in<X509Ptr>(std::get<std::string>(text), PEM_read_bio_X509);
-  if (found.empty()) return Problem{"`" + path + "`: no certificate in PEM, or a broken one"};
+  auto found = all_in<Owner>(std::get<std::string>(text), read);
+  if (found.empty()) return Problem{"`" + path + "`: no " + what + " in PEM, or a broken one"};
   return found;
+}
+}  // namespace
+
+std::variant<std::vector<X509Ptr>, Problem> load_bundle(const std::string& path) {
+  return load_all<X509Ptr>(path, "certificate", &PEM_read_bio_X509);
 }
 
 std::variant<std::vector<X509CrlPtr>, Problem> load_revocations(const std::string& path) {
-  auto text = read_file(path);
-  if (auto* problem = std::get_if<Problem>(&text)) return std::move(*problem);
-  auto found = all_in<X509CrlPtr>(std::get<std::string>(text), PEM_read_bio_X509_CRL);
-  if (found.empty()) return Problem{"`" + path + "`: no revocation list in PEM, or a broken one"};
-  for (const X509CrlPtr& list : found) {
-    const ASN1_TIME* due = X509_CRL_get0_nextUpdate(list.get());
+  auto loaded = load_all<X509CrlPtr>(path, "revocation list", &PEM_read_bio_X509_CRL);
+  const auto* lists = std::get_if<std::vector<X509CrlPtr>>(&loaded);
+  for (std::size_t i = 0; lists && i < lists->size(); ++i) {
+    const ASN1_TIME* due = X509_CRL_get0_nextUpdate((*lists)[i].get());
     if (due && X509_cmp_current_time(due) < 0)
       return Problem{"`" + path + "`: a revocation list is out of date, the next was due"};
   }
-  return found;
+  return loaded;
 }
 
 std::variant<Identity, Problem> load_identity(const config::CertificateFiles& files) {
@@ -232,29 +237,28 @@ std::string subject_of(const X509* certificate) {
 }
 
 namespace {
-std::string hex(std::span<const unsigned char> bytes) {
+// `digest` is X509_digest or X509_CRL_digest.
+template <typename Object, typename Digest>
+std::string fingerprint(const Object* object, Digest digest) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> bytes;
+  unsigned size = 0;
+  if (digest(object, EVP_sha256(), bytes.data(), &size) != 1) return {};
   constexpr std::string_view kHex = "0123456789abcdef";
   std::string text;
-  for (const unsigned char byte : bytes) {
-    text += kHex[byte >> 4];
-    text += kHex[byte & 15];
+  for (unsigned i = 0; i < size; ++i) {
+    text += kHex[bytes[i] >> 4];
+    text += kHex[bytes[i] & 15];
   }
   return text;
 }
 }  // namespace
 
 std::string fingerprint_of(const X509* certificate) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
-  unsigned size = 0;
-  if (X509_digest(certificate, EVP_sha256(), digest.data(), &size) != 1) return {};
-  return hex(std::span(digest).first(size));
+  return fingerprint(certificate, &X509_digest);
 }
 
 std::string fingerprint_of(const X509_CRL* list) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
-  unsigned size = 0;
-  if (X509_CRL_digest(list, EVP_sha256(), digest.data(), &size) != 1) return {};
-  return hex(std::span(digest).first(size));
+  return fingerprint(list, &X509_CRL_digest);
 }
 
 }  // namespace cutwater::net

@@ -24,6 +24,10 @@ struct X509CrlFree {
   void operator()(X509_CRL* list) const { X509_CRL_free(list); }
 };
 using X509CrlPtr = std::unique_ptr<X509_CRL, X509CrlFree>;
+struct X509StoreFree {
+  void operator()(X509_STORE* store) const { X509_STORE_free(store); }
+};
+using X509StorePtr = std::unique_ptr<X509_STORE, X509StoreFree>;
 struct PkeyFree {
   void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
 };

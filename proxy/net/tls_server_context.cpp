@@ -50,6 +50,47 @@ bool TlsSession::may_carry(std::string_view host) const {
   return name == server_name || context->same_certificate(server_name, name);
 }
 
+// Who may connect: read once, for the contexts of all certificates.
+struct TlsServerContext::Clients {
+  X509StorePtr store;  // null: nobody is asked for a certificate
+  std::vector<X509Ptr> authorities;
+  int verify_mode = SSL_VERIFY_NONE;
+  std::string identity;  // changes with everything that decides who is let in
+  RevocationFacts revocations;
+};
+
+std::variant<TlsServerContext::Clients, Problem> TlsServerContext::load_clients(
+    const config::ListenerTls& tls) {
+  Clients clients;
+  if (tls.client_ca.empty()) return clients;
+  auto bundle = load_bundle(tls.client_ca);
+  if (auto* problem = std::get_if<Problem>(&bundle)) return std::move(*problem);
+  clients.authorities = std::move(std::get<std::vector<X509Ptr>>(bundle));
+  clients.store.reset(X509_STORE_new());
+  for (const X509Ptr& authority : clients.authorities) {
+    X509_STORE_add_cert(clients.store.get(), authority.get());
+    clients.identity += fingerprint_of(authority.get());
+  }
+  if (!tls.client_crl.empty()) {
+    auto lists = load_revocations(tls.client_crl);
+    if (auto* problem = std::get_if<Problem>(&lists)) return std::move(*problem);
+    clients.revocations.file = tls.client_crl;
+    std::int64_t& earliest = clients.revocations.next_update;
+    for (const X509CrlPtr& list : std::get<std::vector<X509CrlPtr>>(lists)) {
+      X509_STORE_add_crl(clients.store.get(), list.get());
+      clients.identity += fingerprint_of(list.get());
+      const std::int64_t due = next_update_unix(list.get());
+      if (due != 0 && (earliest == 0 || due < earliest)) earliest = due;
+    }
+    // Every certificate of the chain is looked up: an authority without a list lets nobody in.
+    X509_STORE_set_flags(clients.store.get(), X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
+  }
+  const bool required = tls.client_auth == config::ListenerTls::ClientAuth::Required;
+  clients.verify_mode = SSL_VERIFY_PEER | (required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0);
+  clients.identity += required ? "required" : "optional";
+  return clients;
+}
+
 // --- loading --------------------------------------------------------------------------------
 
 TlsServerContext::Loaded TlsServerContext::load(const std::string& listener,
@@ -58,9 +99,11 @@ TlsServerContext::Loaded TlsServerContext::load(const std::string& listener,
   std::shared_ptr<TlsServerContext> made(new TlsServerContext(std::move(options)));
   for (const config::CertificateFiles& files : tls.certificates)
     if (std::string problem = made->add(files); !problem.empty()) return Problem{problem};
+  auto clients = load_clients(tls);
+  if (auto* problem = std::get_if<Problem>(&clients)) return std::move(*problem);
   for (const auto& slot : made->slots_)
-    if (std::string problem = made->set_up(slot->context.get(), listener, tls); !problem.empty())
-      return Problem{problem};
+    made->set_up(slot->context.get(), listener, tls, std::get<Clients>(clients));
+  made->revocations_ = std::move(std::get<Clients>(clients).revocations);
   return std::shared_ptr<const TlsServerContext>(std::move(made));
 }
 
@@ -97,8 +140,8 @@ std::string TlsServerContext::add(const config::CertificateFiles& files) {
   return problem;
 }
 
-std::string TlsServerContext::set_up(SSL_CTX* context, const std::string& listener,
-                                     const config::ListenerTls& tls) {
+void TlsServerContext::set_up(SSL_CTX* context, const std::string& listener,
+                              const config::ListenerTls& tls, const Clients& clients) {
   SSL_CTX_set_app_data(context, this);
   SSL_CTX_set_min_proto_version(
       context, tls.min_version == config::TlsVersion::V13 ? TLS1_3_VERSION : TLS1_2_VERSION);
@@ -117,46 +160,17 @@ std::string TlsServerContext::set_up(SSL_CTX* context, const std::string& listen
     SSL_CTX_set_tlsext_status_arg(context, slot.get());
   }
 
-  std::string identity = listener + '\0';
-  if (!tls.client_ca.empty())
-    if (std::string problem = set_up_clients(context, tls, identity); !problem.empty())
-      return problem;
+  if (clients.store) {
+    SSL_CTX_set1_cert_store(context, clients.store.get());
+    for (const X509Ptr& authority : clients.authorities)
+      SSL_CTX_add_client_CA(context, authority.get());
+    SSL_CTX_set_verify(context, clients.verify_mode, nullptr);
+  }
   // A session is only taken back by a listener that would have let its client in.
+  const std::string identity = listener + '\0' + clients.identity;
   std::array<unsigned char, SHA256_DIGEST_LENGTH> id;
   SHA256(reinterpret_cast<const unsigned char*>(identity.data()), identity.size(), id.data());
   SSL_CTX_set_session_id_context(context, id.data(), id.size());
-  return {};
-}
-
-std::string TlsServerContext::set_up_clients(SSL_CTX* context, const config::ListenerTls& tls,
-                                             std::string& identity) {
-  auto bundle = load_bundle(tls.client_ca);
-  if (const auto* problem = std::get_if<Problem>(&bundle)) return problem->text;
-  X509_STORE* store = SSL_CTX_get_cert_store(context);
-  for (const X509Ptr& authority : std::get<std::vector<X509Ptr>>(bundle)) {
-    X509_STORE_add_cert(store, authority.get());
-    SSL_CTX_add_client_CA(context, authority.get());
-    identity += fingerprint_of(authority.get());
-  }
-  if (!tls.client_crl.empty()) {
-    auto lists = load_revocations(tls.client_crl);
-    if (const auto* problem = std::get_if<Problem>(&lists)) return problem->text;
-    revocations_ = {tls.client_crl, 0};
-    for (const X509CrlPtr& list : std::get<std::vector<X509CrlPtr>>(lists)) {
-      X509_STORE_add_crl(store, list.get());
-      identity += fingerprint_of(list.get());  // who was let in before shows its certificate again
-      const std::int64_t due = next_update_unix(list.get());
-      std::int64_t& earliest = revocations_.next_update;
-      if (due != 0 && (earliest == 0 || due < earliest)) earliest = due;
-    }
-    // Every certificate of the chain is looked up: an authority without a list lets nobody in.
-    X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
-  }
-  const bool required = tls.client_auth == config::ListenerTls::ClientAuth::Required;
-  SSL_CTX_set_verify(context, SSL_VERIFY_PEER | (required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
-                     nullptr);
-  identity += required ? "required" : "optional";
-  return {};
 }
 
 // --- choosing -------------------------------------------------------------------------------

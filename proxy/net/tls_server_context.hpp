@@ -67,11 +67,10 @@ class TlsServerContext {
   };
   explicit TlsServerContext(TlsServerOptions options) : options_(std::move(options)) {}
   std::string add(const config::CertificateFiles& files);  // a problem, or empty
-  std::string set_up(SSL_CTX* context, const std::string& listener,
-                     const config::ListenerTls& tls);  // likewise
-  // Only clients of these authorities, none that they have revoked. Adds what it was to `identity`.
-  std::string set_up_clients(SSL_CTX* context, const config::ListenerTls& tls,
-                             std::string& identity);  // likewise
+  struct Clients;
+  static std::variant<Clients, Problem> load_clients(const config::ListenerTls& tls);
+  void set_up(SSL_CTX* context, const std::string& listener, const config::ListenerTls& tls,
+              const Clients& clients);
   const Slot& slot_for(std::string_view name) const;
   static const TlsServerContext& of(const SSL* ssl);
   static int on_server_name(SSL* ssl, int* alert, void* self);
