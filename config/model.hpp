@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -61,6 +62,8 @@ struct Version {
   UpstreamTls tls = {};  // of its https endpoints
   SendProxy send_proxy = SendProxy::Off;
   UpstreamProtocol protocol = UpstreamProtocol::Http1;
+
+  std::set<std::string> urls() const;
 };
 
 // The subject of a split decision: whose requests must stay on one version.
@@ -112,6 +115,8 @@ struct Limits {
 enum class Fallback { None, Stable };
 
 struct Service {
+  static constexpr std::size_t kMostVersions = 64;
+
   std::string name;
   std::vector<Version> versions;         // in the order written
   std::string stable;                    // default: the first version
@@ -128,6 +133,8 @@ struct Service {
   Grpc grpc;
   // Response header that names the version which answered; empty = none.
   std::string version_header = "Cutwater-Version";
+
+  const Version* find_version(const std::string& version) const;  // nullptr: there is none
 };
 
 struct Route {
@@ -171,6 +178,8 @@ struct Config {
   Duration drain_timeout = 30s;  // SIGTERM: in-flight requests may take this long
   // Readiness fails this long before the listeners close, so that the load balancer looks away.
   Duration drain_notice = 5s;
+
+  const Service* find_service(const std::string& service) const;  // nullptr: there is none
 };
 
 }  // namespace cutwater::config

@@ -6,6 +6,7 @@
 #include <array>
 #include <vector>
 
+#include "config/document.hpp"
 #include "config/units.hpp"
 
 namespace cutwater::config {
@@ -180,6 +181,20 @@ Checked<Endpoint> check_endpoint(std::string_view text) {
   endpoint.address = {std::string(parts->host), static_cast<std::uint16_t>(*port)};
   endpoint.tls = tls;
   return endpoint;
+}
+
+std::optional<Wrong> add_endpoint(std::vector<Endpoint>& endpoints, std::string_view text) {
+  auto checked = check_endpoint(text);
+  if (const Wrong* wrong = std::get_if<Wrong>(&checked)) {
+    // Shown only when it cannot hold a password.
+    const bool safe = text.find('@') == std::string_view::npos;
+    return Wrong{"endpoint" + (safe ? " " + quoted(text) : "") + ": " + wrong->message};
+  }
+  Endpoint endpoint = std::get<Endpoint>(std::move(checked));
+  for (const Endpoint& other : endpoints)
+    if (other.address == endpoint.address) return Wrong{"duplicate endpoint " + quoted(text)};
+  endpoints.push_back(std::move(endpoint));
+  return std::nullopt;
 }
 
 Checked<Cidr> check_cidr(std::string_view text) {

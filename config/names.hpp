@@ -2,9 +2,11 @@
 // that can be wrong in many ways returns Checked: the value, or what to tell the operator.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "config/model.hpp"
 
@@ -34,6 +36,9 @@ bool is_dns_name(std::string_view text);
 Checked<Address> check_listen(std::string_view text);
 // "http://HOST[:PORT][/]" or https; the url comes back without the slash.
 Checked<Endpoint> check_endpoint(std::string_view text);
+// The same, into the endpoints of a version: not twice. nullopt when it is in; else the whole
+// message, which never shows what may be a password.
+std::optional<Wrong> add_endpoint(std::vector<Endpoint>& endpoints, std::string_view text);
 // "10.0.0.0/8", "::1/128"; a bare address is the whole of it.
 Checked<Cidr> check_cidr(std::string_view text);
 // "shop.example.com", "*.example.com", "*"; comes back in lower case.

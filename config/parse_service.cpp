@@ -8,29 +8,15 @@
 namespace cutwater::config {
 namespace {
 
-constexpr std::size_t kMostVersions = 64;  // of one service
 constexpr Choice<Fallback> kFallbacks[] = {{"none", Fallback::None}, {"stable", Fallback::Stable}};
 constexpr Choice<UpstreamProtocol> kProtocols[] = {{"h1", UpstreamProtocol::Http1},
                                                    {"h2", UpstreamProtocol::Http2}};
 
-void add_endpoint(Report& report, const Node& node, Version& version) {
+void read_endpoint(Report& report, const Node& node, Version& version) {
   const auto written = read_text(report, node, "endpoint", "http://HOST:PORT");
   if (!written) return;
-  auto checked = check_endpoint(*written);
-  if (const Wrong* wrong = std::get_if<Wrong>(&checked)) {
-    // Shown only when it cannot hold a password.
-    const bool safe = written->find('@') == std::string::npos;
-    report.add(node.place,
-               "endpoint" + (safe ? " " + quoted(*written) : "") + ": " + wrong->message);
-    return;
-  }
-  Endpoint endpoint = std::get<Endpoint>(std::move(checked));
-  for (const Endpoint& other : version.endpoints) {
-    if (other.address != endpoint.address) continue;
-    report.add(node.place, "duplicate endpoint " + quoted(*written));
-    return;
-  }
-  version.endpoints.push_back(std::move(endpoint));
+  if (const auto wrong = add_endpoint(version.endpoints, *written))
+    report.add(node.place, wrong->message);
 }
 
 Version read_version(Report& report, const Node& key, const Node& value) {
@@ -45,7 +31,7 @@ Version read_version(Report& report, const Node& key, const Node& value) {
     return version;
   }
   if (value.kind == Node::Kind::Scalar) {
-    add_endpoint(report, value, version);
+    read_endpoint(report, value, version);
     return version;
   }
   const Fields fields(report, value, section::kVersion, version.name);
@@ -56,7 +42,7 @@ Version read_version(Report& report, const Node& key, const Node& value) {
   if (endpoints->kind == Node::Kind::List && endpoints->items.empty()) {
     report.add(endpoints->place, "`endpoints` is empty; at least one is needed");
   }
-  for (const NodePtr& item : items) add_endpoint(report, *item, version);
+  for (const NodePtr& item : items) read_endpoint(report, *item, version);
   fields.read("protocol", version.protocol, std::span<const Choice<UpstreamProtocol>>(kProtocols));
   read_version_tls(fields, version);
   return version;
@@ -71,9 +57,9 @@ std::vector<Version> read_versions(const Fields& fields) {
                         "`versions`: expected a mapping such as {blue: \"http://127.0.0.1:9001\"}");
     return versions;
   }
-  if (node->pairs.size() > kMostVersions) {
-    fields.report().add(node->place,
-                        "`versions` has more than " + std::to_string(kMostVersions) + " versions");
+  if (node->pairs.size() > Service::kMostVersions) {
+    fields.report().add(node->place, "`versions` has more than " +
+                                         std::to_string(Service::kMostVersions) + " versions");
     return versions;
   }
   for (const auto& [key, value] : node->pairs) {

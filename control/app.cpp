@@ -166,7 +166,7 @@ int App::open() {
       restore(config_, options_.config_path, (*store)->loaded(), {Clock::now(), wall_ms});
   if (!restored.problems.empty()) return refuse(restored.problems);
   const Resolution resolution =
-      resolve_endpoints(config_, options_.config_path, system_resolver(), {});
+      resolve_endpoints(restored.config, options_.config_path, system_resolver(), {});
   if (!resolution.problems.empty()) return refuse(resolution.problems);
 
   const auto incidents = (*store)->open_topics();
@@ -185,7 +185,7 @@ int App::open() {
 
   start_change_ = restored.change;
   publisher_ = std::make_unique<Publisher>(config_.workers, (*store)->loaded().cookie_key);
-  publisher_->adopt(config_, resolution);
+  publisher_->adopt(restored.config, resolution);
   store_ = std::make_unique<AsyncStore>(std::move(*store));
   open_history(*incidents, std::move(surroundings));
   worker::Options workers{config_.workers, config_.listeners, config_.limits, config_.access_log};
@@ -226,9 +226,9 @@ ControllerSetup App::controller_setup(Restored restored) {
     return parsed;
   };
   setup.on_drain = [this] { asio::post(context_, [this] { begin_drain(); }); };
-  setup.on_published = [this] {
+  setup.on_published = [this] { update_probes(); };
+  setup.on_reloaded = [this] {
     certificates_.adopt();
-    update_probes();
     notifier_->adopt(controller_->current_operations());
     historian_->adopt(controller_->current_operations());
   };

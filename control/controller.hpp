@@ -104,6 +104,14 @@ class Controller {
   virtual Awaitable<Reply> rollback(std::string service, boost::json::object body, Actor actor) = 0;
   virtual Awaitable<Reply> version(std::string service, std::string version, VersionAction action,
                                    Actor actor) = 0;
+  // Where a version runs; 201 makes one, with no traffic. Below the role admin only while no user's
+  // requests go there: they are moved by rollouts and weights, which are guarded.
+  virtual Awaitable<Reply> put_version(std::string service, std::string version,
+                                       boost::json::object body, Precondition precondition,
+                                       Actor actor) = 0;
+  // Only when drained. The answer is the weights of the others.
+  virtual Awaitable<Reply> remove_version(std::string service, std::string version,
+                                          Precondition precondition, Actor actor) = 0;
   virtual Awaitable<Reply> set_flag(std::string service, std::string flag, bool enabled,
                                     Actor actor) = 0;
   virtual Awaitable<Reply> put_flag(std::string service, std::string flag, boost::json::object body,

@@ -25,7 +25,7 @@ ControllerImpl::ControllerImpl(asio::io_context& context, AsyncStore& store, Dat
       data_plane_(data_plane),
       publisher_(publisher),
       setup_(std::move(setup)),
-      config_(setup_.config),
+      config_(std::move(setup_.restored.config)),
       operations_(setup_.operations),
       turns_(context.get_executor()),
       events_(0),
@@ -159,16 +159,6 @@ void ControllerImpl::announce(const Change& change, const std::vector<std::uint6
                  decision.reason);
     events_.publish("decision", decision_view(decision));
   }
-}
-
-Reply ControllerImpl::store_problem(const StoreError& error) const {
-  if (error.kind == StoreError::Kind::Full)
-    return problem(507, "storage_full",
-                   "state_dir has no space left, nothing was changed: " + error.message +
-                       ". Free some space and ask again; requests are proxied as before");
-  return problem(503, "storage_unavailable",
-                 "state cannot be written, nothing was changed: " + error.message +
-                     ". Requests are proxied as before");
 }
 
 // --- making it true ----------------------------------------------------------------------------

@@ -89,7 +89,7 @@ Awaitable<Reply> ControllerImpl::put_flag(std::string service, std::string flag,
   if (known == nullptr)
     co_return problem(404, "flag_unknown",
                       "`" + service + "` has no flag `" + flag + "`; flags are made in the file");
-  if (auto refused = check_precondition(*entry, precondition)) co_return *std::move(refused);
+  if (auto refused = check_precondition(entry->state, precondition)) co_return *std::move(refused);
   const FlagState* state = entry->state.find_flag(flag);
   auto read = read_flag_change(body, {known, state, nullptr});
   if (auto* refused = std::get_if<Reply>(&read)) co_return std::move(*refused);
@@ -280,7 +280,7 @@ Awaitable<Reply> ControllerImpl::put_mirror(std::string service, json::object bo
   if (entry == nullptr) co_return no_service(service);
   if (!find_config(service)->mirror)
     co_return problem(404, "no_mirror", "`" + service + "` has no `mirror` in the file");
-  if (auto refused = check_precondition(*entry, precondition)) co_return *std::move(refused);
+  if (auto refused = check_precondition(entry->state, precondition)) co_return *std::move(refused);
   const auto* share = body.size() == 1 ? body.if_contains("share") : nullptr;
   const auto given = share != nullptr && share->is_number()
                          ? share_from_percent(share->to_number<double>())

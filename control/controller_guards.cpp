@@ -234,8 +234,8 @@ std::vector<std::pair<std::string, std::string>> ControllerImpl::refusing_lately
   return out;
 }
 
-std::vector<std::shared_ptr<upstream::Endpoint>> ControllerImpl::guarded_endpoints(
-    const std::string& service, const std::string& version) {
+Endpoints ControllerImpl::guarded_endpoints(const std::string& service,
+                                            const std::string& version) {
   if (!is_guarded(service, version)) return {};
   return endpoints_in_service(find(service)->state, version);
 }

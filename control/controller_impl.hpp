@@ -6,7 +6,6 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <deque>
 #include <functional>
 #include <map>
 #include <optional>
@@ -24,7 +23,6 @@
 #include "control/rollout/recorder.hpp"
 #include "control/store/async_store.hpp"
 #include "control/turn_queue.hpp"
-#include "control/windows.hpp"
 
 namespace cutwater::control {
 
@@ -38,8 +36,7 @@ class ControllerImpl : public Controller {
   Awaitable<void> record_start(Change change) { return write_or_keep(std::move(change)); }
   TimePoint started() const { return started_; }
   bool is_ready() const { return ready_; }
-
-  // The snapshot the workers start with.
+  // The workers start with it.
   std::shared_ptr<const routing::RoutingSnapshot> snapshot() const { return snapshot_; }
 
   // Once a second: windows, rollouts, unsaved changes. Skips what stands behind a person's change.
@@ -50,8 +47,7 @@ class ControllerImpl : public Controller {
   Awaitable<void> unfit(Unfit what);
   bool is_guarded(const std::string& service, const std::string& version);
   // Those in service; none of a version that is not guarded.
-  std::vector<std::shared_ptr<upstream::Endpoint>> guarded_endpoints(const std::string& service,
-                                                                     const std::string& version);
+  Endpoints guarded_endpoints(const std::string& service, const std::string& version);
   // Guarded versions to which connections failed since the last tick: service, version.
   std::vector<std::pair<std::string, std::string>> refusing_lately();
   // A probe has changed its mind about an endpoint. Reverts a candidate that has none left.
@@ -104,6 +100,10 @@ class ControllerImpl : public Controller {
   Awaitable<Reply> rollback(std::string service, boost::json::object body, Actor actor) override;
   Awaitable<Reply> version(std::string service, std::string version, VersionAction action,
                            Actor actor) override;
+  Awaitable<Reply> put_version(std::string service, std::string version, boost::json::object body,
+                               Precondition precondition, Actor actor) override;
+  Awaitable<Reply> remove_version(std::string service, std::string version,
+                                  Precondition precondition, Actor actor) override;
   Awaitable<Reply> set_flag(std::string service, std::string flag, bool enabled,
                             Actor actor) override;
   Awaitable<Reply> put_flag(std::string service, std::string flag, boost::json::object body,
@@ -120,10 +120,6 @@ class ControllerImpl : public Controller {
 
  private:
   using Entry = ServiceEntry;
-  enum class Order {
-    StoreFirst,    // what people ask: durable before it is true
-    PublishFirst,  // a revert: users first, the disk after
-  };
 
   // --- controller_change.cpp ------------------------------------------------------------
   Draft draft_of(const Entry& entry) const { return {entry.state, entry.rollout, {}, {}}; }
@@ -172,7 +168,7 @@ class ControllerImpl : public Controller {
   Awaitable<void> run_task(std::string service, TaskOrder order);
   Awaitable<bool> report_task(std::string service, RunningTask done, TaskResult result);
   Awaitable<void> drain_endpoints(TaskOrder order);
-  Awaitable<std::uint64_t> count_active(std::vector<std::uint32_t> endpoints);
+  Awaitable<std::uint64_t> count_active(Endpoints endpoints);
   void start_calls(const std::string& service);
   Awaitable<void> make_calls(TaskOrder order, config::Hook::At at);
   // What the healthy endpoints in service of a version are enough for.
@@ -183,7 +179,6 @@ class ControllerImpl : public Controller {
                                       Share share) const;
   Awaitable<void> expire_lease(std::string service);
   void sample_windows();
-  Reply store_problem(const StoreError& error) const;
 
   // --- controller_flags.cpp -------------------------------------------------------------
   const config::Flag* find_flag(const std::string& service, const std::string& flag) const;
@@ -196,21 +191,26 @@ class ControllerImpl : public Controller {
   Awaitable<void> tick_mirror(std::string service);
   Awaitable<void> hold_flag(std::string service, config::Flag flag, guard::GuardReport report);
 
+  // --- controller_reload.cpp ------------------------------------------------------------
+  // `changed`, with the generation it has now, takes the place of the state of its service.
+  NextConfig fit(config::Config written, const ServiceState* changed = nullptr);
+  // Durable and in force on every worker; or a problem, and nothing has changed.
+  Awaitable<std::optional<Reply>> take_over(NextConfig next);
+  // controller_versions.cpp
+  Awaitable<std::optional<Reply>> change_where(ServiceState state, std::string version, Why why);
+
   // --- helpers ----------------------------------------------------------------------------
   const config::Service* find_config(const std::string& service) const;
   Entry* find(const std::string& service);
   Entry* find_by_rollout(const std::string& id, const EngineState** state);
   Evidence evidence_of(const std::string& service, const std::string& version);
   // Those a rolling rollout has not taken out.
-  std::vector<std::shared_ptr<upstream::Endpoint>> endpoints_in_service(
-      const ServiceState& state, const std::string& version) const;
+  Endpoints endpoints_in_service(const ServiceState& state, const std::string& version) const;
   boost::json::object evidence_view(const std::string& service, const std::string& version);
   boost::json::object service_view(const config::Service& config, Entry& entry);
   boost::json::object version_view(const config::Service& config, Entry& entry,
                                    const std::string& version);
-  Reply weights_reply(const Entry& entry) const;
   Reply rollout_reply(const std::string& id);
-  std::optional<Reply> check_precondition(const Entry& entry, const Precondition& given) const;
   EngineState new_rollout(const Entry& entry, const RolloutRequest& request,
                           const Actor& actor) const;
   Awaitable<Reply> begin_rollout(Entry& entry, RolloutRequest request, Actor actor);

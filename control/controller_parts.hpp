@@ -9,6 +9,7 @@
 #include <set>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "control/publisher.hpp"
@@ -25,7 +26,7 @@ struct VersionView {
   const EngineState* rollout;  // the active one, else the last; nullptr if there was none
   std::string version;
   std::shared_ptr<guard::VersionMonitor> monitor;
-  const std::vector<std::shared_ptr<upstream::Endpoint>>* endpoints;
+  const Endpoints* endpoints;
   Window last_minute;
   double actual_share;  // of the service's attempts in the last minute, 0..1
 };
@@ -41,6 +42,18 @@ struct GuardedPair {
   std::string version, baseline;
 };
 
+// A configuration fitted to what runs, worked out beside it: nothing has changed yet.
+struct NextConfig {
+  std::string from;        // where it comes from, for messages: the file, or a request
+  config::Config written;  // the file
+  config::Config config;   // in force: with what was said at run time
+  std::map<std::string, ServiceEntry> entries;
+  Change change;
+  std::vector<config::Problem> problems;  // why it cannot be
+
+  void object(std::string text) { problems.push_back({from, 0, 0, std::move(text)}); }
+};
+
 // How many since the start, by service, action and cause.
 using DecisionCounts = std::map<std::tuple<std::string, std::string, std::string>, std::uint64_t>;
 
@@ -54,6 +67,11 @@ struct Draft {
 // What will be said about it.
 struct Why {
   std::string action, cause, reason, actor;
+};
+
+enum class Order {
+  StoreFirst,    // what people ask: durable before it is true
+  PublishFirst,  // a revert: users first, the disk after
 };
 
 struct ProbedEndpoint {

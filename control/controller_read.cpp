@@ -5,6 +5,7 @@
 #include "config/show.hpp"
 #include "control/controller_impl.hpp"
 #include "control/guard_policy.hpp"
+#include "control/json_member.hpp"
 #include "control/json_text.hpp"
 #include "control/views.hpp"
 
@@ -31,9 +32,7 @@ bool is_in_service(const ServiceState& state, const std::string& version,
 }  // namespace
 
 const config::Service* ControllerImpl::find_config(const std::string& service) const {
-  for (const auto& candidate : config_.services)
-    if (candidate.name == service) return &candidate;
-  return nullptr;
+  return config_.find_service(service);
 }
 
 ControllerImpl::Entry* ControllerImpl::find(const std::string& service) {
@@ -114,6 +113,7 @@ json::object ControllerImpl::version_view(const config::Service& config, Entry& 
                    {"weight", number(entry.state.weights[version].as_percent())},
                    {"locked_out", entry.state.locked_out.contains(version)},
                    {"endpoints", std::move(endpoints)},
+                   {"endpoints_by", entry.state.versions.contains(version) ? "api" : "file"},
                    {"windows",
                     {{"10s", window_view(windows.last(Windows::kShort, now, live))},
                      {"60s", window_view(windows.last(Windows::kLong, now, live))}}},
@@ -144,9 +144,11 @@ json::object ControllerImpl::service_view(const config::Service& config, Entry& 
                               : json::string(time_text(entry.state.keep_old_until_ms));
   out["last_good"] =
       entry.state.last_good.empty() ? json::value(nullptr) : json::string(entry.state.last_good);
-  json::array locked;
-  for (const auto& version : entry.state.locked_out) locked.emplace_back(version);
-  out["locked_out"] = std::move(locked);
+  out["locked_out"] = json_texts(entry.state.locked_out);
+  json::array removed;  // of those the file names
+  for (const auto& [version, said] : entry.state.versions)
+    if (said.removed()) removed.emplace_back(version);
+  out["removed"] = std::move(removed);
 
   json::array versions;
   for (const auto& version : config.versions)
@@ -189,7 +191,7 @@ Reply ControllerImpl::service(const std::string& name) {
 
 Reply ControllerImpl::weights(const std::string& service) {
   const Entry* entry = find(service);
-  return entry == nullptr ? no_service(service) : weights_reply(*entry);
+  return entry == nullptr ? no_service(service) : weights_reply(entry->state);
 }
 
 Awaitable<Reply> ControllerImpl::decisions(std::string service, std::optional<std::uint64_t> after,

@@ -26,85 +26,67 @@ Reply refused(const std::vector<config::Problem>& problems) {
                  {{"problems", std::move(list)}});
 }
 
-config::Problem whole_file(const std::string& file, std::string message) {
-  return {file, 0, 0, std::move(message)};
-}
-
 }  // namespace
 
-Awaitable<Reply> ControllerImpl::reload(Actor actor) {
-  const auto turn = co_await turns_.take(TurnQueue::Urgency::Person);
-  last_reload_ok_ = false;
-  config::Parsed parsed = setup_.load();
-  const std::string& file = setup_.config_path;
-  if (!parsed.problems.empty()) co_return refused(parsed.problems);
-  config::Config& next = *parsed.config;
-  if (const auto names = setup_.restart_needed(config_, next); !names.empty()) {
-    std::vector<config::Problem> problems;
-    for (const auto& name : names)
-      problems.push_back(whole_file(file, "`" + name + "` can only change with a restart"));
-    co_return refused(problems);
-  }
-
-  // Everything is worked out beside the running state; from here on nothing is half done.
-  std::vector<config::Problem> problems;
-  std::map<std::string, Entry> entries;
-  Change change;
-  for (const auto& service : next.services) {
+NextConfig ControllerImpl::fit(config::Config written, const ServiceState* changed) {
+  NextConfig next;
+  next.from = changed == nullptr ? setup_.config_path : "request";
+  next.config = next.written = std::move(written);
+  for (config::Service& service : next.config.services) {
     const Entry* running = find(service.name);
+    const Entry* known = running;
     if (const auto old = retired_.find(service.name); running == nullptr && old != retired_.end())
-      running = &old->second;  // back again, with what was decided about it
-    Entry entry;
-    if (running != nullptr)
-      entry = *running;
+      known = &old->second;  // back again, with what was decided about it
+    Entry& entry = next.entries[service.name];
+    if (known != nullptr)
+      entry = *known;
     else
       entry.state = first_state(service);
-    for (auto& text : fit_to_config(entry, service)) problems.push_back(whole_file(file, text));
-    lift_lock_outs(entry.state, service, setup_.wall_ms(), change.decisions);
+    if (changed != nullptr && changed->name == service.name) entry.state = *changed;
+    service = in_force(entry.state, service, setup_.wall_ms(), next.change.decisions);
+    for (auto& text : fit_to_config(entry, service)) next.object(std::move(text));
+    if (running != nullptr)
+      for (auto& text : forget_moved(entry.state, *find_config(service.name), service))
+        next.object(std::move(text));
+    lift_lock_outs(entry.state, service, setup_.wall_ms(), next.change.decisions);
     note_lock_outs(entry.state, service);
-    if (running == nullptr || !(entry.state == running->state)) {
+    // Should a version of that name come again, its counters begin at zero.
+    const auto gone = [&service](const auto& kept) { return !service.find_version(kept.first); };
+    std::erase_if(entry.windows, gone);
+    std::erase_if(entry.recent, gone);
+    if (known == nullptr || !(entry.state == known->state)) {
       ++entry.state.generation;
-      change.services.push_back(entry.state);
+      next.change.services.push_back(entry.state);
     }
-    entries[service.name] = std::move(entry);
   }
   for (const auto& [name, entry] : entries_)
-    if (!entries.contains(name) && entry.rollout)
-      problems.push_back(whole_file(file, "services: `" + name + "` has the active rollout " +
-                                              entry.rollout->id + "; end it before removing it"));
-  if (problems.empty()) {
-    std::function<Resolution(Store&)> resolve = [&next, &file, this,
-                                                 known = publisher_.known()](Store&) {
-      return resolve_endpoints(next, file, setup_.resolver, known);
-    };
-    const Resolution resolution = co_await store_.run<Resolution>(std::move(resolve));
-    problems = resolution.problems;
-    if (problems.empty()) {
-      Decision decision;
-      decision.time = time_text(setup_.wall_ms());
-      decision.action = "reloaded";
-      decision.cause = "manual";
-      decision.actor = actor.name;
-      decision.reason = "configuration reloaded by " + actor.name;
-      change.decisions.push_back(std::move(decision));
-      const auto failed = co_await write(change);
-      if (failed) co_return store_problem(*failed);
-      publisher_.adopt(next, resolution);
-    }
-  }
-  if (!problems.empty()) co_return refused(problems);
+    if (!next.entries.contains(name) && entry.rollout)
+      next.object("services: `" + name + "` has the active rollout " + entry.rollout->id +
+                  "; end it before removing it");
+  return next;
+}
 
-  for (const auto& [name, entry] : entries) {
+Awaitable<std::optional<Reply>> ControllerImpl::take_over(NextConfig next) {
+  std::function<Resolution(Store&)> resolve = [&next, this, known = publisher_.known()](Store&) {
+    return resolve_endpoints(next.config, next.from, setup_.resolver, known);
+  };
+  const Resolution resolution = co_await store_.run<Resolution>(std::move(resolve));
+  if (!resolution.problems.empty()) co_return refused(resolution.problems);
+  const auto failed = co_await write(next.change);
+  if (failed) co_return store_problem(*failed);
+  publisher_.adopt(next.config, resolution);
+
+  for (const auto& [name, entry] : next.entries) {
     const Entry* before = find(name);  // one that came back is still locked out
     publisher_.shut(name, before == nullptr ? std::set<std::string>{} : before->state.locked_out,
                     entry.state.locked_out);
   }
-  config_ = std::move(next);
-  operations_ = std::move(parsed.operations);
+  setup_.config = std::move(next.written);
+  config_ = std::move(next.config);
   for (auto& [name, entry] : entries_)
-    if (!entries.contains(name)) retired_[name] = std::move(entry);
-  for (const auto& [name, entry] : entries) retired_.erase(name);
-  entries_ = std::move(entries);
+    if (!next.entries.contains(name)) retired_[name] = std::move(entry);
+  for (const auto& [name, entry] : next.entries) retired_.erase(name);
+  entries_ = std::move(next.entries);
   for (const auto& [name, entry] : entries_) {
     // A service that came back has new monitors; evidence of those that stayed goes on.
     const EngineState* rollout = entry.rollout ? &*entry.rollout : nullptr;
@@ -114,10 +96,39 @@ Awaitable<Reply> ControllerImpl::reload(Actor actor) {
     sync_flag_guards(name);
   }
   co_await switch_workers();
+  if (setup_.on_published) setup_.on_published();
+  co_return std::nullopt;
+}
+
+Awaitable<Reply> ControllerImpl::reload(Actor actor) {
+  const auto turn = co_await turns_.take(TurnQueue::Urgency::Person);
+  last_reload_ok_ = false;
+  config::Parsed parsed = setup_.load();
+  if (!parsed.problems.empty()) co_return refused(parsed.problems);
+  if (const auto names = setup_.restart_needed(config_, *parsed.config); !names.empty()) {
+    std::vector<config::Problem> problems;
+    for (const auto& name : names)
+      problems.push_back(
+          {setup_.config_path, 0, 0, "`" + name + "` can only change with a restart"});
+    co_return refused(problems);
+  }
+  NextConfig next = fit(std::move(*parsed.config));
+  if (!next.problems.empty()) co_return refused(next.problems);
+  Decision decision;
+  decision.time = time_text(setup_.wall_ms());
+  decision.action = "reloaded";
+  decision.cause = "manual";
+  decision.actor = actor.name;
+  decision.reason = "configuration reloaded by " + actor.name;
+  next.change.decisions.push_back(std::move(decision));
+  auto failed = co_await take_over(std::move(next));
+  if (failed) co_return *std::move(failed);
+
+  operations_ = std::move(parsed.operations);
   last_reload_ok_ = true;
   spdlog::info("configuration reloaded generation={} actor={}", snapshot_->generation, actor.name);
   events_.publish("config", {{"generation", snapshot_->generation}, {"actor", actor.name}});
-  if (setup_.on_published) setup_.on_published();
+  if (setup_.on_reloaded) setup_.on_reloaded();
   Reply reply;
   reply.body = json::object{{"reloaded", true}, {"generation", snapshot_->generation}};
   co_return reply;

@@ -126,13 +126,9 @@ std::optional<Reply> ControllerImpl::check_rollout_fits(const Entry& entry,
                      "`" + *out->second.begin() + "` of `" + state.stable +
                          "` is out of service since an undo did not end; put `" + state.stable +
                          "` back on it, then \"force\": true");
-    const auto version = [&](const std::string& name) {
-      return *std::find_if(service.versions.begin(), service.versions.end(),
-                           [&](const config::Version& one) { return one.name == name; });
-    };
     plan.endpoints.clear();
-    if (auto refused =
-            plan_rolling(plan, version(state.stable), version(request.to), service.rollout))
+    if (auto refused = plan_rolling(plan, *service.find_version(state.stable),
+                                    *service.find_version(request.to), service.rollout))
       return refused;
   }
   if (!plan.wants_approval()) return std::nullopt;

@@ -30,7 +30,7 @@ struct ProxyFacts {
 };
 
 struct ControllerSetup {
-  config::Config config;
+  config::Config config;  // the file; what is in force is `restored.config`
   config::Operations operations = {};
   std::string config_path;
   Restored restored;
@@ -42,7 +42,8 @@ struct ControllerSetup {
       restart_needed;                  // default: config::restart_needed
   Resolver resolver;                   // default: the system's
   std::function<void()> on_drain;      // POST /v1/proxy:drain
-  std::function<void()> on_published;  // endpoints may have changed: probes, access log settings
+  std::function<void()> on_published;  // endpoints may have changed: probes
+  std::function<void()> on_reloaded;   // so may everything else
   std::function<ProxyFacts()> facts;
   // Does a rollout's task; default: hooks, smoke checks, drain and health over the network.
   std::function<Awaitable<TaskResult>(TaskOrder)> do_task;

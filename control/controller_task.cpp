@@ -39,15 +39,14 @@ TaskOrder ControllerImpl::order_of(const EngineState& rollout, const Task& task)
   // What goes out serves one version, what comes in the other.
   const bool leaving = task.kind == Task::Kind::Drain;
   const bool old_one = leaving != task.undo;
+  const std::string& serving = old_one ? rollout.from : rollout.to;
   if (const auto* config = find_config(rollout.service))
-    for (const auto& version : config->versions)
-      if (version.name == (old_one ? rollout.from : rollout.to)) order.tls = version.tls;
+    if (const auto* version = config->find_version(serving)) order.tls = version->tls;
   if (task.kind == Task::Kind::Smoke) {
     order.endpoints = publisher_.endpoints(rollout.service, rollout.to);
     return order;
   }
-  for (const auto& endpoint :
-       publisher_.endpoints(rollout.service, old_one ? rollout.from : rollout.to))
+  for (const auto& endpoint : publisher_.endpoints(rollout.service, serving))
     for (std::size_t i = 0; i < rollout.places.size(); ++i) {
       const EndpointPair& pair = rollout.plan.endpoints[i];
       if (rollout.places[i] == Place::Out && endpoint->url() == (old_one ? pair.from : pair.to))
@@ -139,12 +138,14 @@ Awaitable<void> ControllerImpl::run_task(std::string service, TaskOrder order) {
     co_await tick_service(service);
 }
 
-Awaitable<std::uint64_t> ControllerImpl::count_active(std::vector<std::uint32_t> endpoints) {
-  auto start = [this, endpoints = std::move(endpoints)](auto handler) {
+Awaitable<std::uint64_t> ControllerImpl::count_active(Endpoints endpoints) {
+  std::vector<std::uint32_t> ids;
+  for (const auto& endpoint : endpoints) ids.push_back(endpoint->id());
+  auto start = [this, ids = std::move(ids)](auto handler) {
     auto home = asio::get_associated_executor(handler);
     auto keep = asio::make_work_guard(home);
     auto shared = std::make_shared<decltype(handler)>(std::move(handler));
-    data_plane_.count_active(endpoints, [home, keep, shared](std::uint64_t active) {
+    data_plane_.count_active(ids, [home, keep, shared](std::uint64_t active) {
       asio::post(home, [shared, active] { std::move (*shared)(active); });
     });
   };
@@ -154,12 +155,10 @@ Awaitable<std::uint64_t> ControllerImpl::count_active(std::vector<std::uint32_t>
 
 // Until nothing is under way, or the time is over.
 Awaitable<void> ControllerImpl::drain_endpoints(TaskOrder order) {
-  std::vector<std::uint32_t> ids;
-  for (const auto& endpoint : order.endpoints) ids.push_back(endpoint->id());
   const auto until = Clock::now() + order.how.rolling.drain_timeout;
   asio::steady_timer timer(context_);
   for (;;) {
-    const std::uint64_t active = co_await count_active(ids);
+    const std::uint64_t active = co_await count_active(order.endpoints);
     if (active == 0) co_return;
     if (Clock::now() >= until) {
       spdlog::warn("drain timeout rollout={} still_active={}", order.rollout, active);
@@ -224,9 +223,9 @@ Awaitable<void> ControllerImpl::make_calls(TaskOrder order, config::Hook::At at)
 
 // --- capacity ------------------------------------------------------------------------------------
 
-std::vector<std::shared_ptr<upstream::Endpoint>> ControllerImpl::endpoints_in_service(
-    const ServiceState& state, const std::string& version) const {
-  std::vector<std::shared_ptr<upstream::Endpoint>> out;
+Endpoints ControllerImpl::endpoints_in_service(const ServiceState& state,
+                                               const std::string& version) const {
+  Endpoints out;
   const auto off = state.off_duty.find(version);
   for (const auto& endpoint : publisher_.endpoints(state.name, version))
     if (off == state.off_duty.end() || !off->second.contains(endpoint->url()))

@@ -91,40 +91,6 @@ std::optional<Reply> read_reason(const json::object& body, std::string& reason) 
 
 }  // namespace
 
-std::optional<Reply> ControllerImpl::check_precondition(const Entry& entry,
-                                                        const Precondition& given) const {
-  using Kind = Precondition::Kind;
-  const std::uint64_t current = entry.state.generation;
-  const json::object extra{{"current_generation", current}};
-  const std::string hint = "; the current generation is " + std::to_string(current);
-  switch (given.kind) {
-    case Kind::Any:
-      return std::nullopt;
-    case Kind::Absent:
-      return problem(428, "precondition_required",
-                     "send If-Match with the ETag you last saw, or * if you do not care" + hint,
-                     extra);
-    case Kind::Unusable:
-      return problem(412, "precondition_failed",
-                     "If-Match must be one strong ETag such as \"7\", or *" + hint, extra);
-    case Kind::Generation:
-      break;
-  }
-  if (given.generation == current) return std::nullopt;
-  return problem(412, "precondition_failed",
-                 "somebody else has changed `" + entry.state.name +
-                     "` since you looked: you sent " + std::to_string(given.generation) + hint +
-                     ". Read it again and decide again",
-                 extra);
-}
-
-Reply ControllerImpl::weights_reply(const Entry& entry) const {
-  Reply reply;
-  reply.body = weights_view(entry.state);
-  reply.etag = entry.state.generation;
-  return reply;
-}
-
 // Stable may always have more: that is the way back.
 std::optional<Reply> ControllerImpl::check_weights_fit(const ServiceState& state,
                                                        const Weights& next) const {
@@ -142,7 +108,7 @@ Awaitable<Reply> ControllerImpl::put_weights(std::string service, json::object w
   const auto turn = co_await turns_.take(TurnQueue::Urgency::Person);
   Entry* entry = find(service);
   if (entry == nullptr) co_return no_service(service);
-  if (auto refused = check_precondition(*entry, precondition)) co_return *std::move(refused);
+  if (auto refused = check_precondition(entry->state, precondition)) co_return *std::move(refused);
   bool force = false;  // beyond the capacity of the healthy endpoints
   if (auto refused = take_force(weights, entry->state.weights, force))
     co_return *std::move(refused);
@@ -189,7 +155,7 @@ Awaitable<Reply> ControllerImpl::put_weights(std::string service, json::object w
                  actor.name});
   auto failed = co_await commit(std::move(draft), Order::StoreFirst);
   if (failed) co_return *std::move(failed);
-  co_return weights_reply(entries_.at(service));
+  co_return weights_reply(entries_.at(service).state);
 }
 
 // The script that set these weights for a while has not set them again: it is dead or done.
@@ -249,79 +215,12 @@ Awaitable<Reply> ControllerImpl::rollback(std::string service, json::object body
   const std::string rollout = draft.rollout ? draft.rollout->id : "";
   auto failed = co_await commit(std::move(draft), Order::PublishFirst);
   if (failed) co_return *std::move(failed);
-  Reply reply = weights_reply(entries_.at(service));
+  Reply reply = weights_reply(entries_.at(service).state);
   json::object& view = reply.body.as_object();
   view["service"] = service;
   view["stable"] = entries_.at(service).state.stable;
   if (!state_writable_) view["durable"] = false;
   view["rollout"] = rollout.empty() ? json::value(nullptr) : rollout_reply(rollout).body;
-  co_return reply;
-}
-
-namespace {
-
-// What a person wants of a version, and what will be said about it; a problem when it cannot be.
-std::variant<Why, Reply> change_version(Draft& draft, const std::string& version,
-                                        VersionAction action, const Actor& actor) {
-  ServiceState& state = draft.state;
-  if (action == VersionAction::Unlock) {
-    if (state.locked_out.erase(version) == 0)
-      return problem(409, "not_locked_out", "`" + version + "` is not locked out");
-    return Why{"unlocked", "manual", version + " unlocked by " + actor.name, actor.name};
-  }
-  if (version == state.stable)
-    return problem(409, "version_stable",
-                   "`" + version +
-                       "` is the stable version: there is nobody else to answer its requests; make "
-                       "another one stable first");
-  if (draft.rollout && (draft.rollout->to == version || draft.rollout->from == version))
-    return problem(409, "rollout_active",
-                   "`" + version + "` is part of rollout " + draft.rollout->id + "; abort it first",
-                   {{"rollout", draft.rollout->id}});
-  state.weights[state.stable].millionths += state.weights[version].millionths;
-  state.weights[version] = Share{};
-  state.locked_out.insert(version);
-  return Why{"drained", "manual",
-             version + " is drained by " + actor.name + ": its share goes to " + state.stable,
-             actor.name};
-}
-
-Reply no_version(const std::string& service, const std::string& version) {
-  return problem(404, "version_unknown", "`" + service + "` has no version `" + version + "`");
-}
-
-}  // namespace
-
-Awaitable<Reply> ControllerImpl::version(std::string service, std::string version,
-                                         VersionAction action, Actor actor) {
-  if (action != VersionAction::Show) {
-    const auto turn = co_await turns_.take(TurnQueue::Urgency::Person);
-    const Entry* entry = find(service);
-    if (entry == nullptr) co_return no_service(service);
-    if (!entry->state.weights.contains(version)) co_return no_version(service, version);
-    // To drain what is shut already is no change.
-    if (action == VersionAction::Unlock || !entry->state.locked_out.contains(version)) {
-      Draft draft = draft_of(*entry);
-      auto changed = change_version(draft, version, action, actor);
-      if (auto* refused = std::get_if<Reply>(&changed)) co_return std::move(*refused);
-      decide(draft, std::get<Why>(changed));
-      auto failed = co_await commit(std::move(draft), Order::StoreFirst);
-      if (failed) co_return *std::move(failed);
-    }
-  }
-  std::vector<std::uint32_t> endpoints;
-  for (const auto& endpoint : publisher_.endpoints(service, version))
-    endpoints.push_back(endpoint->id());
-  const std::uint64_t active = co_await count_active(std::move(endpoints));
-  Entry* entry = find(service);
-  if (entry == nullptr) co_return no_service(service);
-  if (!entry->state.weights.contains(version)) co_return no_version(service, version);
-  Reply reply;
-  json::object body = version_view(*find_config(service), *entry, version);
-  body["active"] = active;
-  body["drained"] = active == 0 && entry->state.locked_out.contains(version);
-  reply.body = std::move(body);
-  reply.etag = entry->state.generation;
   co_return reply;
 }
 

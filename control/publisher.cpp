@@ -70,12 +70,11 @@ routing::MirrorSnapshot mirror_of(const config::Service& service, const ServiceS
 }
 
 // Without those a rolling rollout has taken out.
-std::vector<std::shared_ptr<upstream::Endpoint>> in_service(
-    const std::vector<std::shared_ptr<upstream::Endpoint>>& endpoints, const ServiceState& state,
-    const std::string& version) {
+Endpoints in_service(const Endpoints& endpoints, const ServiceState& state,
+                     const std::string& version) {
   const auto off = state.off_duty.find(version);
   if (off == state.off_duty.end()) return endpoints;
-  std::vector<std::shared_ptr<upstream::Endpoint>> out;
+  Endpoints out;
   for (const auto& endpoint : endpoints)
     if (!off->second.contains(endpoint->url())) out.push_back(endpoint);
   return out;
@@ -313,9 +312,9 @@ std::shared_ptr<guard::VersionMonitor> Publisher::monitor(const std::string& ser
   return found == versions_.end() ? nullptr : found->second.monitor;
 }
 
-const std::vector<std::shared_ptr<upstream::Endpoint>>& Publisher::endpoints(
-    const std::string& service, const std::string& version) const {
-  static const std::vector<std::shared_ptr<upstream::Endpoint>> kNone;
+const Endpoints& Publisher::endpoints(const std::string& service,
+                                      const std::string& version) const {
+  static const Endpoints kNone;
   const auto found = versions_.find({service, version});
   return found == versions_.end() ? kNone : found->second.endpoints;
 }

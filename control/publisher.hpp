@@ -24,6 +24,8 @@
 
 namespace cutwater::control {
 
+using Endpoints = std::vector<std::shared_ptr<upstream::Endpoint>>;
+
 struct SocketAddress {
   sockaddr_storage storage{};
   socklen_t length = 0;
@@ -58,8 +60,7 @@ class Publisher {
 
   std::shared_ptr<guard::VersionMonitor> monitor(const std::string& service,
                                                  const std::string& version) const;
-  const std::vector<std::shared_ptr<upstream::Endpoint>>& endpoints(
-      const std::string& service, const std::string& version) const;
+  const Endpoints& endpoints(const std::string& service, const std::string& version) const;
 
   // Counts the flag's requests; armed while it ramps. nullptr: there is no such flag.
   std::shared_ptr<guard::VersionMonitor> flag_monitor(const std::string& service,
@@ -94,7 +95,7 @@ class Publisher {
  private:
   struct VersionObjects {
     std::shared_ptr<guard::VersionMonitor> monitor;
-    std::vector<std::shared_ptr<upstream::Endpoint>> endpoints;
+    Endpoints endpoints;
   };
   using Key = std::pair<std::string, std::string>;  // service, and version or flag
 

@@ -10,10 +10,24 @@
 namespace cutwater::control {
 namespace {
 
-bool has_version(const config::Service& config, const std::string& name) {
-  for (const auto& version : config.versions)
-    if (version.name == name) return true;
-  return false;
+Decision decision_of(const ServiceState& state, const effect::Decide& said, std::int64_t wall_ms) {
+  Decision decision;
+  decision.time = time_text(wall_ms);
+  decision.service = state.name;
+  decision.action = said.action;
+  decision.cause = said.cause;
+  decision.actor = said.actor;
+  decision.reason = said.reason;
+  decision.after = state_summary(state, nullptr);
+  return decision;
+}
+
+// By nobody's command.
+Decision decision_about(const std::string& version, const ServiceState& state,
+                        const effect::Decide& said, std::int64_t wall_ms) {
+  Decision decision = decision_of(state, said, wall_ms);
+  decision.evidence["version"] = version;
+  return decision;
 }
 
 // A rollout that was under way goes on from the beginning of its step, with fresh evidence.
@@ -24,14 +38,8 @@ void resume(RestoredService& service, Moment at, Change& change) {
     apply_to_service(effect, service.state);
     const auto* decide = std::get_if<effect::Decide>(&effect);
     if (decide == nullptr) continue;
-    Decision decision;
-    decision.time = time_text(at.wall_ms);
-    decision.service = service.state.name;
+    Decision decision = decision_of(service.state, *decide, at.wall_ms);
     decision.rollout = service.rollout->id;
-    decision.action = decide->action;
-    decision.cause = decide->cause;
-    decision.actor = decide->actor;
-    decision.reason = decide->reason;
     decision.before = before;
     decision.after = state_summary(service.state, &*service.rollout);
     change.decisions.push_back(std::move(decision));
@@ -57,13 +65,9 @@ void load_rollouts(const std::string& name, const Loaded& loaded, RestoredServic
   }
 }
 
-bool has_endpoint(const config::Service& config, const std::string& version,
-                  const std::string& url) {
-  for (const auto& candidate : config.versions)
-    if (candidate.name == version)
-      for (const auto& endpoint : candidate.endpoints)
-        if (endpoint.url == url) return true;
-  return false;
+std::set<std::string> urls_of(const config::Service& config, const std::string& name) {
+  const config::Version* version = config.find_version(name);
+  return version == nullptr ? std::set<std::string>{} : version->urls();
 }
 
 // A rolling rollout knows its endpoints by name until it ends.
@@ -74,7 +78,7 @@ void check_endpoints(const RestoredService& service, const config::Service& conf
   for (const auto& pair : rollout.plan.endpoints)
     for (const auto& [version, url] :
          {std::pair(rollout.from, pair.from), std::pair(rollout.to, pair.to)})
-      if (has_version(config, version) && !has_endpoint(config, version, url))
+      if (config.find_version(version) && !urls_of(config, version).contains(url))
         problems.push_back("services." + config.name + ".versions." + version + ": `" + url +
                            "` is part of rollout " + rollout.id +
                            "; end it before removing the endpoint");
@@ -84,17 +88,15 @@ void forget_off_duty(ServiceState& state, const config::Service& config) {
   for (auto it = state.off_duty.begin(); it != state.off_duty.end();) {
     const std::string& version = it->first;
     std::erase_if(it->second,
-                  [&](const std::string& url) { return !has_endpoint(config, version, url); });
+                  [&](const std::string& url) { return !urls_of(config, version).contains(url); });
     it = it->second.empty() ? state.off_duty.erase(it) : std::next(it);
   }
 }
 
-std::set<std::string> urls_of(const config::Service& config, const std::string& name) {
-  std::set<std::string> urls;
-  for (const auto& version : config.versions)
-    if (version.name == name)
-      for (const auto& endpoint : version.endpoints) urls.insert(endpoint.url);
-  return urls;
+// None of them is where it was.
+bool runs_elsewhere(const std::set<std::string>& before, const std::set<std::string>& now) {
+  return std::none_of(now.begin(), now.end(),
+                      [&before](const std::string& url) { return before.contains(url); });
 }
 
 // What was changed about a flag lives as long as the flag.
@@ -136,21 +138,21 @@ std::vector<std::string> fit_to_config(RestoredService& service, const config::S
   std::vector<std::string> problems;
   ServiceState& state = service.state;
   const std::string place = "services." + config.name + ".versions: ";
-  if (!has_version(config, state.stable))
+  if (!config.find_version(state.stable))
     problems.push_back(place + "`" + state.stable +
                        "` is the stable version and must stay; make another one stable first");
   for (const auto& [version, share] : state.weights)
-    if (share.millionths > 0 && version != state.stable && !has_version(config, version))
+    if (share.millionths > 0 && version != state.stable && !config.find_version(version))
       problems.push_back(place + "`" + version + "` still has " + to_string(share) +
                          " of the traffic; take it to 0% before removing it");
   if (service.rollout)
     for (const auto& version : {service.rollout->from, service.rollout->to})
-      if (version != state.stable && !has_version(config, version))
+      if (version != state.stable && !config.find_version(version))
         problems.push_back(place + "`" + version + "` is part of rollout " + service.rollout->id +
                            "; end it before removing the version");
   check_endpoints(service, config, problems);
   if (state.keep_old_until_ms != 0 && !state.last_good.empty() &&
-      !has_version(config, state.last_good))
+      !config.find_version(state.last_good))
     problems.push_back(place + "`" + state.last_good + "` is kept for a rollback until " +
                        time_text(state.keep_old_until_ms) + " (`keep_old`)");
   if (!problems.empty()) return problems;
@@ -162,12 +164,39 @@ std::vector<std::string> fit_to_config(RestoredService& service, const config::S
     weights[version.name] = had == state.weights.end() ? Share{} : had->second;
   }
   state.weights = std::move(weights);
-  if (!has_version(config, state.last_good)) state.last_good.clear();
+  if (!config.find_version(state.last_good)) state.last_good.clear();
   fit_flags(state, config);
   if (service.rollout) {  // an abort gives back weights: of versions that exist
     for (auto it = service.rollout->before.begin(); it != service.rollout->before.end();)
-      it = has_version(config, it->first) ? std::next(it) : service.rollout->before.erase(it);
+      it = config.find_version(it->first) ? std::next(it) : service.rollout->before.erase(it);
   }
+  return {};
+}
+
+config::Service in_force(ServiceState& state, const config::Service& written, std::int64_t wall_ms,
+                         std::vector<Decision>& decisions) {
+  for (const auto& [version, said] : take_overruled(state.versions, written)) {
+    const std::string sender = said.removed() ? sender_to(written, version) : "";
+    const std::string reason =
+        sender.empty()
+            ? "the file says something else of " + version +
+                  " than when it was changed at run time: the file holds"
+            : version + " is there again: " + sender + " of the file sends requests to it";
+    decisions.push_back(
+        decision_about(version, state, {"version_overruled", "file", reason, kSelf}, wall_ms));
+  }
+  return with_changes(written, state.versions);
+}
+
+std::vector<std::string> forget_moved(ServiceState& state, const config::Service& before,
+                                      const config::Service& after) {
+  const auto now = urls_of(after, state.last_good);
+  if (now.empty() || !runs_elsewhere(urls_of(before, state.last_good), now)) return {};
+  if (state.keep_old_until_ms != 0)
+    return {"services." + after.name + ".versions: `" + state.last_good +
+            "` is kept for a rollback until " + time_text(state.keep_old_until_ms) +
+            " (`keep_old`); one of its endpoints must stay"};
+  state.last_good.clear();
   return {};
 }
 
@@ -175,19 +204,12 @@ void lift_lock_outs(ServiceState& state, const config::Service& config, std::int
                     std::vector<Decision>& decisions) {
   for (const auto& [version, where] : state.locked_endpoints) {
     const auto now = urls_of(config, version);
-    const auto stayed = [&where](const std::string& url) { return where.contains(url); };
-    if (now.empty() || std::any_of(now.begin(), now.end(), stayed)) continue;
+    if (now.empty() || !runs_elsewhere(where, now)) continue;
     if (state.locked_out.erase(version) == 0) continue;
-    Decision decision;
-    decision.time = time_text(wall_ms);
-    decision.service = state.name;
-    decision.action = "unlocked";
-    decision.cause = "new_version";
-    decision.actor = kSelf;
-    decision.reason = version + " has only new endpoints: what was reverted is not there any more";
-    decision.evidence["version"] = version;
-    decision.after = state_summary(state, nullptr);
-    decisions.push_back(std::move(decision));
+    const std::string reason =
+        version + " has only new endpoints: what was reverted is not there any more";
+    decisions.push_back(
+        decision_about(version, state, {"unlocked", "new_version", reason, kSelf}, wall_ms));
   }
 }
 
@@ -199,10 +221,11 @@ void note_lock_outs(ServiceState& state, const config::Service& config) {
       state.locked_endpoints.try_emplace(version, std::move(urls));
 }
 
-Restored restore(const config::Config& config, const std::string& file, const Loaded& loaded,
+Restored restore(const config::Config& written, const std::string& file, const Loaded& loaded,
                  Moment at) {
   Restored out;
-  for (const config::Service& service : config.services) {
+  out.config = written;
+  for (config::Service& service : out.config.services) {
     RestoredService restored;
     const ServiceState* stored = nullptr;
     for (const ServiceState& state : loaded.services)
@@ -210,6 +233,7 @@ Restored restore(const config::Config& config, const std::string& file, const Lo
     restored.state = stored ? *stored : first_state(service);
     load_rollouts(service.name, loaded, restored);
     if (restored.state.keep_old_until_ms <= at.wall_ms) restored.state.keep_old_until_ms = 0;
+    service = in_force(restored.state, service, at.wall_ms, out.change.decisions);
     for (auto& problem : fit_to_config(restored, service))
       out.problems.push_back({file, 0, 0, std::move(problem) + " (stored state)"});
     lift_lock_outs(restored.state, service, at.wall_ms, out.change.decisions);

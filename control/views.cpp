@@ -1,5 +1,6 @@
 #include "control/views.hpp"
 
+#include "control/json_member.hpp"
 #include "control/json_text.hpp"
 #include "control/restore.hpp"
 
@@ -119,11 +120,7 @@ json::object state_summary(const ServiceState& state, const EngineState* rollout
   json::object out{{"generation", state.generation},
                    {"weights", percent_view(state.weights)},
                    {"stable", state.stable}};
-  if (!state.locked_out.empty()) {
-    json::array locked;
-    for (const auto& version : state.locked_out) locked.emplace_back(version);
-    out["locked_out"] = std::move(locked);
-  }
+  if (!state.locked_out.empty()) out["locked_out"] = json_texts(state.locked_out);
   if (rollout != nullptr) {
     out["phase"] = to_string(rollout->phase);
     out["step"] = rollout->step + 1;
@@ -137,6 +134,52 @@ RolloutRecord rollout_record(const EngineState& rollout) {
 
 Reply no_service(const std::string& service) {
   return problem(404, "service_unknown", "there is no service `" + service + "`");
+}
+
+Reply no_version(const std::string& service, const std::string& version) {
+  return problem(404, "version_unknown", "`" + service + "` has no version `" + version + "`");
+}
+
+std::optional<Reply> check_precondition(const ServiceState& state, const Precondition& given) {
+  using Kind = Precondition::Kind;
+  const std::uint64_t current = state.generation;
+  const json::object extra{{"current_generation", current}};
+  const std::string hint = "; the current generation is " + std::to_string(current);
+  switch (given.kind) {
+    case Kind::Any:
+      return std::nullopt;
+    case Kind::Absent:
+      return problem(428, "precondition_required",
+                     "send If-Match with the ETag you last saw, or * if you do not care" + hint,
+                     extra);
+    case Kind::Unusable:
+      return problem(412, "precondition_failed",
+                     "If-Match must be one strong ETag such as \"7\", or *" + hint, extra);
+    case Kind::Generation:
+      break;
+  }
+  if (given.generation == current) return std::nullopt;
+  return problem(412, "precondition_failed",
+                 "somebody else has changed `" + state.name + "` since you looked: you sent " +
+                     std::to_string(given.generation) + hint + ". Read it again and decide again",
+                 extra);
+}
+
+Reply weights_reply(const ServiceState& state) {
+  Reply reply;
+  reply.body = weights_view(state);
+  reply.etag = state.generation;
+  return reply;
+}
+
+Reply store_problem(const StoreError& error) {
+  if (error.kind == StoreError::Kind::Full)
+    return problem(507, "storage_full",
+                   "state_dir has no space left, nothing was changed: " + error.message +
+                       ". Free some space and ask again; requests are proxied as before");
+  return problem(503, "storage_unavailable",
+                 "state cannot be written, nothing was changed: " + error.message +
+                     ". Requests are proxied as before");
 }
 
 }  // namespace cutwater::control

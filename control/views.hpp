@@ -3,11 +3,12 @@
 
 #include <boost/json.hpp>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "control/reply.hpp"
 #include "control/rollout/engine.hpp"
-#include "control/store/records.hpp"
+#include "control/store/store.hpp"
 #include "control/windows.hpp"
 
 namespace cutwater::control {
@@ -26,6 +27,12 @@ boost::json::object state_summary(const ServiceState& state, const EngineState* 
 
 RolloutRecord rollout_record(const EngineState& rollout);
 
-Reply no_service(const std::string& service);  // 404
+// --- what several operations answer ------------------------------------------------------------
+Reply no_service(const std::string& service);                              // 404
+Reply no_version(const std::string& service, const std::string& version);  // 404
+Reply weights_reply(const ServiceState& state);
+Reply store_problem(const StoreError& error);  // 507 or 503: nothing was changed
+// 428 without If-Match, 412 when somebody else was faster; nullopt when it holds.
+std::optional<Reply> check_precondition(const ServiceState& state, const Precondition& given);
 
 }  // namespace cutwater::control

@@ -1,3 +1,4 @@
+#include <boost/algorithm/string/case_conv.hpp>
 #include <boost/json.hpp>
 
 #include "control/admin/route.hpp"
@@ -60,6 +61,7 @@ json::object request_body(const Route& route) {
   const bool yaml = route.body == Body::Yaml;
   json::object media{{"schema", yaml ? json::object{{"type", "string"}} : ref("Object")}};
   if (route.if_match && route.schema == "Weights") media["schema"] = ref("WeightsBody");
+  if (route.schema == "Version") media["schema"] = ref("VersionBody");
   if (route.schema == "Replay") media["schema"] = ref("ReplayBody");
   return {{"required", route.body != Body::OptionalJson},
           {"content", {{yaml ? "text/yaml" : "application/json", std::move(media)}}}};
@@ -177,6 +179,15 @@ json::object schemas() {
                    {"Service", view},
                    {"Weights", view},
                    {"WeightsBody", std::move(weights_body)},
+                   {"VersionBody", shape({{"endpoints", "array"}, {"like", "string"}})},
+                   {"Version", shape({{"name", "string"},
+                                      {"stable", "boolean"},
+                                      {"weight", "number"},
+                                      {"locked_out", "boolean"},
+                                      {"endpoints", "array"},
+                                      {"endpoints_by", "string"},
+                                      {"active", "integer"},
+                                      {"drained", "boolean"}})},
                    {"Rollout", std::move(rollout)},
                    {"Decisions", {{"type", "object"}}},
                    {"Decision", shape({{"seq", "integer"},
@@ -218,9 +229,9 @@ json::object openapi(const std::vector<Route>& table) {
   for (const Route& route : table) {
     json::value& path = paths[route.pattern];
     if (!path.is_object()) path = json::object();
-    path.as_object()[route.verb == http::verb::get   ? "get"
-                     : route.verb == http::verb::put ? "put"
-                                                     : "post"] = operation(route);
+    std::string verb(http::to_string(route.verb));
+    boost::algorithm::to_lower(verb);
+    path.as_object()[verb] = operation(route);
   }
   return {{"openapi", "3.1.0"},
           {"info",

@@ -35,6 +35,15 @@ Awaitable<Reply> version(Call& call) {
   return call.controller.version(call.vars[0], call.vars[1], action, call.actor);
 }
 
+Awaitable<Reply> put_version(Call& call) {
+  return call.controller.put_version(call.vars[0], call.vars[1], std::move(call.body),
+                                     call.precondition, call.actor);
+}
+
+Awaitable<Reply> remove_version(Call& call) {
+  return call.controller.remove_version(call.vars[0], call.vars[1], call.precondition, call.actor);
+}
+
 }  // namespace
 
 std::vector<Route> service_routes() {
@@ -79,7 +88,23 @@ std::vector<Route> service_routes() {
       {.verb = kGet,
        .pattern = "/v1/services/{service}/versions/{version}",
        .summary = "One version of a service",
-       .handler = version<VersionAction::Show>},
+       .handler = version<VersionAction::Show>,
+       .schema = "Version"},
+      {.verb = http::verb::put,
+       .pattern = "/v1/services/{service}/versions/{version}",
+       .summary = "Where a version runs: {\"endpoints\": [URL, ...]}. Makes it when there is none",
+       .handler = put_version,
+       .access = Access::Deployer,
+       .body = Body::Json,
+       .if_match = true,
+       .schema = "Version"},
+      {.verb = http::verb::delete_,
+       .pattern = "/v1/services/{service}/versions/{version}",
+       .summary = "Remove a version that is drained",
+       .handler = remove_version,
+       .access = Access::Deployer,
+       .if_match = true,
+       .schema = "Weights"},
       {.verb = kPost,
        .pattern = "/v1/services/{service}/versions/{version}:drain",
        .summary = "Send it nothing more; `drained` is true when nothing is under way any more",

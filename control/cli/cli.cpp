@@ -32,7 +32,7 @@ void add_commands(CLI::App& app, Context& context) {
   app.fallthrough();  // --admin and friends may follow the command
   for (auto* add : {add_run, add_check, add_status, add_weights, add_rollout, add_rollback,
                     add_explain, add_flag, add_history, add_dora, add_notify, add_drain, add_unlock,
-                    add_reload, add_completion, add_version}) {
+                    add_versions, add_reload, add_completion, add_version}) {
     add(app, context);
   }
 }

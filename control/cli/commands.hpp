@@ -39,11 +39,12 @@ void add_flag(CLI::App& parent, Context& context);
 void add_history(CLI::App& parent, Context& context);
 void add_drain(CLI::App& parent, Context& context);
 void add_unlock(CLI::App& parent, Context& context);
+void add_versions(CLI::App& parent, Context& context);
 void add_reload(CLI::App& parent, Context& context);
 void add_completion(CLI::App& parent, Context& context);
 void add_version(CLI::App& parent, Context& context);
 
-// --- shared by the rollout commands ------------------------------------------------------------
+// --- shared by commands ------------------------------------------------------------------------
 struct Follow {
   std::chrono::milliseconds timeout = std::chrono::minutes(30);
 };
@@ -56,6 +57,10 @@ std::chrono::milliseconds timeout_of(const std::string& text);
 std::optional<int> exit_code_of_phase(std::string_view phase);
 // `name` is a service, whose active (else latest) rollout is meant, or the id of a rollout.
 std::string find_rollout(const AdminClient& client, const std::string& name);
+// Sends a version nothing more; with `wait` until nothing is under way there, or exit 5. As it is.
+boost::json::value drain_version(const AdminClient& client, const std::string& service,
+                                 const std::string& version,
+                                 std::optional<std::chrono::milliseconds> wait);
 void add_replay(CLI::App& rollout, Context& context);
 void print_rollout(const Context& context, const boost::json::value& rollout);
 

@@ -28,12 +28,6 @@ void collect(const CLI::App& app, const std::string& path, std::vector<Entry>& e
   }
 }
 
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const auto& word : words) text += (text.empty() ? "" : " ") + word;
-  return text;
-}
-
 // zsh runs the same function through bashcompinit: one script to keep right instead of two.
 std::string bash_script(const std::vector<Entry>& entries) {
   std::string text =
@@ -49,7 +43,7 @@ std::string bash_script(const std::vector<Entry>& entries) {
   text += "    esac\n  done\n  case \"$path\" in\n";
   for (const auto& entry : entries) {
     text += "    '" + (entry.path.empty() ? "" : " " + entry.path) + "') word='" +
-            joined(entry.words) + "' ;;\n";
+            joined(entry.words, " ") + "' ;;\n";
   }
   return text +
          "  esac\n"

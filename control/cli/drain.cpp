@@ -2,6 +2,7 @@
 // cutwater drain --proxy: finish what is in flight and exit, like SIGTERM.
 #include <thread>
 
+#include "config/units.hpp"
 #include "control/cli/commands.hpp"
 
 namespace cutwater::cli {
@@ -26,26 +27,24 @@ std::string under_way(const boost::json::value& version) {
   return short_number(number_of(version, "active"), 0) + " requests or tunnels";
 }
 
-void drain_version(const DrainOptions& options, Context& context) {
-  const auto until = std::chrono::steady_clock::now() + timeout_of(options.timeout);
-  const std::string place =
-      "/v1/services/" + escaped(options.service) + "/versions/" + escaped(options.version);
-  auto version = context.client().post(place + ":drain", {}).body;
-  while (options.wait && !is_true(version, "drained")) {
-    if (std::chrono::steady_clock::now() >= until)
-      throw Failure(kStillGoing, options.version + " still has " + under_way(version) + " after " +
-                                     options.timeout);
-    std::this_thread::sleep_for(std::chrono::milliseconds(200));
-    version = context.client().get(place).body;
-  }
-  if (context.json()) return context.print(version);
-  context.say(options.version + " of " + options.service +
-              (is_true(version, "drained")
-                   ? " is drained"
-                   : " gets nothing more; " + under_way(version) + " are under way"));
-}
-
 }  // namespace
+
+boost::json::value drain_version(const AdminClient& client, const std::string& service,
+                                 const std::string& version,
+                                 std::optional<std::chrono::milliseconds> wait) {
+  using std::chrono::steady_clock;
+  const auto until = steady_clock::now() + wait.value_or(std::chrono::milliseconds(0));
+  const std::string place = "/v1/services/" + escaped(service) + "/versions/" + escaped(version);
+  auto state = client.post(place + ":drain", {}).body;
+  while (wait && !is_true(state, "drained")) {
+    if (steady_clock::now() >= until)
+      throw Failure(kStillGoing, version + " still has " + under_way(state) + " after " +
+                                     config::to_string(*wait));
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    state = client.get(place).body;
+  }
+  return state;
+}
 
 void add_drain(CLI::App& parent, Context& context) {
   auto* command =
@@ -65,7 +64,14 @@ void add_drain(CLI::App& parent, Context& context) {
     if (options->proxy) return drain_proxy(context);
     if (options->service.empty())
       throw Failure(kUsage, "drain what? Give SERVICE VERSION, or --proxy");
-    drain_version(*options, context);
+    const auto timeout = timeout_of(options->timeout);
+    const auto wait = options->wait ? std::optional(timeout) : std::nullopt;
+    const auto left = drain_version(context.client(), options->service, options->version, wait);
+    if (context.json()) return context.print(left);
+    context.say(options->version + " of " + options->service +
+                (is_true(left, "drained")
+                     ? " is drained"
+                     : " gets nothing more; " + under_way(left) + " are under way"));
   });
 }
 

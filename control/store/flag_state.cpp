@@ -2,17 +2,12 @@
 
 #include <stdexcept>
 
+#include "control/json_member.hpp"
 #include "control/store/records.hpp"
 
 namespace cutwater::control {
 namespace json = boost::json;
 namespace {
-
-std::vector<std::string> texts_from(const json::value& value) {
-  std::vector<std::string> out;
-  for (const auto& text : value.as_array()) out.emplace_back(text.as_string());
-  return out;
-}
 
 Share share_from(const json::value& value) {
   const std::int64_t millionths = value.as_int64();
@@ -36,8 +31,8 @@ json::value to_json(const FlagState& state) {
   if (state.percentage) out["percentage"] = state.percentage->millionths;
   if (state.ramping) out["ramping"] = *state.ramping;
   if (state.arms) out["arms"] = weights_to_json(*state.arms);
-  if (state.allow) out["allow"] = json::array(state.allow->begin(), state.allow->end());
-  if (state.deny) out["deny"] = json::array(state.deny->begin(), state.deny->end());
+  if (state.allow) out["allow"] = json_texts(*state.allow);
+  if (state.deny) out["deny"] = json_texts(*state.deny);
   return out;
 }
 
@@ -51,8 +46,8 @@ FlagState flag_state_from_json(const json::value& value) {
     if (key == "enabled") state.enabled = member.as_bool();
     if (key == "percentage") state.percentage = share_from(member);
     if (key == "ramping") state.ramping = member.as_bool();
-    if (key == "allow") state.allow = texts_from(member);
-    if (key == "deny") state.deny = texts_from(member);
+    if (key == "allow") state.allow = texts_from_json(member);
+    if (key == "deny") state.deny = texts_from_json(member);
     if (key != "arms") continue;
     state.arms = weights_from_json(member);
     if (!state.arms) throw std::invalid_argument("arms");

@@ -1,4 +1,5 @@
 #include "control/store/records.hpp"
+#include "control/json_member.hpp"
 
 namespace cutwater::control {
 namespace json = boost::json;
@@ -55,14 +56,14 @@ using UrlsByVersion = std::map<std::string, std::set<std::string>>;
 
 json::object to_json(const UrlsByVersion& all) {
   json::object out;
-  for (const auto& [version, urls] : all) out[version] = json::array(urls.begin(), urls.end());
+  for (const auto& [version, urls] : all) out[version] = json_texts(urls);
   return out;
 }
 
 UrlsByVersion urls_from_json(const json::object& in) {
   UrlsByVersion all;
   for (const auto& [version, urls] : in)
-    for (const auto& url : urls.as_array()) all[std::string(version)].emplace(url.as_string());
+    for (auto& url : texts_from_json(urls)) all[std::string(version)].insert(std::move(url));
   return all;
 }
 
@@ -80,10 +81,10 @@ bool ServiceState::can_go_back() const {
 }
 
 json::object to_json(const ServiceState& state) {
-  json::array locked;
-  for (const auto& version : state.locked_out) locked.emplace_back(version);
   json::object flags;
   for (const auto& [name, flag] : state.flags) flags[name] = to_json(flag);
+  json::object versions;
+  for (const auto& [name, version] : state.versions) versions[name] = to_json(version);
   json::object out{
       {"name", state.name},
       {"weights", weights_to_json(state.weights)},
@@ -91,10 +92,11 @@ json::object to_json(const ServiceState& state) {
       {"last_good", state.last_good},
       {"salt", std::to_string(state.salt)},  // 64 bits do not fit a JSON number everywhere
       {"generation", state.generation},
-      {"locked_out", std::move(locked)},
+      {"locked_out", json_texts(state.locked_out)},
       {"locked_endpoints", to_json(state.locked_endpoints)},
       {"off_duty", to_json(state.off_duty)},
       {"keep_old_until_ms", state.keep_old_until_ms},
+      {"versions", std::move(versions)},
       {"flags", std::move(flags)}};
   if (state.lease) out["lease"] = to_json(*state.lease);
   if (state.mirror) out["mirror"] = state.mirror->millionths;
@@ -121,6 +123,9 @@ std::optional<ServiceState> service_state_from_json(const json::value& value) tr
     state.off_duty = urls_from_json(off_duty->as_object());
   if (const auto* until = in.if_contains("keep_old_until_ms"))
     state.keep_old_until_ms = until->to_number<std::int64_t>();
+  if (const auto* versions = in.if_contains("versions"))
+    for (const auto& [name, version] : versions->as_object())
+      state.versions[std::string(name)] = version_state_from_json(version);
   for (const auto& [name, flag] : in.at("flags").as_object())
     state.flags[std::string(name)] = flag_state_from_json(flag);
   if (const auto* mirror = in.if_contains("mirror"))

@@ -13,6 +13,7 @@
 #include "config/share.hpp"
 #include "control/store/flag_state.hpp"
 #include "control/store/history_records.hpp"
+#include "control/store/version_state.hpp"
 
 namespace cutwater::control {
 
@@ -30,7 +31,7 @@ struct Lease {
 // The steering state of one service. Stored state wins over the file's `weights:`.
 struct ServiceState {
   std::string name;
-  std::map<std::string, Share> weights;  // every version of the file; sums to Share::kWhole
+  std::map<std::string, Share> weights;  // every version there is; sums to Share::kWhole
   std::string stable;
   std::string last_good;             // stable before the last promotion; empty if none
   std::uint64_t salt = 0;            // of the running or last rollout: who is in the 5 %
@@ -41,6 +42,7 @@ struct ServiceState {
   // Endpoints that get no requests, by version: a rolling rollout has taken them out.
   std::map<std::string, std::set<std::string>> off_duty;
   std::int64_t keep_old_until_ms = 0;  // `last_good` stays for a rollback so long; 0: no promise
+  VersionStates versions;              // said at run time where they run; absent: as in the file
   std::map<std::string, FlagState> flags;  // changed at run time; absent: as in the file
   std::optional<Share> mirror;             // share set at run time; absent: as in the file
   std::optional<Lease> lease;

@@ -25,6 +25,8 @@ TEST(Access, TheRolesAreOfTheContract) {
                             {"POST", "/v1/rollouts/r-1:replay", "viewer"},
                             {"POST", "/v1/config:validate", "deployer"},
                             {"PUT", "/v1/services/shop/weights", "deployer"},
+                            {"PUT", "/v1/services/shop/versions/green", "deployer"},
+                            {"DELETE", "/v1/services/shop/versions/green", "deployer"},
                             {"POST", "/v1/services/shop/rollouts", "deployer"},
                             {"POST", "/v1/rollouts/r-1:pause", "deployer"},
                             {"POST", "/v1/rollouts/r-1:resume", "deployer"},
@@ -41,7 +43,7 @@ TEST(Access, TheRolesAreOfTheContract) {
     bool may = false;
     for (const std::string& role : roles) {
       may = may || role == row.role;
-      const std::string body = std::string(row.method) == "GET" ? "" : "{}";
+      const std::string body = std::string(row.method) == "GET" ? "" : R"({"endpoints":[]})";
       const Response response =
           body.empty() ? ask(admin, row.method, row.target, {bearer(role + "-secret")})
                        : ask_json(admin, row.method, row.target, body, {bearer(role + "-secret")});

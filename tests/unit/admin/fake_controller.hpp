@@ -10,17 +10,15 @@
 #include <string>
 #include <vector>
 
-#include "tests/unit/admin/fake_flags.hpp"
+#include "tests/unit/admin/fake_versions.hpp"
 
 namespace cutwater::control {
 
-class FakeController : public FakeFlags {
+class FakeController : public FakeVersions {
  public:
   std::map<std::string, double> split{{"blue", 95}, {"green", 5}};
   bool is_live = true, is_ready = true;
   bool throws = false;
-  // When set, every change is answered with it.
-  std::optional<Reply> refusal;
   // What following a rollout shows, one after the other; the last stays.
   std::deque<boost::json::object> rollout_views{fake_rollout_view("progressing")};
   std::vector<Event> events;
@@ -142,13 +140,6 @@ class FakeController : public FakeFlags {
     ++generation;
     co_return weights_reply();
   }
-  Awaitable<Reply> version(std::string name, std::string version, VersionAction action,
-                           Actor actor) override {
-    static constexpr const char* kActions[] = {"show ", "drain ", "unlock "};
-    note(kActions[static_cast<int>(action)] + name + " " + version + " by " + actor.name);
-    if (refusal) co_return *refusal;
-    co_return ok({{"name", version}, {"locked_out", false}, {"active", 3}, {"drained", false}});
-  }
   Awaitable<Reply> set_flag(std::string name, std::string flag, bool enabled,
                             Actor actor) override {
     note((enabled ? "revive " : "kill ") + name + " " + flag + " by " + actor.name);
@@ -213,19 +204,6 @@ class FakeController : public FakeFlags {
  private:
   static Reply unknown(std::string_view what, const std::string& name) {
     return problem(404, "not_found", "There is no " + std::string(what) + " '" + name + "'.");
-  }
-  static std::string text(const Precondition& precondition) {
-    switch (precondition.kind) {
-      case Precondition::Kind::Absent:
-        return "absent";
-      case Precondition::Kind::Any:
-        return "any";
-      case Precondition::Kind::Unusable:
-        return "unusable";
-      case Precondition::Kind::Generation:
-        break;
-    }
-    return std::to_string(precondition.generation);
   }
   boost::json::object shares() const {
     boost::json::object object;

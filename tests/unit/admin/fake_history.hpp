@@ -11,6 +11,8 @@ namespace cutwater::control {
 
 class FakeHistory : public Controller {
  public:
+  // When set, every change is answered with it.
+  std::optional<Reply> refusal;
   // What was asked, newest last: "put_weights shop {"blue":95} if-match 7 by local".
   std::vector<std::string> asked;
   std::uint64_t generation = 7;
@@ -76,6 +78,19 @@ class FakeHistory : public Controller {
   }
 
  protected:
+  static std::string text(const Precondition& precondition) {
+    switch (precondition.kind) {
+      case Precondition::Kind::Absent:
+        return "absent";
+      case Precondition::Kind::Any:
+        return "any";
+      case Precondition::Kind::Unusable:
+        return "unusable";
+      case Precondition::Kind::Generation:
+        break;
+    }
+    return std::to_string(precondition.generation);
+  }
   void note(std::string what) { asked.push_back(std::move(what)); }
   Reply ok(boost::json::value body) const {
     Reply reply;
