@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# config/examples/ci/deploy.sh as a CI job runs it, against sample services: a good version passes,
-# a bad one fails the job with the code that says why, and what is told arrives exactly once.
+# config/examples/ci/deploy.sh as a CI job runs it, against sample services: a good version, on a
+# port that the file does not know, passes; a bad one fails the job with the code that says why; and
+# what is told arrives exactly once.
 # usage: ci_example.sh BUILD_DIR
 set -euo pipefail
 BUILD=$(cd "${1:?usage: ci_example.sh BUILD_DIR}" && pwd)
@@ -45,13 +46,13 @@ notify:
   - {kind: webhook, url: "http://127.0.0.1:$(cat "$SCRATCH/hook.port")/", secret: "\${env:HOOK_SECRET}", on: [promoted, rolled_back]}
 services:
   shop:
-    versions: {blue: "http://127.0.0.1:$(sample_port blue)", green: "http://127.0.0.1:$(sample_port green)"}
+    versions: {blue: "http://127.0.0.1:$(sample_port blue)"}
     fallback: stable
 YAML
   start_proxy
   "$BUILD/cutwater" notify test >/dev/null || fail "the test message did not arrive"
   "$BUILD/tests/smoke/demo_load" "${HTTP##*:}" 100 200 100 "$SCRATCH/load.json" &
-  deploy green
+  CUTWATER_ENDPOINTS=http://127.0.0.1:$(sample_port green) deploy green
   [[ $STATUS -eq 0 ]] || fail "the job of the good version ended with $STATUS"
   [[ $(jq -r .phase "$SCRATCH/rollout.json") == succeeded ]] || fail "no rollout on stdout"
   sample_admin blue -X POST -d '{"name":"blue-v2","error_rate":1}' >/dev/null

@@ -1,8 +1,9 @@
 #!/bin/sh
 # Brings a version of a service to the users, or takes it back; for any CI system.
 #   deploy.sh SERVICE VERSION [cutwater rollout start options]
-# Needs CUTWATER_ADMIN, CUTWATER_TOKEN and the cutwater binary in PATH. Prints one line of JSON, the
-# rollout as it ended, on stdout; what a person should read goes to stderr.
+# Needs CUTWATER_ADMIN, CUTWATER_TOKEN and the cutwater binary in PATH. With CUTWATER_ENDPOINTS, URLs
+# with blanks between, the version is put there first. Prints one line of JSON, the rollout as it
+# ended, on stdout; what a person should read goes to stderr.
 set -u
 service=${1:?usage: deploy.sh SERVICE VERSION [options]}
 version=${2:?usage: deploy.sh SERVICE VERSION [options]}
@@ -16,6 +17,10 @@ commit_time=$(git show -s --format=%cI 2>/dev/null) || commit_time=
 
 say() { printf '%s\n' "$*" >&2; }
 
+if [ -n "${CUTWATER_ENDPOINTS:-}" ]; then
+  # shellcheck disable=SC2086 # a word for each endpoint
+  cutwater versions put "$service" "$version" $CUTWATER_ENDPOINTS >&2 || exit
+fi
 cutwater rollout start "$service" --to "$version" --wait --output json "$@"
 status=$?
 case $status in
