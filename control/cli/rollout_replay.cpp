@@ -15,7 +15,7 @@ struct ReplayOptions {
   std::string rollout;
   std::string file;
   std::string error_rate, p95, p95_critical, false_rollback, relative_tolerance;
-  bool no_relative = false;
+  std::optional<bool> relative;
 };
 
 constexpr const char* kReplayExits =
@@ -32,7 +32,7 @@ json::object changed_guards(const ReplayOptions& options) {
   add("p95_critical", options.p95_critical);
   add("false_rollback", options.false_rollback);
   add("relative_tolerance", options.relative_tolerance);
-  if (options.no_relative) body["relative"] = false;
+  if (options.relative) body["relative"] = *options.relative;
   return body;
 }
 
@@ -168,7 +168,12 @@ void add_replay(CLI::App& parent, Context& context) {
                       "Chance of reverting a healthy version, such as 1%");
   command->add_option("--relative-tolerance", options->relative_tolerance,
                       "So much worse than the old version is no failure, such as 50%");
-  command->add_flag("--no-relative", options->no_relative, "Do not compare with the old version");
+  const auto compare = [&](const char* flag, bool relative, const char* help) {
+    return command->add_flag_callback(
+        flag, [options = options.get(), relative] { options->relative = relative; }, help);
+  };
+  auto* with = compare("--relative", true, "Compare with the old version");
+  compare("--no-relative", false, "Do not compare with the old version")->excludes(with);
   command->add_option("--file", options->file,
                       "What `rollout record` printed, instead of asking the proxy");
   command->footer(kReplayExits);

@@ -106,6 +106,9 @@ TEST_F(ReplayFile, IsReplayedWithoutAProxy) {
   const Ran stricter = run({"rollout", "replay", "--file", path, "--error-rate", "0.5%"});
   EXPECT_EQ(stricter.exit_code, kRolledBack) << stricter.out;
   EXPECT_THAT(stricter.out, HasSubstr("error rate of green is above 0.5%"));
+  const Ran compared = run({"rollout", "replay", "--file", path, "--relative"});
+  EXPECT_EQ(compared.exit_code, kRolledBack) << compared.out;
+  EXPECT_THAT(compared.out, HasSubstr("relative_error_rate"));
 }
 
 TEST_F(ReplayFile, WhatIsWrongWithItOrTheLimitsIsSaid) {
