@@ -46,8 +46,8 @@ NextConfig ControllerImpl::fit(config::Config written, const ServiceState* chang
     service = in_force(entry.state, service, setup_.wall_ms(), next.change.decisions);
     for (auto& text : fit_to_config(entry, service)) next.object(std::move(text));
     if (running != nullptr)
-      for (auto& text : forget_moved(entry.state, *find_config(service.name), service))
-        next.object(std::move(text));
+      forget_moved(entry.state, *find_config(service.name), service, setup_.wall_ms(),
+                   next.change.decisions);
     lift_lock_outs(entry.state, service, setup_.wall_ms(), next.change.decisions);
     note_lock_outs(entry.state, service);
     // Should a version of that name come again, its counters begin at zero.
@@ -96,6 +96,7 @@ Awaitable<std::optional<Reply>> ControllerImpl::take_over(NextConfig next) {
     sync_flag_guards(name);
   }
   co_await switch_workers();
+  for (const auto& [name, entry] : entries_) retire_guards(name);
   if (setup_.on_published) setup_.on_published();
   co_return std::nullopt;
 }

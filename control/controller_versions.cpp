@@ -76,7 +76,7 @@ std::set<std::string> urls_of(const config::Version* version) {
   return version == nullptr ? std::set<std::string>{} : version->urls();
 }
 
-// Requests of users come to it, or would by a single command that asks no guard.
+// Requests of users come to it.
 bool has_users(const ServiceEntry& entry, const config::Service& service,
                const std::string& version) {
   const ServiceState& state = entry.state;
@@ -84,7 +84,6 @@ bool has_users(const ServiceEntry& entry, const config::Service& service,
   const bool rolling =
       entry.rollout && (entry.rollout->to == version || entry.rollout->from == version);
   return version == state.stable || rolling || !sender_to(service, version).empty() ||
-         (version == state.last_good && state.keep_old_until_ms != 0) ||
          (weight != state.weights.end() && weight->second.millionths > 0);
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 #include "control/views.hpp"
 
@@ -188,16 +189,17 @@ config::Service in_force(ServiceState& state, const config::Service& written, st
   return with_changes(written, state.versions);
 }
 
-std::vector<std::string> forget_moved(ServiceState& state, const config::Service& before,
-                                      const config::Service& after) {
-  const auto now = urls_of(after, state.last_good);
-  if (now.empty() || !runs_elsewhere(urls_of(before, state.last_good), now)) return {};
-  if (state.keep_old_until_ms != 0)
-    return {"services." + after.name + ".versions: `" + state.last_good +
-            "` is kept for a rollback until " + time_text(state.keep_old_until_ms) +
-            " (`keep_old`); one of its endpoints must stay"};
+void forget_moved(ServiceState& state, const config::Service& before, const config::Service& after,
+                  std::int64_t wall_ms, std::vector<Decision>& decisions) {
+  const std::string version = state.last_good;
+  const auto now = urls_of(after, version);
+  if (now.empty() || !runs_elsewhere(urls_of(before, version), now)) return;
   state.last_good.clear();
-  return {};
+  if (std::exchange(state.keep_old_until_ms, 0) == 0) return;
+  const std::string reason =
+      version + " runs elsewhere now: it is not kept for a rollback any longer";
+  decisions.push_back(
+      decision_about(version, state, {"old_released", "new_version", reason, kSelf}, wall_ms));
 }
 
 void lift_lock_outs(ServiceState& state, const config::Service& config, std::int64_t wall_ms,

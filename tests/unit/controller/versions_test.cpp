@@ -280,13 +280,22 @@ TEST_F(VersionsTest, What_is_needed_is_not_removed) {
 }
 
 TEST_F(VersionsTest, The_way_back_leads_only_to_what_was_good) {
-  start();
-  put(R"({"blue":0,"red":100})");
+  auto config = shop_config();
+  config.services[0].rollout.keep_old = 1h;
+  config.services[0].rollout.steps = {Share::percent(100)};
+  config.services[0].rollout.bake = 1s;
+  start(config);
+  const std::string rollout = id(roll_out(R"({"to":"red"})"));
   succeed("red", 2000);
-  pass_time(90s);
+  pass_time(10s);
+  ASSERT_EQ(phase(rollout), "succeeded");
   ASSERT_EQ(controller_->service("shop").body.at("last_good"), "blue");
-  EXPECT_EQ(put_version("blue", kNewPlace).status, 200);
+  ASSERT_TRUE(publisher_->monitor("shop", "red")->report(now_).armed) << "watched on";
+
+  EXPECT_EQ(put_version("blue", kNewPlace).status, 200) << "the next release goes to the free one";
   EXPECT_TRUE(controller_->service("shop").body.at("last_good").is_null());
+  EXPECT_EQ(decision().at("action"), "old_released");
+  EXPECT_FALSE(publisher_->monitor("shop", "red")->report(now_).armed) << "where would it go?";
   EXPECT_EQ(type(ask(controller_->rollback("shop", {}, ana_))), "nothing_to_roll_back");
 }
 
