@@ -33,7 +33,6 @@ inline guard::ComparisonPolicy comparison_policy_of(const config::Guards& guards
   policy.tolerance = 1 + guards.relative_tolerance.ratio();
   policy.alpha_errors = guards.false_rollback / 4;
   policy.alpha_latency = guards.false_rollback / 4;
-  policy.dry_run = guards.dry_run;
   return policy;
 }
 

@@ -164,7 +164,6 @@ void Comparison::collect(std::int64_t now) {
 }
 
 void Comparison::feed(const BadRequest& request, bool few_clients) {
-  if (failure_ && !policy_.dry_run) return;
   if ((request.tests & kErrorBit) != 0) {
     feed_group(errors_, errors_onset_, request, few_clients);
     look(errors_, errors_onset_, few_clients);

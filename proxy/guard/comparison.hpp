@@ -36,7 +36,6 @@ struct ComparisonPolicy {
   std::uint32_t min_failed = 4;        // floor of the trip, candidate's
   std::uint32_t min_clients = 3;       // distinct, waived while few use the service at all
   Nanoseconds patience = Seconds(60);  // what runs longer than a request may is not waited for
-  bool dry_run = false;                // goes on judging after it has failed
 };
 
 // A request's place in the comparison. Lives in its exchange.
@@ -79,7 +78,8 @@ class Comparison {
   bool has_latency_limits() const { return limits_.load(std::memory_order_relaxed) > 0; }
 
   // Judges what has become ripe. `few_clients`: hardly anybody uses the service, so the per-client
-  // rules are waived (for both versions alike). True from the moment on that a test has alarmed.
+  // rules are waived (for both versions alike). True from the moment on that a test has alarmed;
+  // the counts go on.
   bool judge(TimePoint now, bool few_clients);
 
   struct Story {

@@ -41,16 +41,10 @@ class ComparedProxy : public testing::Test {
     EXPECT_TRUE(eventually([&] { return judged() == requests; })) << judged();
   }
 
-  static guard::ComparisonPolicy policy() {
-    guard::ComparisonPolicy policy;
-    policy.dry_run = true;  // counts on when it has decided
-    return policy;
-  }
-
   FakeUpstream blue, green;
   ProxySetup setup;
   std::shared_ptr<guard::Comparison> comparison =
-      std::make_shared<guard::Comparison>(policy(), 1, Clock::now());
+      std::make_shared<guard::Comparison>(guard::ComparisonPolicy{}, 1, Clock::now());
   std::unique_ptr<Proxy> proxy;
 };
 

@@ -157,6 +157,13 @@ TEST_F(Compared, ACandidateThatFailsMoreOftenIsFoundWithItsNumbers) {
   EXPECT_GE(errors.evidence, errors.alarm_at);
 }
 
+TEST_F(Compared, WhatArrivedBesideTheDecidingRequestIsCountedAsItEnded) {
+  for (int i = 0; i < 30; ++i) pass(true, ended(true));
+  EXPECT_TRUE(judge());
+  EXPECT_EQ(report().bad, 30u);
+  EXPECT_EQ(report().good, 0u) << "not good for having come after the decision";
+}
+
 TEST_F(Compared, ThreeFailuresAreBelowTheFloor) {
   for (int i = 0; i < 3; ++i) comparison->leave(0, arrive(true, 0.01), ended(true), true);
   EXPECT_FALSE(judge());
