@@ -53,9 +53,11 @@ Verdict overall(const GuardReport& report) {
   if (any(Verdict::Fail) && !report.dry_run) return Verdict::Fail;  // a witness: nothing tripped
   if (any(Verdict::CommonCause)) return Verdict::CommonCause;
   if (report.requests_since_arming == 0) return Verdict::NoTraffic;
-  const bool all_pass = std::all_of(
-      report.tests.begin(), report.tests.end(),
-      [](const TestReport& test) { return test.verdict == Verdict::Pass || test.pass_at == 0; });
+  // One that can only fail has nothing to say until it has failed (in a dry run).
+  const auto fine = [](const TestReport& test) {
+    return test.verdict == Verdict::Pass || (test.pass_at == 0 && test.verdict != Verdict::Fail);
+  };
+  const bool all_pass = std::all_of(report.tests.begin(), report.tests.end(), fine);
   return all_pass ? Verdict::Pass : Verdict::Inconclusive;
 }
 
