@@ -54,7 +54,8 @@ struct FlagArm {
   Share share;
 };
 
-// Raises the flag's percentage step by step while its own guard finds the flagged requests good.
+// Raises the flag's percentage step by step while its own guard finds the flagged requests good,
+// by its limits and, one flag at a time, beside the users whom the percentage keeps out.
 struct FlagRamp {
   std::vector<Share> steps;
   std::chrono::milliseconds bake = std::chrono::minutes(10);

@@ -10,6 +10,7 @@
 
 #include "config/diff.hpp"
 #include "control/controller_impl.hpp"
+#include "control/flag_ramp.hpp"
 #include "control/json_text.hpp"
 #include "control/views.hpp"
 #include "proxy/guard/comparison.hpp"
@@ -226,7 +227,8 @@ void ControllerImpl::rebuild() {
     const bool active = entry.rollout && !is_terminal(entry.rollout->phase) &&
                         entry.rollout->phase != Phase::RollingBack;
     steering[name] = {&entry.state, active ? entry.rollout->id : "",
-                      active ? entry.rollout->to : "", compared(entry)};
+                      active ? entry.rollout->to : "", compared(entry),
+                      compared_flag(*find_config(name), entry.state)};
   }
   snapshot_ = publisher_.build(config_, steering);
 }

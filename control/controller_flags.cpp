@@ -10,6 +10,7 @@
 #include "config/units.hpp"
 #include "control/controller_impl.hpp"
 #include "control/flag_change.hpp"
+#include "control/flag_ramp.hpp"
 #include "control/guard_policy.hpp"
 #include "control/json_text.hpp"
 #include "control/ofrep.hpp"
@@ -22,19 +23,6 @@ namespace {
 
 // Of a step of a ramp, before the next: PASS alone may be from the step before.
 constexpr std::uint64_t kRequestsPerStep = 20;
-
-bool is_ramping(const config::Flag& flag, const FlagState* state) {
-  const bool paused = state != nullptr && state->ramping && !*state->ramping;
-  return flag.ramp && flag.enabled && !paused && flag.percentage &&
-         *flag.percentage < flag.ramp->steps.back();
-}
-
-// Those of the service, where the ramp has none of its own.
-config::Guards flag_limits(const config::Service& service, const std::string& name) {
-  for (const auto& flag : service.flags)
-    if (flag.name == name && flag.ramp) return limits_of(service.guards, flag.ramp->guards);
-  return service.guards;
-}
 
 }  // namespace
 
@@ -134,17 +122,28 @@ Reply ControllerImpl::ofrep_flags(const json::object& request) {
 // --- the ramp
 // -------------------------------------------------------------------------------------
 
-// Before the new snapshot: a flag that ramps is judged from its first request on.
+// Before the new snapshot: a flag that ramps is judged from its first request on. The comparison
+// with its control group begins when it is the flag's turn, outlasts a pause, and ends with the
+// ramp.
 void ControllerImpl::sync_flag_guards(const std::string& service) {
   const ServiceState& state = entries_.at(service).state;
-  for (const auto& file : find_config(service)->flags) {
+  const config::Service& config = *find_config(service);
+  const std::string compared = compared_flag(config, state);
+  for (const auto& file : config.flags) {
     const auto monitor = publisher_.flag_monitor(service, file.name);
     if (!monitor) continue;
-    const bool on = file.ramp && with_changes(file, state.find_flag(file.name)).enabled;
+    const config::Flag flag = with_changes(file, state.find_flag(file.name));
+    const bool on = file.ramp && flag.enabled;
     const bool armed = monitor->report(setup_.now()).armed;
     if (on && !armed) arm_flag(service, file.name);
     if (!on && armed) monitor->disarm();
     if (!file.ramp) monitor->set_tripped(false);  // shut while it was a ramp
+    if (on && ramp_is_over(flag)) monitor->set_comparison(nullptr);
+    if (file.name != compared || monitor->comparison()) continue;
+    guard::ComparisonPolicy policy = comparison_policy_of(flag_limits(config, file.name));
+    policy.control_group = true;
+    monitor->set_comparison(
+        make_comparison(policy, config.timeouts, publisher_.workers(), setup_.now()));
   }
 }
 

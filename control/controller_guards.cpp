@@ -17,13 +17,6 @@ namespace asio = boost::asio;
 namespace json = boost::json;
 namespace {
 
-guard::ComparisonPolicy comparison_policy(const config::Guards& limits,
-                                          const config::Timeouts& timeouts) {
-  guard::ComparisonPolicy policy = comparison_policy_of(limits);
-  policy.patience = timeouts.request;
-  return policy;
-}
-
 // p0' of statistics.md 3: twice what the past can have been at most, but never so little that a
 // handful of failures among thousands would be too many.
 double limit_from_past(const RecentCounts::Counts& past) {
@@ -89,8 +82,8 @@ void ControllerImpl::arm(const std::string& service, const GuardedPair& pair,
     witness(service, *baseline);
     against.baseline = baseline;
     if (limits.relative)
-      against.comparison = std::make_shared<guard::Comparison>(
-          comparison_policy(limits, config->timeouts), publisher_.workers(), setup_.now());
+      against.comparison = make_comparison(comparison_policy_of(limits), config->timeouts,
+                                           publisher_.workers(), setup_.now());
   }
   monitor->arm(policy_of(limits), trip_of(service, pair.version), std::move(against));
   arm_routes(service, pair, limits);
@@ -165,7 +158,7 @@ json::array ControllerImpl::routes_view(const std::string& service, const std::s
 
 // The one version of the service that is compared with stable; empty if there is none, or several.
 // Requests that a flag, a preview or a fall to stable has placed are not dealt by chance and have
-// no part in it, so a flag's own guard compares with nobody.
+// no part in it; a flag has a comparison of its own (compared_flag).
 std::string ControllerImpl::compared(const Entry& entry) const {
   const auto versions = guarded(entry.state, entry.rollout ? &*entry.rollout : nullptr);
   return versions.size() == 1 ? *versions.begin() : "";
@@ -209,9 +202,12 @@ void ControllerImpl::hold_against_past(const std::string& service) {
 
 void ControllerImpl::compare_guards() {
   const TimePoint now = setup_.now();
-  for (const auto& [name, entry] : entries_)
+  for (const auto& [name, entry] : entries_) {
     for (const auto& version : guarded(entry.state, entry.rollout ? &*entry.rollout : nullptr))
       if (const auto monitor = publisher_.monitor(name, version)) monitor->compare(now);
+    for (const auto& flag : find_config(name)->flags)
+      if (const auto monitor = publisher_.flag_monitor(name, flag.name)) monitor->compare(now);
+  }
 }
 
 bool ControllerImpl::is_guarded(const std::string& service, const std::string& version) {

@@ -5,6 +5,7 @@
 #include "config/show_split.hpp"
 #include "config/units.hpp"
 #include "control/json_text.hpp"
+#include "control/rollout/verdict.hpp"
 
 namespace cutwater::control {
 namespace json = boost::json;
@@ -101,10 +102,22 @@ json::object ramp_view(const config::Flag& flag, const FlagFacts& facts) {
                  : !flag.enabled                             ? "off"
                  : paused                                    ? "paused"
                                                              : "running";
+  // What the guard finds comes last, see settings_of().
   out["verdict"] = facts.guard == nullptr
                        ? json::value(nullptr)
                        : json::value(json::string(guard::to_string(facts.guard->verdict)));
+  if (facts.guard == nullptr) return out;
+  json::array tests;
+  for (const auto& test : facts.guard->tests) tests.push_back(test_json(test));
+  out["tests"] = std::move(tests);
   return out;
+}
+
+// Without what the guard has found: it moves on while somebody reads.
+std::string settings_of(std::string_view member, json::value value) {
+  if (member == "ramp" && value.is_object())
+    for (const char* finding : {"verdict", "tests"}) value.as_object().erase(finding);
+  return to_text(value);
 }
 
 }  // namespace
@@ -140,8 +153,8 @@ std::variant<FlagState, Reply> read_flag_change(const json::object& body, const 
   for (const auto& [key, value] : body) {
     // What a reader sends back as it was is no change.
     const auto* as_is = now.if_contains(key);
-    if (as_is != nullptr && to_text(*as_is) == to_text(value)) continue;
     const std::string_view member(key.data(), key.size());
+    if (as_is != nullptr && settings_of(member, *as_is) == settings_of(member, value)) continue;
     std::optional<Reply> refused;
     if (member == "enabled") {
       refused = read_switch(member, value, state.enabled);

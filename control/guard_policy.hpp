@@ -1,6 +1,8 @@
 // The limits the operator wrote, as what a version's monitor is armed with. Pure.
 #pragma once
 
+#include <memory>
+
 #include "config/model.hpp"
 #include "control/rollout/engine.hpp"
 #include "proxy/guard/comparison.hpp"
@@ -33,8 +35,15 @@ inline guard::ComparisonPolicy comparison_policy_of(const config::Guards& guards
   policy.tolerance = 1 + guards.relative_tolerance.ratio();
   policy.alpha_errors = guards.false_rollback / 4;
   policy.alpha_latency = guards.false_rollback / 4;
-  policy.dry_run = guards.dry_run;
   return policy;
+}
+
+// The comparison itself, which begins now. A request is waited for as long as it may run.
+inline std::shared_ptr<guard::Comparison> make_comparison(guard::ComparisonPolicy policy,
+                                                          const config::Timeouts& timeouts,
+                                                          unsigned workers, TimePoint now) {
+  policy.patience = timeouts.request;
+  return std::make_shared<guard::Comparison>(policy, workers, now);
 }
 
 }  // namespace cutwater::control

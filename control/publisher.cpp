@@ -349,7 +349,9 @@ std::shared_ptr<const routing::ServiceSnapshot> Publisher::build_service(
   for (const auto& flag : service.flags) {
     const config::Flag in_force = with_changes(flag, state.find_flag(flag.name));
     out->flags.push_back(routing::make_flag(in_force, service.sticky, names));
-    out->flags.back().monitor = flag_monitor(service.name, flag.name);
+    routing::FlagSnapshot& made = out->flags.back();
+    made.monitor = flag_monitor(service.name, flag.name);
+    if (flag.name == steering.compared_flag) made.comparison = made.monitor->comparison();
   }
   if (service.mirror) out->mirror = mirror_of(service, state, names);
   out->mirror.stats = mirror_stats(service.name);

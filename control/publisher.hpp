@@ -84,9 +84,10 @@ class Publisher {
 
   struct Steering {
     const ServiceState* state;
-    std::string rollout;    // id of the active one
-    std::string candidate;  // of it: what a preview shows
-    std::string compared;   // version that is held against stable; may be empty
+    std::string rollout;             // id of the active one
+    std::string candidate;           // of it: what a preview shows
+    std::string compared;            // version that is held against stable; may be empty
+    std::string compared_flag = {};  // that is held against its control group; likewise
   };
   // After adopt(); every service of `config` has its steering.
   std::shared_ptr<const routing::RoutingSnapshot> build(

@@ -11,6 +11,22 @@ std::string share_text(const json::value& percent) {
   return percent_text(percent.to_number<double>());
 }
 
+// "ramp running (inconclusive; 3 % of its requests fail, 0.1 % of the control group's)"
+std::string ramp_text(const json::value& ramp) {
+  std::string text = "ramp " + text_of(ramp, "state");
+  const std::string verdict = text_of(ramp, "verdict");
+  if (verdict.empty()) return text;
+  text += " (" + verdict;
+  const auto rate = [](const json::value& counts) {
+    return percent_text(control::rounded(*number_of(counts, "rate") * 100, 2).to_number<double>());
+  };
+  for (const auto& test : list_of(member(ramp, "tests")))
+    if (text_of(test, "name") == "relative_error_rate" && text_of(test, "verdict") != "no_traffic")
+      text += "; " + rate(test) + " of its requests fail, " + rate(member(test, "baseline")) +
+              " of the control group's";
+  return text + ")";
+}
+
 // {"cookie": "beta=on"} -> "cookie beta=on"; then "10% by cookie:uid", "allow 2", ...
 std::string condition_text(const json::value& flag) {
   std::string text;
@@ -29,8 +45,7 @@ std::string condition_text(const json::value& flag) {
       add(std::string(list) + " " + std::to_string(written->size()));
     if (ids.is_object()) add(std::string(list) + " " + text_of(ids, "file"));
   }
-  if (const json::value ramp = member(flag, "ramp"); ramp.is_object())
-    add("ramp " + text_of(ramp, "state"));
+  if (const json::value ramp = member(flag, "ramp"); ramp.is_object()) add(ramp_text(ramp));
   return text;
 }
 

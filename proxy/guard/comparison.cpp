@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "proxy/guard/alarm.hpp"
 #include "proxy/guard/confidence.hpp"
 
 namespace cutwater::guard {
@@ -60,6 +61,7 @@ Comparison::Comparison(const ComparisonPolicy& policy, unsigned workers, TimePoi
     : policy_(policy), began_(now), tick_length_(tick_length(policy.patience)) {
   for (unsigned i = 0; i < workers; ++i) cells_.push_back(std::make_unique<CohortCell>());
   errors_.emplace_back(policy.tolerance, policy.min_clients);
+  if (policy.control_group) return;
   for (std::size_t i = 0; i < kQuantiles.size(); ++i)
     latency_.emplace_back(1.0, policy.min_clients);
 }
@@ -71,9 +73,14 @@ CohortTicket Comparison::enter(unsigned worker, TimePoint arrival, const Assigne
   const std::int64_t tick = tick_of(arrival);
   // Too late to be waited for: the worker was held up since it looked at the clock.
   if (arrival < began_ || tick <= closed_.load(std::memory_order_relaxed)) return ticket;
-  ticket = {tick, arrival, assigned.weight, limits_.load(std::memory_order_acquire),
+  ticket = {tick,
+            arrival,
+            assigned.weight,
+            assigned.client,
+            limits_.load(std::memory_order_acquire),
             assigned.candidate};
   cells_[worker]->enter(tick, assigned.candidate);
+  if (policy_.control_group) cells_[worker]->clients().add(assigned.client, arrival);
   return ticket;
 }
 
@@ -81,7 +88,7 @@ void Comparison::leave(unsigned worker, const CohortTicket& ticket,
                        const stats::AttemptResult& result, bool comparable) {
   if (const std::uint8_t tests = bad_tests(ticket, result, comparable); tests != 0)
     cells_[worker]->report(
-        {ticket.tick, ticket.arrival, result.client, ticket.weight, ticket.candidate, tests});
+        {ticket.tick, ticket.arrival, ticket.client, ticket.weight, ticket.candidate, tests});
   cells_[worker]->leave(ticket.tick);
 }
 
@@ -110,6 +117,13 @@ void Comparison::freeze_latency(const LatencyLimits& limits) {
   for (std::size_t i = 0; i < limits.size(); ++i)
     limit_ns_[i].store(limits[i].count(), std::memory_order_relaxed);
   limits_.fetch_add(1, std::memory_order_release);
+}
+
+bool Comparison::few_clients(TimePoint now) const {
+  if (now - began_ < FailingClients::kWindow) return false;
+  stats::ClientUnion all;
+  for (const auto& cell : cells_) cell->clients().merge_into(all, now);
+  return all.estimate() < Alarm::kFewClients;
 }
 
 bool Comparison::judge(TimePoint now, bool few_clients) {
@@ -164,7 +178,6 @@ void Comparison::collect(std::int64_t now) {
 }
 
 void Comparison::feed(const BadRequest& request, bool few_clients) {
-  if (failure_ && !policy_.dry_run) return;
   if ((request.tests & kErrorBit) != 0) {
     feed_group(errors_, errors_onset_, request, few_clients);
     look(errors_, errors_onset_, few_clients);
@@ -243,6 +256,7 @@ TestReport Comparison::describe(const Group& group, double alpha, const Arrivals
 void Comparison::add_reports(std::vector<TestReport>& reports) const {
   reports.push_back(describe(errors_, policy_.alpha_errors, arrivals_));
   reports.back().name = kErrors;
+  if (latency_.empty()) return;
   Arrivals timed = arrivals_;
   timed.candidate -= arrivals_before_limits_.candidate;
   timed.baseline -= arrivals_before_limits_.baseline;

@@ -1,6 +1,7 @@
 // The relative guard of one version under rollout: is it worse than the stable version, on requests
 // that were dealt between the two by chance? (statistics.md 3.) Errors, and latency against limits
-// T* frozen from the stable version's past quantiles.
+// T* frozen from the stable version's past quantiles. Or of one ramping flag: its users are the
+// candidate, and those whom its dice have kept out are the baseline, its control group.
 //
 // The tests need failures in the order in which their requests *arrived*: in the order in which
 // they end, a candidate that fails fast beside a stable version that times out would look worse at
@@ -36,7 +37,9 @@ struct ComparisonPolicy {
   std::uint32_t min_failed = 4;        // floor of the trip, candidate's
   std::uint32_t min_clients = 3;       // distinct, waived while few use the service at all
   Nanoseconds patience = Seconds(60);  // what runs longer than a request may is not waited for
-  bool dry_run = false;                // goes on judging after it has failed
+  // The baseline is the control group of a flag: errors only, and as nobody else counts its
+  // clients, they are counted here.
+  bool control_group = false;
 };
 
 // A request's place in the comparison. Lives in its exchange.
@@ -44,6 +47,7 @@ struct CohortTicket {
   std::int64_t tick = -1;
   TimePoint arrival{};
   double weight = 0;
+  std::uint64_t client = 0;
   std::uint32_t limits = 0;  // the T* that were frozen when it was assigned
   bool candidate = false;
   bool joined() const { return tick >= 0; }
@@ -65,6 +69,8 @@ class Comparison {
   struct Assigned {
     bool candidate = false;
     double weight = 0;  // chance to be the candidate's, among the two
+    // Whose request it is: hash of a confirmed subject; 0 = every request its own client.
+    std::uint64_t client = 0;
   };
   // Only for a request that was assigned at random and goes where the dice said.
   CohortTicket enter(unsigned worker, TimePoint arrival, const Assigned& assigned);
@@ -78,8 +84,12 @@ class Comparison {
   void freeze_latency(const LatencyLimits& limits);
   bool has_latency_limits() const { return limits_.load(std::memory_order_relaxed) > 0; }
 
+  bool has_control_group() const { return policy_.control_group; }
+  // Of a control group: hardly anybody takes part. Not before a minute has been seen.
+  bool few_clients(TimePoint now) const;
   // Judges what has become ripe. `few_clients`: hardly anybody uses the service, so the per-client
-  // rules are waived (for both versions alike). True from the moment on that a test has alarmed.
+  // rules are waived (for both versions alike). True from the moment on that a test has alarmed;
+  // the counts go on.
   bool judge(TimePoint now, bool few_clients);
 
   struct Story {
@@ -139,7 +149,7 @@ class Comparison {
   Arrivals arrivals_;             // judged so far
   Arrivals arrivals_before_limits_;
   Group errors_;
-  Group latency_;  // by kQuantiles
+  Group latency_;  // by kQuantiles; empty: errors only
   Onset errors_onset_;
   Onset latency_onset_;
   std::optional<Story> failure_;

@@ -57,7 +57,8 @@ struct GuardReport {
   Verdict verdict = Verdict::NoTraffic;
   std::vector<TestReport> tests;
   std::optional<std::string> failed_test;
-  std::string baseline;  // the version it is compared with; empty if none
+  // The version it is compared with, or "the control group" of a flag; empty if none.
+  std::string baseline;
   // Set once tripped: the story of the decision.
   std::uint64_t requests_to_decision = 0;   // attempts from first_bad to the decision, both counted
   std::uint64_t requests_since_arming = 0;  // completed attempts, whether tripped or not

@@ -246,9 +246,7 @@ void VersionMonitor::compare(TimePoint now) {
     const std::lock_guard lock(tests_->mutex);
     Comparison* comparison = tests_->comparison.get();
     if (comparison == nullptr || !armed_.load(std::memory_order_relaxed)) return;
-    double clients = distinct_clients(now);
-    if (tests_->baseline) clients += tests_->baseline->distinct_clients(now);
-    if (!comparison->judge(now, clients < Alarm::kFewClients) || tests_->story) return;
+    if (!comparison->judge(now, few_compared(now)) || tests_->story) return;
     if (!tests_->policy.dry_run) tripped_.store(true, std::memory_order_release);
     const Comparison::Story& found = *comparison->failure();
     tests_->story = {found.test,    found.first_bad,
@@ -258,6 +256,20 @@ void VersionMonitor::compare(TimePoint now) {
     on_trip = std::exchange(tests_->on_trip, {});
   }
   if (on_trip) on_trip();
+}
+
+// Of both sides: waived by the candidate's clients alone, one broken user of a small candidate
+// would count in full against once a minute on the other side.
+bool VersionMonitor::few_compared(TimePoint now) const {
+  if (tests_->comparison->has_control_group()) return tests_->comparison->few_clients(now);
+  double clients = distinct_clients(now);
+  if (tests_->baseline) clients += tests_->baseline->distinct_clients(now);
+  return clients < Alarm::kFewClients;
+}
+
+void VersionMonitor::set_comparison(std::shared_ptr<Comparison> comparison) {
+  const std::lock_guard lock(tests_->mutex);
+  tests_->comparison = std::move(comparison);
 }
 
 std::shared_ptr<Comparison> VersionMonitor::comparison() const {

@@ -101,6 +101,8 @@ class VersionMonitor {
 
   // Lets the relative guard judge what has become ripe; some ten times a second.
   void compare(TimePoint now);
+  // A flag is compared while it is its turn; what its limits have found stays. nullptr: no longer.
+  void set_comparison(std::shared_ptr<Comparison> comparison);
   // Of this arming; nullptr when there is no relative guard.
   std::shared_ptr<Comparison> comparison() const;
   // From now on no request goes to the baseline by chance, so there is nothing to compare with: the
@@ -123,6 +125,7 @@ class VersionMonitor {
   Counts counts(std::size_t indicator) const;
   bool few_clients(TimePoint now) const;
   double distinct_clients(TimePoint now) const;
+  bool few_compared(TimePoint now) const;
   bool judged_now(std::uint32_t ticket) const;
   unsigned bad_indicators(stats::VersionCell& cell, const stats::AttemptResult& result) const;
   void prove();

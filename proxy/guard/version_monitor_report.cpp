@@ -10,6 +10,7 @@ namespace cutwater::guard {
 namespace {
 
 constexpr double kIntervalAlpha = 0.01;
+constexpr std::string_view kControlGroup = "the control group";  // as people read it
 // How long after the last alarm of its kind a common cause, or a failing baseline, is still the
 // verdict: between two failures of a trickle of requests it is not over.
 constexpr Seconds kLingers{30};
@@ -53,9 +54,11 @@ Verdict overall(const GuardReport& report) {
   if (any(Verdict::Fail) && !report.dry_run) return Verdict::Fail;  // a witness: nothing tripped
   if (any(Verdict::CommonCause)) return Verdict::CommonCause;
   if (report.requests_since_arming == 0) return Verdict::NoTraffic;
-  const bool all_pass = std::all_of(
-      report.tests.begin(), report.tests.end(),
-      [](const TestReport& test) { return test.verdict == Verdict::Pass || test.pass_at == 0; });
+  // One that can only fail has nothing to say until it has failed (in a dry run).
+  const auto fine = [](const TestReport& test) {
+    return test.verdict == Verdict::Pass || (test.pass_at == 0 && test.verdict != Verdict::Fail);
+  };
+  const bool all_pass = std::all_of(report.tests.begin(), report.tests.end(), fine);
   return all_pass ? Verdict::Pass : Verdict::Inconclusive;
 }
 
@@ -118,6 +121,8 @@ GuardReport VersionMonitor::report(TimePoint now) const {
   if (tests_->baseline) report.baseline = tests_->baseline->version();
   report_limits(report, now);
   if (tests_->comparison) tests_->comparison->add_reports(report.tests);
+  if (tests_->comparison && tests_->comparison->has_control_group())
+    report.baseline = kControlGroup;
   report_past(report);
   report.distinct_clients = static_cast<std::uint64_t>(distinct_clients(now) + 0.5);
   if (!tests_->alarms.empty()) report.failed_attempts = tests_->alarms[0].raw_bad();

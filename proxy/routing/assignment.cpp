@@ -41,6 +41,15 @@ bool is_preview(const ServiceSnapshot& service, const http::RequestHead& head) {
   return false;
 }
 
+// The dice are thrown for the flag's own subject, so its failures count once, not the browser's.
+FlagDraw draw_of(const FlagSnapshot& flag, const FlagVerdict& verdict, std::string_view subject,
+                 std::uint64_t split_client) {
+  if (verdict.rule != FlagRule::Percentage) return {};
+  const bool by_split = flag.key.key == Key::OwnCookie;
+  return {flag.comparison.get(), verdict.matched, Share{flag.percentage}.ratio(),
+          by_split ? split_client : client_hash(subject)};
+}
+
 // First flag that matches and whose version exists.
 bool assign_by_flag(const ServiceSnapshot& service, const RequestView& request,
                     std::string_view split_subject, Assignment& assignment) {
@@ -49,6 +58,7 @@ bool assign_by_flag(const ServiceSnapshot& service, const RequestView& request,
     AddressBytes address;
     const std::string_view subject = flag_subject(flag, request, split_subject, address);
     const FlagVerdict verdict = evaluate(flag, request.head->fields, subject);
+    if (flag.comparison) assignment.draw = draw_of(flag, verdict, subject, assignment.client);
     if (!verdict.matched) continue;
     assignment.wanted = verdict.version;
     assignment.reason = Reason::Flag;

@@ -26,6 +26,16 @@ enum class Reason : std::uint8_t {
 };
 std::string_view to_string(Reason reason);
 
+// A request that was left to the dice of the flag under comparison: it is asked for, and neither
+// lists nor anything before it has placed the request. In: one of its users; not in: of the control
+// group, whatever places the request afterwards.
+struct FlagDraw {
+  guard::Comparison* comparison = nullptr;  // the snapshot's; nullptr: no part in it
+  bool in = false;
+  double share = 0;          // of the flag at that moment, 0 to 1: the chance to be in
+  std::uint64_t client = 0;  // hash of whom the dice were thrown for, if confirmed, else 0
+};
+
 struct Assignment {
   std::size_t version = 0;  // index into service.versions
   Reason reason = Reason::Sequence;
@@ -34,6 +44,7 @@ struct Assignment {
   std::string_view flag;                          // name, with Reason::Flag
   FlagVerdict flag_verdict;                       // of that flag
   guard::VersionMonitor* flag_monitor = nullptr;  // counts the flagged requests
+  FlagDraw draw;                                  // of the flag that is compared, if any
   std::int32_t weight = 0;   // of the chosen version at decision time; 0 when not random
   bool random = false;       // feeds relative guards; false for flags and previews
   std::uint64_t client = 0;  // hash of a confirmed subject, 0 if none

@@ -60,6 +60,8 @@ struct FlagSnapshot {
   std::uint64_t arm_salt = 0;
   // Counts the flagged requests alone; while the flag ramps it judges them and shuts the flag.
   std::shared_ptr<guard::VersionMonitor> monitor;
+  // The relative guard, while the flag ramps and is the one of its service that is compared.
+  std::shared_ptr<guard::Comparison> comparison;
 
   bool needs_subject() const { return has_percentage || has_lists || arms.size() > 1; }
   bool is_on() const { return enabled && !(monitor && monitor->tripped()); }

@@ -41,16 +41,10 @@ class ComparedProxy : public testing::Test {
     EXPECT_TRUE(eventually([&] { return judged() == requests; })) << judged();
   }
 
-  static guard::ComparisonPolicy policy() {
-    guard::ComparisonPolicy policy;
-    policy.dry_run = true;  // counts on when it has decided
-    return policy;
-  }
-
   FakeUpstream blue, green;
   ProxySetup setup;
   std::shared_ptr<guard::Comparison> comparison =
-      std::make_shared<guard::Comparison>(policy(), 1, Clock::now());
+      std::make_shared<guard::Comparison>(guard::ComparisonPolicy{}, 1, Clock::now());
   std::unique_ptr<Proxy> proxy;
 };
 
@@ -121,6 +115,89 @@ TEST_F(ComparedProxy, Http2UpstreamsAreComparedAlike) {
   EXPECT_EQ(errors().good + errors().baseline->bad, 0u);
   EXPECT_TRUE(comparison->failure());
   proxy.reset();  // before the upstreams go
+}
+
+// --- a flag and its control group --------------------------------------------------------------
+
+class ComparedFlagProxy : public ComparedProxy {
+ protected:
+  void start_flag() {
+    setup.sticky().key = config::Sticky::Key::None;
+    setup.flag(flag_share("new-ui", Share::percent(50))).compare_flag("new-ui", comparison);
+    proxy = std::make_unique<Proxy>(setup);
+  }
+  void ask_as_users(int users) {
+    for (int i = 0; i < users; ++i) ask(1, "Cookie: uid=u" + std::to_string(i) + "\r\n");
+  }
+  std::uint64_t flagged() { return errors().bad + errors().good; }
+  std::uint64_t others() { return errors().baseline->bad + errors().baseline->good; }
+
+  static constexpr int kUsers = 40;
+};
+
+TEST_F(ComparedFlagProxy, AFlagWhoseUsersFailIsFoundAndEveryRequestIsSeen) {
+  green.answer(500, "no");
+  setup.version("blue", 100, {blue.port()}).version("green", 0, {green.port()});
+  start_flag();
+  ask_as_users(kUsers);
+  expect_judged(kUsers);
+  EXPECT_EQ(errors().bad, green.received().size());
+  EXPECT_EQ(errors().baseline->good, blue.received().size());
+  ASSERT_TRUE(comparison->failure());
+  EXPECT_EQ(comparison->failure()->test, "relative_error_rate");
+}
+
+TEST_F(ComparedFlagProxy, WhomTheSplitSendsToTheSameVersionIsOfTheControlGroup) {
+  green.answer(500, "no");
+  setup.version("blue", 0, {blue.port()}).version("green", 100, {green.port()}).stable("blue");
+  start_flag();
+  ask_as_users(kUsers);
+  expect_judged(kUsers);
+  EXPECT_EQ(errors().good + errors().baseline->good, 0u);
+  EXPECT_GT(flagged(), 10u);
+  EXPECT_GT(others(), 10u);
+  EXPECT_FALSE(comparison->failure()) << "both fail alike";
+}
+
+TEST_F(ComparedFlagProxy, AUserWhomTheFlagsVersionCannotTakeHasNoPart) {
+  setup.version("blue", 100, {blue.port()}).version("green", 0, {green.port()});
+  start_flag();
+  ask_as_users(kUsers);
+  expect_judged(kUsers);
+  const std::uint64_t in_control = others();
+  EXPECT_LT(in_control, std::uint64_t{kUsers});
+  proxy->monitor("green").set_tripped(true);
+  ask_as_users(kUsers);
+  expect_judged(kUsers + in_control);
+  EXPECT_EQ(flagged(), kUsers - in_control) << "those of before";
+}
+
+TEST_F(ComparedFlagProxy, AFailureThatStableMadeGoodIsTheFlagsAllTheSame) {
+  green.answer(500, "no");
+  setup.version("blue", 100, {blue.port()}).version("green", 0, {green.port()});
+  setup.fallback_to_stable();
+  start_flag();
+  ask_as_users(kUsers);
+  expect_judged(kUsers);
+  EXPECT_EQ(errors().good, 0u) << "of a request only the first attempt counts";
+  EXPECT_EQ(errors().bad, green.received().size());
+}
+
+TEST_F(ComparedFlagProxy, ARequestHasAPartInTheRolloutsComparisonAndInTheFlags) {
+  const auto rollout =
+      std::make_shared<guard::Comparison>(guard::ComparisonPolicy{}, 1, Clock::now());
+  setup.version("blue", 50, {blue.port()}).version("green", 50, {green.port()});
+  setup.compare("green", rollout);
+  start_flag();
+  ask_as_users(kUsers);
+  expect_judged(kUsers);
+  const auto dealt = [&] {
+    rollout->judge(Clock::now(), true);
+    std::vector<guard::TestReport> reports;
+    rollout->add_reports(reports);
+    return reports.at(0).good + reports.at(0).baseline->good;
+  };
+  EXPECT_TRUE(eventually([&] { return dealt() == others(); })) << dealt();
 }
 
 // --- gRPC: how a call went is said behind its body ---------------------------------------------

@@ -102,6 +102,35 @@ TEST_F(FlagProcess, AnApplicationSeesTheDecisionOfTheEdge) {
   EXPECT_EQ(admin.post("/ofrep/v1/evaluate/flags", body, unchanged).status, 200);
 }
 
+TEST_F(FlagProcess, ARampIsKilledForWhatItsControlGroupDoesNotSuffer) {
+  green.answer(500, "no");
+  file.service =
+      "    guards: {error_rate: 90%}\n"
+      "    flags:\n"
+      "      - {name: new-ui, percentage: 50%, key: \"cookie:uid\", version: green,\n"
+      "         ramp: {steps: [50%, 100%]}}\n";
+  CutwaterProcess cutwater(file);
+  for (int i = 0; i < 60; ++i) version_for(cutwater, "u" + std::to_string(i));
+  const auto killed = [&] {
+    return cutwater.run({"flag", "list", "shop"}).out.find("killed") != std::string::npos;
+  };
+  EXPECT_TRUE(eventually(killed, kProcessPatience));
+  const Finished list = cutwater.run({"flag", "list", "shop"});
+  EXPECT_NE(
+      list.out.find("ramp off (fail; 100 % of its requests fail, 0 % of the control group's)"),
+      std::string::npos)
+      << list.out;
+  const Finished history = cutwater.run({"history", "shop"});
+  EXPECT_NE(history.out.find("error rate of flag new-ui is above that of the control group: "),
+            std::string::npos)
+      << history.out;
+  EXPECT_NE(cutwater.admin()
+                .get("/metrics")
+                .text.find("cutwater_flag_guard_evidence{service=\"shop\",flag=\"new-ui\","
+                           "guard=\"relative_error_rate\"}"),
+            std::string::npos);
+}
+
 TEST_F(FlagProcess, TheMirrorIsStartedSeenAndStoppedWhileRunning) {
   CutwaterProcess cutwater(file);
   const Admin admin = cutwater.admin();

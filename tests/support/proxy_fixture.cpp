@@ -96,6 +96,12 @@ ProxySetup& ProxySetup::mirror(const std::string& version, routing::MirrorSnapsh
   return *this;
 }
 
+ProxySetup& ProxySetup::compare_flag(const std::string& flag,
+                                     std::shared_ptr<guard::Comparison> comparison) {
+  last().compared_flags[flag] = std::move(comparison);
+  return *this;
+}
+
 ProxySetup& ProxySetup::compare(const std::string& version,
                                 std::shared_ptr<guard::Comparison> comparison) {
   last().compared = version;
@@ -174,8 +180,12 @@ std::shared_ptr<routing::RoutingSnapshot> Proxy::snapshot_of(const ProxySetup& s
       }
       service->versions.push_back(std::move(version));
     }
-    for (const config::Flag& flag : from.flags)
+    for (const config::Flag& flag : from.flags) {
       service->flags.push_back(routing::make_flag(flag, from.sticky, service->version_names()));
+      const auto compared = from.compared_flags.find(flag.name);
+      if (compared != from.compared_flags.end())
+        service->flags.back().comparison = compared->second;
+    }
     if (!from.mirror_version.empty()) {
       service->mirror = from.mirror;
       service->mirror.version = service->find_version(from.mirror_version);

@@ -35,6 +35,8 @@ class ProxySetup {
   ProxySetup& route(const std::string& host, const std::string& path);  // default: * and /
   ProxySetup& fallback_to_stable();
   ProxySetup& flag(config::Flag flag);
+  // Holds the flag of this name against its control group.
+  ProxySetup& compare_flag(const std::string& flag, std::shared_ptr<guard::Comparison> comparison);
   // Statistics are the caller's: they outlive every publish().
   ProxySetup& mirror(const std::string& version, routing::MirrorSnapshot mirror);
   // Holds this version against stable.
@@ -75,6 +77,7 @@ class ProxySetup {
     routing::MirrorSnapshot mirror;
     std::string compared;
     std::shared_ptr<guard::Comparison> comparison;
+    std::map<std::string, std::shared_ptr<guard::Comparison>> compared_flags;
     config::Fallback fallback = config::Fallback::None;
     config::Timeouts timeouts;
     config::Grpc grpc;

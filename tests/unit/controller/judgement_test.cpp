@@ -112,6 +112,21 @@ TEST_F(Judgement, ADryRunSaysWhatItWouldHaveDoneOnce) {
   EXPECT_EQ(said, 1);
 }
 
+TEST_F(Judgement, ADryRunStaysWhereTheRelativeGuardWouldHaveReverted) {
+  start_rollout([](config::Service& shop) { shop.guards.dry_run = true; });
+  pass_time(1s);
+  for (int i = 0; i < 20; ++i) {
+    dealt("blue", 900, false);
+    dealt("green", 99, false);
+    dealt("green", 1, true);  // 1 %: proven to be below the limit of 5 %
+  }
+  now_ += 1s;
+  controller_->compare_guards();
+  run_until([&] { return told("action") == "would_roll_back"; });
+  pass_time(61s);
+  EXPECT_EQ(workers_.percent("green"), 10);
+}
+
 TEST_F(Judgement, ADryRunDoesNotBlameTheCandidateEither) {
   start_rollout([](config::Service& shop) { shop.guards.dry_run = true; });
   for (int i = 0; i < 40; ++i) fail("blue", 9), fail("green", 1);

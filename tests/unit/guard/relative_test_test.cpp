@@ -119,12 +119,12 @@ AttemptResult ended(bool failed, Nanoseconds latency = 10ms) {
 
 class Compared : public testing::Test {
  protected:
-  CohortTicket arrive(bool candidate, double weight = 0.1) {
+  CohortTicket arrive(bool candidate, double weight = 0.1, std::uint64_t client = 0) {
     now += 1ms;
-    return comparison->enter(0, now, {candidate, weight});
+    return comparison->enter(0, now, {candidate, weight, client});
   }
-  void pass(bool candidate, const AttemptResult& result) {
-    comparison->leave(0, arrive(candidate), result, true);
+  void pass(bool candidate, const AttemptResult& result, std::uint64_t client = 0) {
+    comparison->leave(0, arrive(candidate, 0.1, client), result, true);
   }
   bool judge(Nanoseconds later = 400ms) { return comparison->judge(now += later, false); }
   TestReport report(std::size_t index = 0) {
@@ -155,6 +155,13 @@ TEST_F(Compared, ACandidateThatFailsMoreOftenIsFoundWithItsNumbers) {
   EXPECT_EQ(errors.bad + errors.good, 200u);
   EXPECT_EQ(errors.baseline->bad + errors.baseline->good, 1800u);
   EXPECT_GE(errors.evidence, errors.alarm_at);
+}
+
+TEST_F(Compared, WhatArrivedBesideTheDecidingRequestIsCountedAsItEnded) {
+  for (int i = 0; i < 30; ++i) pass(true, ended(true));
+  EXPECT_TRUE(judge());
+  EXPECT_EQ(report().bad, 30u);
+  EXPECT_EQ(report().good, 0u) << "not good for having come after the decision";
 }
 
 TEST_F(Compared, ThreeFailuresAreBelowTheFloor) {
@@ -204,22 +211,46 @@ TEST_F(Compared, AClientThatGoesAwayIsNoFailure) {
 }
 
 TEST_F(Compared, AClientsFailuresCountOnceAMinuteOnBothSides) {
-  AttemptResult mine = ended(true);
-  mine.client = 7;
-  for (int i = 0; i < 50; ++i) pass(true, mine);
+  for (int i = 0; i < 50; ++i) pass(true, ended(true), 7);
   EXPECT_FALSE(judge());
   EXPECT_EQ(report().bad, 1u);
-  for (int i = 0; i < 50; ++i) pass(false, mine);
+  for (int i = 0; i < 50; ++i) pass(false, ended(true), 7);
   EXPECT_FALSE(judge());
   EXPECT_EQ(report().baseline->bad, 1u);
 }
 
 TEST_F(Compared, ALoneCallersFailuresAllCount) {
-  AttemptResult mine = ended(true);
-  mine.client = 7;
-  for (int i = 0; i < 20; ++i) pass(true, mine);
+  for (int i = 0; i < 20; ++i) pass(true, ended(true), 7);
   now += 1s;
   EXPECT_TRUE(comparison->judge(now, true)) << "few clients: the per-client rules are waived";
+}
+
+TEST_F(Compared, OfAFlagItCountsTheClientsOfBothSidesItself) {
+  ComparisonPolicy policy;
+  policy.control_group = true;
+  start(policy);
+  pass(true, ended(false), 7);
+  EXPECT_FALSE(comparison->few_clients(now)) << "nobody knows yet whether they are few";
+  now += 60s;
+  EXPECT_TRUE(comparison->few_clients(now));
+  for (std::uint64_t client = 1; client <= 10; ++client)
+    pass(client % 2 == 0, ended(false), client);
+  EXPECT_FALSE(comparison->few_clients(now));
+  now += 180s;
+  EXPECT_TRUE(comparison->few_clients(now)) << "they have gone";
+}
+
+TEST_F(Compared, OfAFlagOnlyErrorsAreCompared) {
+  ComparisonPolicy policy;
+  policy.control_group = true;
+  start(policy);
+  pass(true, ended(true));
+  judge();
+  std::vector<TestReport> reports;
+  comparison->add_reports(reports);
+  ASSERT_EQ(reports.size(), 1u);
+  EXPECT_EQ(reports.front().name, "relative_error_rate");
+  EXPECT_EQ(reports.front().bad, 1u);
 }
 
 TEST_F(Compared, WorkersAreJudgedTogether) {

@@ -5,6 +5,8 @@
 #include <set>
 #include <vector>
 
+#include "proxy/guard/comparison.hpp"
+
 namespace cutwater::guard {
 namespace {
 
@@ -322,6 +324,72 @@ TEST(VerdictText, EveryVerdictHasItsOwnWord) {
   for (const Verdict v : {Verdict::NoTraffic, Verdict::Inconclusive, Verdict::Pass, Verdict::Fail})
     words.insert(to_string(v));
   EXPECT_EQ(words.size(), 4u);
+}
+
+// --- compared --------------------------------------------------------------------------------
+
+class MonitorCompared : public Monitor {
+ protected:
+  // Of a flag: 9 of 10 requests are of the control group. Each its own client.
+  void fail(bool in, int count) {
+    for (int i = 0; i < count; ++i) {
+      const auto ticket = comparison->enter(0, now, {in, 0.1, 0});
+      comparison->leave(0, ticket, bad(), true);
+    }
+  }
+  void compare() { monitor.compare(now += 1s); }
+  static ComparisonPolicy of_a_flag() {
+    ComparisonPolicy policy;
+    policy.control_group = true;
+    return policy;
+  }
+  TimePoint now = kNoon;
+  std::shared_ptr<Comparison> comparison = std::make_shared<Comparison>(of_a_flag(), 2, kNoon);
+};
+
+TEST_F(MonitorCompared, AFlagWhoseTurnItIsKeepsWhatItsLimitsHaveFoundAndIsShutByTheComparison) {
+  arm();
+  many(50, good());
+  monitor.set_comparison(comparison);
+  EXPECT_EQ(report().requests_since_arming, 50u);
+  EXPECT_EQ(report().baseline, "the control group");
+  fail(true, 6);
+  compare();
+  EXPECT_TRUE(monitor.tripped());
+  EXPECT_EQ(trips, 1);
+  EXPECT_EQ(report().failed_test, "relative_error_rate");
+  EXPECT_EQ(report().verdict, Verdict::Fail);
+}
+
+TEST_F(MonitorCompared, FailingAlikeShutsNothing) {
+  arm();
+  monitor.set_comparison(comparison);
+  for (int i = 0; i < 50; ++i) fail(true, 1), fail(false, 9);
+  compare();
+  EXPECT_FALSE(monitor.tripped());
+  EXPECT_EQ(report().verdict, Verdict::NoTraffic) << "by its limits: nobody recorded a request";
+}
+
+TEST_F(MonitorCompared, ADryRunThatHasFailedDoesNotPass) {
+  GuardPolicy policy;
+  policy.dry_run = true;
+  arm(policy);
+  monitor.set_comparison(comparison);
+  many(200, good());
+  EXPECT_EQ(report().verdict, Verdict::Pass) << "the comparison alone holds nobody up";
+  fail(true, 6);
+  compare();
+  EXPECT_EQ(trips, 1);
+  EXPECT_FALSE(monitor.tripped());
+  EXPECT_EQ(report().verdict, Verdict::Inconclusive);
+}
+
+TEST_F(MonitorCompared, AfterwardsAVersionIsComparedWithNobody) {
+  const auto blue = std::make_shared<VersionMonitor>("shop", "blue", 2);
+  monitor.arm({}, {}, {blue, std::make_shared<Comparison>(ComparisonPolicy{}, 2, kNoon)});
+  EXPECT_EQ(report().baseline, "blue");
+  monitor.disarm();
+  EXPECT_EQ(report().baseline, "");
 }
 
 }  // namespace

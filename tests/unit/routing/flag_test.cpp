@@ -10,6 +10,7 @@
 #include <string>
 
 #include "builders.hpp"
+#include "proxy/guard/comparison.hpp"
 #include "proxy/routing/splitter.hpp"
 #include "tests/support/flags.hpp"
 
@@ -272,6 +273,117 @@ TEST_F(FlagSubjects, AFlagGoesByTheAddressWhenItsKeySaysSo) {
   Request other;
   other.client_ip = "192.0.2.8";
   EXPECT_NE(ask(other).reason, Reason::Flag);
+}
+
+// Who is compared: a flag's users with its control group, those whom its dice have kept out.
+struct ComparedFlag : FlagSubjects {
+  ComparedFlag() {
+    shop.sticky.key = config::Sticky::Key::None;
+    new_ui.allow = config::IdList({"friend"});
+    new_ui.deny = config::IdList({"foe"});
+  }
+  void compare(const config::Flag& flag) {
+    add(flag);
+    shop.flags.back().comparison = comparison;
+  }
+  FlagDraw draw(const std::string& cookies) { return ask(Request().cookie(cookies)).draw; }
+  // The first user whom the dice let in, or keep out.
+  std::string user_who_is(bool in) const {
+    for (int i = 0;; ++i)
+      if ((bucket_of(user(i), salt_of("flag", new_ui.name)) < 300'000) == in) return user(i);
+  }
+  config::Flag new_ui = flag_share("new-ui", Share::percent(30));
+  std::shared_ptr<guard::Comparison> comparison =
+      std::make_shared<guard::Comparison>(guard::ComparisonPolicy{}, 1, TimePoint{});
+};
+
+TEST_F(ComparedFlag, WhomTheDiceLetInIsComparedWithThoseTheyKeepOut) {
+  compare(new_ui);
+  const Assignment in = ask(Request().cookie("uid=" + user_who_is(true)));
+  EXPECT_EQ(in.reason, Reason::Flag);
+  EXPECT_EQ(in.draw.comparison, comparison.get());
+  EXPECT_TRUE(in.draw.in);
+  const Assignment out = ask(Request().cookie("uid=" + user_who_is(false)));
+  EXPECT_NE(out.reason, Reason::Flag);
+  EXPECT_EQ(out.draw.comparison, comparison.get());
+  EXPECT_FALSE(out.draw.in);
+  for (const FlagDraw& one : {in.draw, out.draw})
+    EXPECT_DOUBLE_EQ(one.share, 0.3) << "the chance to be in, for both";
+}
+
+TEST_F(ComparedFlag, ListedUsersHaveNoPart) {
+  compare(new_ui);
+  EXPECT_EQ(ask(Request().cookie("uid=friend")).reason, Reason::Flag);
+  EXPECT_EQ(draw("uid=friend").comparison, nullptr);
+  EXPECT_EQ(draw("uid=foe").comparison, nullptr);
+}
+
+TEST_F(ComparedFlag, WhomItIsNotForHasNoPart) {
+  new_ui.when = config::FlagCondition{Source::Cookie, "plan", config::IdList({"gold"})};
+  compare(new_ui);
+  EXPECT_EQ(draw("plan=gold").comparison, nullptr) << "nobody to throw dice for";
+  EXPECT_EQ(draw("uid=" + user_who_is(true)).comparison, nullptr);
+  EXPECT_TRUE(draw("plan=gold; uid=" + user_who_is(true)).in);
+}
+
+TEST_F(ComparedFlag, WhomAnEarlierFlagHasPlacedHasNoPart) {
+  add(cutwater::test::flag_when("beta", Source::Cookie, "beta", "on"));
+  compare(new_ui);
+  EXPECT_EQ(draw("beta=on; uid=" + user_who_is(true)).comparison, nullptr);
+  EXPECT_EQ(draw("beta=on; uid=" + user_who_is(false)).comparison, nullptr);
+  EXPECT_NE(draw("uid=" + user_who_is(false)).comparison, nullptr);
+}
+
+TEST_F(ComparedFlag, WhomALaterFlagPlacesIsOfTheControlGroupAllTheSame) {
+  compare(new_ui);
+  add(cutwater::test::flag_when("beta", Source::Cookie, "beta", "on"));
+  const Assignment later = ask(Request().cookie("beta=on; uid=" + user_who_is(false)));
+  EXPECT_EQ(later.flag, "beta");
+  EXPECT_EQ(later.draw.comparison, comparison.get());
+  EXPECT_FALSE(later.draw.in);
+}
+
+TEST_F(ComparedFlag, ATesterOfThePreviewHasNoPart) {
+  compare(new_ui);
+  shop.preview = config::Preview{config::Preview::By::Cookie, "preview", "yes"};
+  shop.preview_version = 1;
+  EXPECT_EQ(draw("preview=yes; uid=" + user_who_is(true)).comparison, nullptr);
+  EXPECT_EQ(draw("preview=yes; uid=" + user_who_is(false)).comparison, nullptr);
+}
+
+TEST_F(ComparedFlag, AFlagThatIsOffThrowsNoDice) {
+  compare(new_ui);
+  shop.flags.back().monitor = std::make_shared<guard::VersionMonitor>("shop", "green", 1);
+  shop.flags.back().monitor->set_tripped(true);
+  EXPECT_EQ(draw("uid=" + user_who_is(true)).comparison, nullptr);
+  shop.flags.back().enabled = false;
+  EXPECT_EQ(draw("uid=" + user_who_is(false)).comparison, nullptr);
+}
+
+TEST_F(ComparedFlag, AFlagThatIsNotComparedThrowsItsDiceForNobodyElse) {
+  add(flag_share("other", Share::percent(100)));
+  const Assignment other = ask(Request().cookie("uid=" + user(1)));
+  EXPECT_EQ(other.reason, Reason::Flag);
+  EXPECT_EQ(other.draw.comparison, nullptr);
+}
+
+TEST_F(ComparedFlag, AFailureIsThatOfWhomTheDiceWereThrownFor) {
+  compare(new_ui);
+  const std::string somebody = user_who_is(false);
+  EXPECT_EQ(draw("uid=" + somebody).client, client_hash(somebody)) << "the split knows nobody";
+  new_ui.key = config::FlagKey{};  // the subject of the split
+  shop.sticky.key = config::Sticky::Key::OwnCookie;
+  shop.flags.clear();
+  compare(new_ui);
+  const Assignment first = ask(Request());
+  EXPECT_NE(first.draw.comparison, nullptr);
+  EXPECT_EQ(first.draw.client, 0u) << "a cookie that has not come back is nobody yet";
+  const CookieValue value = shop.cookie_key.value(first.new_cookie);
+  const Assignment second =
+      ask(Request().cookie("cw_shop=" + std::string(value.begin(), value.end())));
+  EXPECT_EQ(second.draw.in, first.draw.in);
+  EXPECT_EQ(second.draw.client, second.client);
+  EXPECT_NE(second.draw.client, 0u);
 }
 
 TEST(FlagRuleText, EveryRuleHasItsOwnWord) {
