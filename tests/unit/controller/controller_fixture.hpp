@@ -104,8 +104,8 @@ class ControllerTest : public ::testing::Test {
     if (!restored.problems.empty()) return restored;
     EXPECT_TRUE((*opened)->commit(restored.change).has_value());
     publisher_ = std::make_unique<Publisher>(1, (*opened)->loaded().cookie_key);
-    publisher_->adopt(restored.config, resolve_endpoints(restored.config, "cutwater.yaml",
-                                                         system_resolver(), {}));
+    publisher_->adopt(restored.config,
+                      resolve_endpoints(restored.config, "cutwater.yaml", system_resolver(), {}));
     store_ = std::make_unique<AsyncStore>(std::move(*opened));
     context_ = std::make_unique<boost::asio::io_context>(1);
     workers_ = PlayedWorkers();
