@@ -24,6 +24,10 @@ const Version* Service::find_version(const std::string& version) const {
   return find_by_name(versions, version);
 }
 
+const Flag* Service::find_flag(const std::string& flag) const {
+  return find_by_name(flags, flag);
+}
+
 const Service* Config::find_service(const std::string& service) const {
   return find_by_name(services, service);
 }

@@ -134,7 +134,9 @@ struct Service {
   // Response header that names the version which answered; empty = none.
   std::string version_header = "Cutwater-Version";
 
-  const Version* find_version(const std::string& version) const;  // nullptr: there is none
+  // nullptr: there is none.
+  const Version* find_version(const std::string& version) const;
+  const Flag* find_flag(const std::string& flag) const;
 };
 
 struct Route {

@@ -183,10 +183,11 @@ void ControllerImpl::sync_guards(const Entry& before, const Draft& draft) {
 void ControllerImpl::retire_guards(const std::string& service) {
   const Entry& entry = entries_.at(service);
   const auto keep = guarded(entry.state, entry.rollout ? &*entry.rollout : nullptr);
+  const bool needed = !keep.empty() || judges_flags(*find_config(service), entry.state);
   for (const auto& [version, share] : entry.state.weights) {
     const auto monitor = publisher_.monitor(service, version);
     // Stable is watched as long as something is held against it.
-    const bool watched = version == entry.state.stable && !keep.empty();
+    const bool watched = version == entry.state.stable && needed;
     if (!monitor || watched || keep.contains(version)) continue;
     publisher_.disarm(service, version);
     // Tripped in the very moment a person took its traffic: nobody locked it out.

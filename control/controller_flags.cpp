@@ -19,19 +19,6 @@
 namespace cutwater::control {
 namespace asio = boost::asio;
 namespace json = boost::json;
-namespace {
-
-// Of a step of a ramp, before the next: PASS alone may be from the step before.
-constexpr std::uint64_t kRequestsPerStep = 20;
-
-}  // namespace
-
-const config::Flag* ControllerImpl::find_flag(const std::string& service,
-                                              const std::string& flag) const {
-  for (const auto& known : find_config(service)->flags)
-    if (known.name == flag) return &known;
-  return nullptr;
-}
 
 json::object ControllerImpl::flag_view_of(const Entry& entry, const config::Flag& flag) {
   std::optional<guard::GuardReport> report;
@@ -56,7 +43,7 @@ Awaitable<Reply> ControllerImpl::set_flag(std::string service, std::string flag,
   const auto turn = co_await turns_.take(TurnQueue::Urgency::Person);
   Entry* entry = find(service);
   if (entry == nullptr) co_return no_service(service);
-  const config::Flag* known = find_flag(service, flag);
+  const config::Flag* known = find_config(service)->find_flag(flag);
   if (known == nullptr)
     co_return problem(404, "flag_unknown", "`" + service + "` has no flag `" + flag + "`");
   FlagState after;
@@ -73,7 +60,7 @@ Awaitable<Reply> ControllerImpl::put_flag(std::string service, std::string flag,
   const auto turn = co_await turns_.take(TurnQueue::Urgency::Person);
   Entry* entry = find(service);
   if (entry == nullptr) co_return no_service(service);
-  const config::Flag* known = find_flag(service, flag);
+  const config::Flag* known = find_config(service)->find_flag(flag);
   if (known == nullptr)
     co_return problem(404, "flag_unknown",
                       "`" + service + "` has no flag `" + flag + "`; flags are made in the file");
@@ -119,16 +106,17 @@ Reply ControllerImpl::ofrep_flags(const json::object& request) {
   return control::ofrep_flags(*snapshot_, request);
 }
 
-// --- the ramp
-// -------------------------------------------------------------------------------------
+// --- the ramp ----------------------------------------------------------------------------------
 
-// Before the new snapshot: a flag that ramps is judged from its first request on. The comparison
-// with its control group begins when it is the flag's turn, outlasts a pause, and ends with the
-// ramp.
+// Before the new snapshot: a flag that ramps is judged from its first request on, and stable is its
+// witness. The comparison with its control group begins when it is the flag's turn, outlasts a
+// pause, and ends with the ramp.
 void ControllerImpl::sync_flag_guards(const std::string& service) {
   const ServiceState& state = entries_.at(service).state;
   const config::Service& config = *find_config(service);
   const std::string compared = compared_flag(config, state);
+  const auto stable = publisher_.monitor(service, state.stable);
+  if (judges_flags(config, state)) witness(service, *stable);
   for (const auto& file : config.flags) {
     const auto monitor = publisher_.flag_monitor(service, file.name);
     if (!monitor) continue;
@@ -136,6 +124,7 @@ void ControllerImpl::sync_flag_guards(const std::string& service) {
     const bool on = file.ramp && flag.enabled;
     const bool armed = monitor->report(setup_.now()).armed;
     if (on && !armed) arm_flag(service, file.name);
+    if (on) monitor->set_baseline(stable);
     if (!on && armed) monitor->disarm();
     if (!file.ramp) monitor->set_tripped(false);  // shut while it was a ramp
     if (on && ramp_is_over(flag)) monitor->set_comparison(nullptr);
@@ -159,21 +148,33 @@ void ControllerImpl::arm_flag(const std::string& service, const std::string& fla
       });
 }
 
+Evidence ControllerImpl::flag_evidence(const std::string& service, const std::string& flag) {
+  const auto monitor = publisher_.flag_monitor(service, flag);
+  const auto stable = publisher_.monitor(service, entries_.at(service).state.stable);
+  return {monitor->report(setup_.now()), flag_limits(*find_config(service), flag),
+          stable->report(setup_.now())};
+}
+
+Awaitable<void> ControllerImpl::decide_flag(Draft draft, Why why, Evidence evidence) {
+  decide(draft, why);
+  draft.decisions.back().evidence = evidence_json(evidence.report);
+  const bool kill = why.action == "flag_killed";
+  co_await commit(std::move(draft), kill ? Order::PublishFirst : Order::StoreFirst);
+}
+
 Awaitable<void> ControllerImpl::on_flag_trip(std::string service, std::string flag) {
   const auto turn = co_await turns_.take(TurnQueue::Urgency::Trip);
   Entry* entry = find(service);
-  const auto monitor = publisher_.flag_monitor(service, flag);
-  if (entry == nullptr || !monitor || find_flag(service, flag) == nullptr) co_return;
-  const Evidence evidence{monitor->report(setup_.now()), flag_limits(*find_config(service), flag)};
+  if (entry == nullptr || find_config(service)->find_flag(flag) == nullptr) co_return;
+  Evidence evidence = flag_evidence(service, flag);
   // A person was faster, or it was revived since.
   if (!evidence.report.armed || !evidence.report.failed_test) co_return;
   const bool kill = !evidence.report.dry_run;
   Draft draft = draft_of(*entry);
   if (kill) draft.state.flags[flag].enabled = false;
-  decide(draft, {kill ? "flag_killed" : "flag_would_be_killed", "guard",
-                 failure_sentence("flag " + flag, evidence), kSelf});
-  draft.decisions.back().evidence = evidence_json(evidence.report);
-  co_await commit(std::move(draft), kill ? Order::PublishFirst : Order::StoreFirst);
+  Why why{kill ? "flag_killed" : "flag_would_be_killed", "guard",
+          failure_sentence("flag " + flag, evidence), kSelf};
+  co_await decide_flag(std::move(draft), std::move(why), std::move(evidence));
 }
 
 Awaitable<void> ControllerImpl::tick_flags(std::string service) {
@@ -183,55 +184,31 @@ Awaitable<void> ControllerImpl::tick_flags(std::string service) {
   for (const auto& name : names) {
     const Entry& entry = entries_.at(service);
     const FlagState* state = entry.state.find_flag(name);
-    const config::Flag flag = with_changes(*find_flag(service, name), state);
+    const config::Flag flag = with_changes(*find_config(service)->find_flag(name), state);
     if (!is_ramping(flag, state)) {
       flag_steps_.erase({service, name});
       continue;
     }
-    const guard::GuardReport report = publisher_.flag_monitor(service, name)->report(setup_.now());
-    const FlagStep fresh{setup_.now(), report.requests_since_arming};
-    const FlagStep& began = flag_steps_.try_emplace({service, name}, fresh).first->second;
-    const bool baked = setup_.now() - began.at >= flag.ramp->bake;
-    const bool seen = report.requests_since_arming >= began.requests + kRequestsPerStep;
-    if (!baked) continue;
-    if (!seen || report.verdict != guard::Verdict::Pass) {
-      co_await hold_flag(service, flag, report);
-      continue;
-    }
-    const auto next =
-        std::upper_bound(flag.ramp->steps.begin(), flag.ramp->steps.end(), *flag.percentage);
+    Evidence evidence = flag_evidence(service, name);
+    FlagStep fresh{setup_.now(), evidence.report.requests_since_arming};
+    FlagStep& step = flag_steps_.try_emplace({service, name}, fresh).first->second;
+    auto move = next_move(flag, step, evidence, setup_.now());
+    if (!move) continue;
     Draft draft = draft_of(entry);
-    draft.state.flags[name].percentage = *next;
-    decide(draft, {"flag_advanced", "passed",
-                   "flag " + name + " raised from " + to_string(*flag.percentage) + " to " +
-                       to_string(*next) + ": its guard passed",
-                   kSelf});
-    draft.decisions.back().evidence = evidence_json(report);
-    flag_steps_.erase({service, name});
-    co_await commit(std::move(draft), Order::StoreFirst);
+    if (move->kind == RampMove::Kind::Tell) step.told = true;
+    if (move->kind == RampMove::Kind::Kill) draft.state.flags[name].enabled = false;
+    if (move->kind == RampMove::Kind::Raise) {
+      draft.state.flags[name].percentage = move->share;
+      fresh.rose = fresh.at;
+      step = fresh;
+    }
+    auto& [action, cause, reason, actor] = move->said;
+    Why why{std::move(action), std::move(cause), std::move(reason), std::move(actor)};
+    co_await decide_flag(std::move(draft), std::move(why), std::move(evidence));
   }
 }
 
-// A step without an answer for too long: people are told once, and it goes on waiting.
-Awaitable<void> ControllerImpl::hold_flag(std::string service, config::Flag flag,
-                                          guard::GuardReport report) {
-  FlagStep& step = flag_steps_.at({service, flag.name});
-  if (step.told || setup_.now() - step.at < flag.ramp->max_step) co_return;
-  step.told = true;
-  const bool idle = report.requests_since_arming == step.requests;
-  const guard::Verdict verdict = idle ? guard::Verdict::NoTraffic : report.verdict;
-  Draft draft = draft_of(entries_.at(service));
-  decide(draft, {"flag_held", hold_cause(verdict),
-                 "flag " + flag.name + " stays at " + to_string(*flag.percentage) +
-                     ": no answer within " + config::to_string(flag.ramp->max_step) + "; " +
-                     hold_sentence("flag " + flag.name, verdict, report),
-                 kSelf});
-  draft.decisions.back().evidence = evidence_json(report);
-  co_await commit(std::move(draft), Order::StoreFirst);
-}
-
-// --- the mirror
-// -----------------------------------------------------------------------------------
+// --- the mirror --------------------------------------------------------------------------------
 
 Reply ControllerImpl::mirror(const std::string& service) {
   Entry* entry = find(service);

@@ -181,7 +181,6 @@ class ControllerImpl : public Controller {
   void sample_windows();
 
   // --- controller_flags.cpp -------------------------------------------------------------
-  const config::Flag* find_flag(const std::string& service, const std::string& flag) const;
   boost::json::object flag_view_of(const Entry& entry, const config::Flag& flag);
   Awaitable<Reply> change_flag(std::string service, config::Flag file, FlagState after, Why why);
   void sync_flag_guards(const std::string& service);
@@ -189,7 +188,8 @@ class ControllerImpl : public Controller {
   Awaitable<void> on_flag_trip(std::string service, std::string flag);
   Awaitable<void> tick_flags(std::string service);
   Awaitable<void> tick_mirror(std::string service);
-  Awaitable<void> hold_flag(std::string service, config::Flag flag, guard::GuardReport report);
+  Awaitable<void> decide_flag(Draft draft, Why why, Evidence evidence);
+  Evidence flag_evidence(const std::string& service, const std::string& flag);
 
   // --- controller_reload.cpp ------------------------------------------------------------
   // `changed`, with the generation it has now, takes the place of the state of its service.

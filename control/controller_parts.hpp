@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "control/flag_ramp.hpp"
 #include "control/publisher.hpp"
 #include "control/recent_counts.hpp"
 #include "control/restore.hpp"
@@ -84,13 +85,6 @@ struct Unfit {
   std::string service, version;
   std::string cause;  // of the decision: "memory", "health"
   std::string reason;
-};
-
-// Where a ramping flag stands: since when, and how many requests had been judged then.
-struct FlagStep {
-  TimePoint at;
-  std::uint64_t requests;  // judged until then
-  bool told = false;       // that it waits
 };
 
 // What is being done for a rollout; `cancel` ends it.

@@ -2,6 +2,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "control/controller_impl.hpp"
 #include "control/json_text.hpp"
@@ -76,25 +77,18 @@ Awaitable<std::optional<Reply>> ControllerImpl::take_over(NextConfig next) {
   if (failed) co_return store_problem(*failed);
   publisher_.adopt(next.config, resolution);
 
-  for (const auto& [name, entry] : next.entries) {
-    const Entry* before = find(name);  // one that came back is still locked out
-    publisher_.shut(name, before == nullptr ? std::set<std::string>{} : before->state.locked_out,
-                    entry.state.locked_out);
-  }
   setup_.config = std::move(next.written);
   config_ = std::move(next.config);
-  for (auto& [name, entry] : entries_)
-    if (!next.entries.contains(name)) retired_[name] = std::move(entry);
-  for (const auto& [name, entry] : next.entries) retired_.erase(name);
-  entries_ = std::move(next.entries);
+  std::map<std::string, Entry> before = std::exchange(entries_, std::move(next.entries));
   for (const auto& [name, entry] : entries_) {
-    // A service that came back has new monitors; evidence of those that stayed goes on.
-    const EngineState* rollout = entry.rollout ? &*entry.rollout : nullptr;
-    for (const auto& version : guarded(entry.state, rollout))
-      if (!evidence_of(name, version).report.armed)
-        arm(name, {version, entry.state.stable}, rollout);
+    retired_.erase(name);
+    const auto old = before.find(name);
+    // One that came back has new monitors, and is still locked out. Evidence of the others goes on.
+    sync_guards(old == before.end() ? Entry{} : old->second, draft_of(entry));
     sync_flag_guards(name);
   }
+  for (auto& [name, entry] : before)
+    if (!entries_.contains(name)) retired_[name] = std::move(entry);
   co_await switch_workers();
   for (const auto& [name, entry] : entries_) retire_guards(name);
   if (setup_.on_published) setup_.on_published();

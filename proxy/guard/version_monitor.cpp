@@ -267,6 +267,15 @@ bool VersionMonitor::few_compared(TimePoint now) const {
   return clients < Alarm::kFewClients;
 }
 
+void VersionMonitor::set_baseline(std::shared_ptr<const VersionMonitor> baseline) {
+  const std::lock_guard lock(tests_->mutex);
+  if (tests_->baseline == baseline) return;
+  tests_->baseline = std::move(baseline);
+  // A run of failures that is under way is held against what the new one does from here on.
+  for (std::size_t i = 0; i < tests_->runs.size(); ++i)
+    tests_->runs[i].baseline = tests_->baseline ? tests_->baseline->counts(i) : Counts{};
+}
+
 void VersionMonitor::set_comparison(std::shared_ptr<Comparison> comparison) {
   const std::lock_guard lock(tests_->mutex);
   tests_->comparison = std::move(comparison);

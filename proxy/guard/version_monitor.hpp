@@ -101,6 +101,8 @@ class VersionMonitor {
 
   // Lets the relative guard judge what has become ripe; some ten times a second.
   void compare(TimePoint now);
+  // Whose failures may explain its own from now on: the baseline of a flag changes with stable.
+  void set_baseline(std::shared_ptr<const VersionMonitor> baseline);
   // A flag is compared while it is its turn; what its limits have found stays. nullptr: no longer.
   void set_comparison(std::shared_ptr<Comparison> comparison);
   // Of this arming; nullptr when there is no relative guard.
