@@ -11,7 +11,8 @@ std::string share_text(const json::value& percent) {
   return percent_text(percent.to_number<double>());
 }
 
-// "ramp running (inconclusive; 3 % of its requests fail, 0.1 % of the control group's)"
+// "ramp running (inconclusive; errors 3 %, control group 0.1 %)": as the guard counts them, those
+// of one user once a minute.
 std::string ramp_text(const json::value& ramp) {
   std::string text = "ramp " + text_of(ramp, "state");
   const std::string verdict = text_of(ramp, "verdict");
@@ -22,8 +23,7 @@ std::string ramp_text(const json::value& ramp) {
   };
   for (const auto& test : list_of(member(ramp, "tests")))
     if (text_of(test, "name") == "relative_error_rate" && text_of(test, "verdict") != "no_traffic")
-      text += "; " + rate(test) + " of its requests fail, " + rate(member(test, "baseline")) +
-              " of the control group's";
+      text += "; errors " + rate(test) + ", control group " + rate(member(test, "baseline"));
   return text + ")";
 }
 
