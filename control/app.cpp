@@ -81,6 +81,14 @@ int refuse(const std::vector<config::Problem>& problems) {
   return 2;
 }
 
+// A problem with one of these is not to be found in the file.
+void tell_of_versions(const Restored& restored) {
+  for (const auto& [service, known] : restored.services)
+    for (const auto& [version, where] : known.state.versions)
+      std::cerr << "cutwater: where `" << version << "` of `" << service
+                << "` runs was said at run time; what the file says of it overrules that\n";
+}
+
 int listen_failure(const std::string& message) {
   const bool taken = message.find("in use") != std::string::npos;
   return fail(taken ? kExitPortInUse : 1, message);
@@ -162,12 +170,18 @@ int App::open() {
   const std::int64_t wall_ms = std::chrono::duration_cast<std::chrono::milliseconds>(
                                    std::chrono::system_clock::now().time_since_epoch())
                                    .count();
+  const auto resolves = [resolve = system_resolver()](const config::Endpoint& endpoint) {
+    return std::holds_alternative<SocketAddress>(resolve(endpoint.address));
+  };
   Restored restored =
-      restore(config_, options_.config_path, (*store)->loaded(), {Clock::now(), wall_ms});
+      restore(config_, options_.config_path, (*store)->loaded(), {Clock::now(), wall_ms}, resolves);
   if (!restored.problems.empty()) return refuse(restored.problems);
   const Resolution resolution =
       resolve_endpoints(restored.config, options_.config_path, system_resolver(), {});
-  if (!resolution.problems.empty()) return refuse(resolution.problems);
+  if (!resolution.problems.empty()) {
+    tell_of_versions(restored);
+    return refuse(resolution.problems);
+  }
 
   const auto incidents = (*store)->open_topics();
   if (incidents.has_error()) return fail(exit_code(incidents.error()), incidents.error().message);

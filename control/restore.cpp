@@ -100,6 +100,31 @@ bool runs_elsewhere(const std::set<std::string>& before, const std::set<std::str
                       [&before](const std::string& url) { return before.contains(url); });
 }
 
+bool has_traffic(const RestoredService& service, const std::string& version) {
+  const auto weight = service.state.weights.find(version);
+  const auto& rollout = service.rollout;
+  return version == service.state.stable ||
+         (rollout && (rollout->from == version || rollout->to == version)) ||
+         (weight != service.state.weights.end() && weight->second.millionths > 0);
+}
+
+void forget_gone(RestoredService& service, const Resolves& resolves, std::int64_t wall_ms,
+                 std::vector<Decision>& decisions) {
+  std::erase_if(service.state.versions, [&](const auto& said) {
+    const auto& [version, where] = said;
+    if (has_traffic(service, version)) return false;
+    for (const config::Endpoint& endpoint : endpoints_of(where)) {
+      if (resolves(endpoint)) continue;
+      const std::string reason = version + " is forgotten: `" + endpoint.url +
+                                 "` does not resolve any more, and it had no traffic";
+      decisions.push_back(decision_about(
+          version, service.state, {"version_removed", "unresolved", reason, kSelf}, wall_ms));
+      return true;
+    }
+    return false;
+  });
+}
+
 // What was changed about a flag lives as long as the flag.
 void fit_flags(ServiceState& state, const config::Service& config) {
   std::map<std::string, FlagState> flags;
@@ -224,7 +249,7 @@ void note_lock_outs(ServiceState& state, const config::Service& config) {
 }
 
 Restored restore(const config::Config& written, const std::string& file, const Loaded& loaded,
-                 Moment at) {
+                 Moment at, const Resolves& resolves) {
   Restored out;
   out.config = written;
   for (config::Service& service : out.config.services) {
@@ -235,6 +260,7 @@ Restored restore(const config::Config& written, const std::string& file, const L
     restored.state = stored ? *stored : first_state(service);
     load_rollouts(service.name, loaded, restored);
     if (restored.state.keep_old_until_ms <= at.wall_ms) restored.state.keep_old_until_ms = 0;
+    if (resolves) forget_gone(restored, resolves, at.wall_ms, out.change.decisions);
     service = in_force(restored.state, service, at.wall_ms, out.change.decisions);
     for (auto& problem : fit_to_config(restored, service))
       out.problems.push_back({file, 0, 0, std::move(problem) + " (stored state)"});

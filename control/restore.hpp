@@ -4,6 +4,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -33,8 +34,13 @@ struct Restored {
   Change change;
   std::vector<config::Problem> problems;
 };
+// Whether an endpoint's host has an address; may block.
+using Resolves = std::function<bool(const config::Endpoint&)>;
+// With `resolves`, a version that was put somewhere at run time, has no traffic and does not
+// resolve any more is forgotten: its container is gone, and that must not keep the process from
+// starting.
 Restored restore(const config::Config& written, const std::string& file, const Loaded& loaded,
-                 Moment at);
+                 Moment at, const Resolves& resolves = {});
 
 // The service of the file with what was said at run time of its versions. Forgets what the file
 // has overruled since, and says so.

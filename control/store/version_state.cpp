@@ -29,14 +29,8 @@ config::UpstreamTls tls_from_json(const json::object& in) {
   return tls;
 }
 
-std::vector<config::Endpoint> endpoints_of(const std::vector<std::string>& urls) {
-  std::vector<config::Endpoint> out;
-  for (const auto& url : urls) config::add_endpoint(out, url);  // they were right when they came
-  return out;
-}
-
 config::Version make_version(const std::string& name, const VersionState& state) {
-  return {name, endpoints_of(state.endpoints), state.tls, state.send_proxy, state.protocol};
+  return {name, endpoints_of(state), state.tls, state.send_proxy, state.protocol};
 }
 
 }  // namespace
@@ -83,9 +77,16 @@ config::Service with_changes(config::Service file, const VersionStates& states) 
     else if (state.removed())
       file.versions.erase(written);
     else
-      written->endpoints = endpoints_of(state.endpoints);
+      written->endpoints = endpoints_of(state);
   }
   return file;
+}
+
+std::vector<config::Endpoint> endpoints_of(const VersionState& state) {
+  std::vector<config::Endpoint> out;
+  // They were right when they came.
+  for (const auto& url : state.endpoints) config::add_endpoint(out, url);
+  return out;
 }
 
 std::string sender_to(const config::Service& service, const std::string& version) {

@@ -35,6 +35,7 @@ VersionState version_state_from_json(const boost::json::value& json);
 VersionStates take_overruled(VersionStates& states, const config::Service& file);
 // The service as it is in force; `states` fit the file. Added versions come last, by name.
 config::Service with_changes(config::Service file, const VersionStates& states);
+std::vector<config::Endpoint> endpoints_of(const VersionState& state);
 // Who of the file sends requests to this version, whatever the weights: "flag `beta`",
 // "the mirror"; empty: nobody.
 std::string sender_to(const config::Service& service, const std::string& version);

@@ -299,6 +299,31 @@ TEST_F(VersionsTest, The_way_back_leads_only_to_what_was_good) {
   EXPECT_EQ(type(ask(controller_->rollback("shop", {}, ana_))), "nothing_to_roll_back");
 }
 
+TEST(RestoredVersions, Whose_container_is_gone_are_forgotten_unless_they_have_traffic) {
+  const config::Config config = shop_config();
+  Loaded loaded;
+  loaded.services = {first_state(config.services[0])};
+  ServiceState& shop = loaded.services[0];
+  shop.versions = {{"v42", {{"http://old-container:80"}, {}}}, {"v43", {{"http://here:80"}, {}}}};
+  const auto start = [&] {
+    return restore(config, "cutwater.yaml", loaded, {}, [](const config::Endpoint& endpoint) {
+      return endpoint.address.host != "old-container";
+    });
+  };
+  const Restored restored = start();
+  EXPECT_EQ(restored.config.services[0].find_version("v42"), nullptr);
+  EXPECT_NE(restored.config.services[0].find_version("v43"), nullptr);
+  ASSERT_EQ(restored.change.decisions.size(), 1u);
+  EXPECT_EQ(restored.change.decisions[0].reason,
+            "v42 is forgotten: `http://old-container:80` does not resolve any more, and it had no "
+            "traffic");
+  ASSERT_EQ(restored.change.services.size(), 1u) << "and that is written down";
+  EXPECT_FALSE(restored.change.services[0].versions.contains("v42"));
+
+  shop.weights = {{"blue", Share::percent(90)}, {"v42", Share::percent(10)}};
+  EXPECT_NE(start().config.services[0].find_version("v42"), nullptr) << "the start will say why";
+}
+
 TEST_F(VersionsTest, A_full_disk_changes_nothing) {
   start();
   store_file_->limit_pages_for_test(1);
