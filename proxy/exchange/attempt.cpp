@@ -266,9 +266,10 @@ void Attempt::end() {
 Outcome outcome_of(const Error& error, bool connected) {
   if (error.side != Side::Upstream || error.code == Errc::Cancelled) return Outcome::ClientAbort;
   if (error.code == Errc::TlsFailed) return Outcome::TlsFailed;
+  // Also of an h2 connection whose first bytes are none of HTTP/2, before anything was sent on it.
+  if (error.code == Errc::Protocol || error.code == Errc::TooLarge) return Outcome::Protocol;
   if (!connected) return Outcome::ConnectFailed;
   if (error.code == Errc::Timeout) return Outcome::Timeout;
-  if (error.code == Errc::Protocol || error.code == Errc::TooLarge) return Outcome::Protocol;
   return Outcome::Reset;
 }
 
