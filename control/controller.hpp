@@ -109,9 +109,10 @@ class Controller {
   virtual Awaitable<Reply> put_version(std::string service, std::string version,
                                        boost::json::object body, Precondition precondition,
                                        Actor actor) = 0;
-  // Only when drained. The answer is the weights of the others.
+  // Only when drained. The answer is the weights of the others. `dry_run`: whether it could be
+  // removed once it is drained.
   virtual Awaitable<Reply> remove_version(std::string service, std::string version,
-                                          Precondition precondition, Actor actor) = 0;
+                                          Precondition precondition, Actor actor, bool dry_run) = 0;
   virtual Awaitable<Reply> set_flag(std::string service, std::string flag, bool enabled,
                                     Actor actor) = 0;
   virtual Awaitable<Reply> put_flag(std::string service, std::string flag, boost::json::object body,

@@ -188,8 +188,8 @@ void ControllerImpl::retire_guards(const std::string& service) {
     const auto monitor = publisher_.monitor(service, version);
     // Stable is watched as long as something is held against it.
     const bool watched = version == entry.state.stable && needed;
-    if (!monitor || watched || keep.contains(version)) continue;
-    publisher_.disarm(service, version);
+    if (!monitor || keep.contains(version)) continue;
+    if (!watched) publisher_.disarm(service, version);
     // Tripped in the very moment a person took its traffic: nobody locked it out.
     if (!entry.state.locked_out.contains(version)) monitor->set_tripped(false);
   }

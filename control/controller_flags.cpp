@@ -124,6 +124,7 @@ void ControllerImpl::sync_flag_guards(const std::string& service) {
     const bool on = file.ramp && flag.enabled;
     const bool armed = monitor->report(setup_.now()).armed;
     if (on && !armed) arm_flag(service, file.name);
+    if (on && !armed) flag_steps_.erase({service, file.name});  // it counts from zero again
     if (on) monitor->set_baseline(stable);
     if (!on && armed) monitor->disarm();
     if (!file.ramp) monitor->set_tripped(false);  // shut while it was a ramp
@@ -155,11 +156,13 @@ Evidence ControllerImpl::flag_evidence(const std::string& service, const std::st
           stable->report(setup_.now())};
 }
 
-Awaitable<void> ControllerImpl::decide_flag(Draft draft, Why why, Evidence evidence) {
+Awaitable<bool> ControllerImpl::decide_flag(Draft draft, Why why, Evidence evidence) {
   decide(draft, why);
   draft.decisions.back().evidence = evidence_json(evidence.report);
   const bool kill = why.action == "flag_killed";
-  co_await commit(std::move(draft), kill ? Order::PublishFirst : Order::StoreFirst);
+  const auto failed =
+      co_await commit(std::move(draft), kill ? Order::PublishFirst : Order::StoreFirst);
+  co_return !failed;
 }
 
 Awaitable<void> ControllerImpl::on_flag_trip(std::string service, std::string flag) {
@@ -190,8 +193,8 @@ Awaitable<void> ControllerImpl::tick_flags(std::string service) {
       continue;
     }
     Evidence evidence = flag_evidence(service, name);
-    FlagStep fresh{setup_.now(), evidence.report.requests_since_arming};
-    FlagStep& step = flag_steps_.try_emplace({service, name}, fresh).first->second;
+    const FlagStep fresh{setup_.now(), evidence.report.requests_since_arming};
+    FlagStep step = flag_steps_.try_emplace({service, name}, fresh).first->second;
     auto move = next_move(flag, step, evidence, setup_.now());
     if (!move) continue;
     Draft draft = draft_of(entry);
@@ -199,12 +202,14 @@ Awaitable<void> ControllerImpl::tick_flags(std::string service) {
     if (move->kind == RampMove::Kind::Kill) draft.state.flags[name].enabled = false;
     if (move->kind == RampMove::Kind::Raise) {
       draft.state.flags[name].percentage = move->share;
-      fresh.rose = fresh.at;
       step = fresh;
+      step.rose = fresh.at;
     }
     auto& [action, cause, reason, actor] = move->said;
     Why why{std::move(action), std::move(cause), std::move(reason), std::move(actor)};
-    co_await decide_flag(std::move(draft), std::move(why), std::move(evidence));
+    const bool done = co_await decide_flag(std::move(draft), std::move(why), std::move(evidence));
+    // What could not be written has not happened.
+    if (done) flag_steps_[{service, name}] = step;
   }
 }
 

@@ -103,7 +103,7 @@ class ControllerImpl : public Controller {
   Awaitable<Reply> put_version(std::string service, std::string version, boost::json::object body,
                                Precondition precondition, Actor actor) override;
   Awaitable<Reply> remove_version(std::string service, std::string version,
-                                  Precondition precondition, Actor actor) override;
+                                  Precondition precondition, Actor actor, bool dry_run) override;
   Awaitable<Reply> set_flag(std::string service, std::string flag, bool enabled,
                             Actor actor) override;
   Awaitable<Reply> put_flag(std::string service, std::string flag, boost::json::object body,
@@ -188,7 +188,7 @@ class ControllerImpl : public Controller {
   Awaitable<void> on_flag_trip(std::string service, std::string flag);
   Awaitable<void> tick_flags(std::string service);
   Awaitable<void> tick_mirror(std::string service);
-  Awaitable<void> decide_flag(Draft draft, Why why, Evidence evidence);
+  Awaitable<bool> decide_flag(Draft draft, Why why, Evidence evidence);  // true: it is done
   Evidence flag_evidence(const std::string& service, const std::string& flag);
 
   // --- controller_reload.cpp ------------------------------------------------------------

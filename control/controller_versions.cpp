@@ -76,17 +76,6 @@ std::set<std::string> urls_of(const config::Version* version) {
   return version == nullptr ? std::set<std::string>{} : version->urls();
 }
 
-// Requests of users come to it.
-bool has_users(const ServiceEntry& entry, const config::Service& service,
-               const std::string& version) {
-  const ServiceState& state = entry.state;
-  const auto weight = state.weights.find(version);
-  const bool rolling =
-      entry.rollout && (entry.rollout->to == version || entry.rollout->from == version);
-  return version == state.stable || rolling || !sender_to(service, version).empty() ||
-         (weight != state.weights.end() && weight->second.millionths > 0);
-}
-
 Reply in_use(const std::string& detail) {
   return problem(409, "version_in_use", detail);
 }
@@ -133,10 +122,6 @@ Awaitable<Reply> ControllerImpl::put_version(std::string service, std::string ve
     auto placed = read_version_change(
         body, {version, setup_.config.find_service(service), &now, entry->state.stable});
     if (auto* refused = std::get_if<Reply>(&placed)) co_return std::move(*refused);
-    if (actor.role < config::Role::Admin && has_users(*entry, now, version))
-      co_return problem(403, "role_too_low",
-                        "requests of users go to `" + version +
-                            "`; to say where without a rollout takes the role admin");
     VersionState& place = std::get<VersionState>(placed);
     const std::string where = spoken(place.endpoints);
     ServiceState state = entry->state;
@@ -144,7 +129,12 @@ Awaitable<Reply> ControllerImpl::put_version(std::string service, std::string ve
       state.versions.erase(version);
     else
       state.versions[version] = std::move(place);
-    if (state != entry->state) {
+    const bool changes = state != entry->state;
+    if (changes && actor.role < config::Role::Admin && has_users(*entry, now, version))
+      co_return problem(403, "role_too_low",
+                        "requests of users go to `" + version +
+                            "`; to say where without a rollout takes the role admin");
+    if (changes) {
       Why why{"version_put", "manual", version + " runs at " + where + ", says " + actor.name,
               actor.name};
       auto failed = co_await change_where(std::move(state), version, std::move(why));
@@ -157,22 +147,15 @@ Awaitable<Reply> ControllerImpl::put_version(std::string service, std::string ve
   co_return reply;
 }
 
+// A trial asks only whether something but what is under way there stands in the way.
 Awaitable<Reply> ControllerImpl::remove_version(std::string service, std::string version,
-                                                Precondition precondition, Actor actor) {
+                                                Precondition precondition, Actor actor,
+                                                bool dry_run) {
   const auto turn = co_await turns_.take(TurnQueue::Urgency::Person);
   const Entry* entry = find(service);
   if (entry == nullptr) co_return no_service(service);
   if (!entry->state.weights.contains(version)) co_return no_version(service, version);
   if (auto refused = check_precondition(entry->state, precondition)) co_return *std::move(refused);
-  const std::uint64_t active = co_await count_active(publisher_.endpoints(service, version));
-  if (active > 0 || !entry->state.locked_out.contains(version))
-    co_return problem(409, "not_drained",
-                      "`" + version + "` is not drained (POST /v1/services/" + service +
-                          "/versions/" + version + ":drain)" +
-                          (active == 0 ? ""
-                                       : "; " + std::to_string(active) +
-                                             " requests or tunnels are under way there"),
-                      {{"active", active}});
   if (const auto sender = sender_to(*find_config(service), version); !sender.empty())
     co_return in_use(sender + " sends requests to `" + version + "`; change the file first");
   ServiceState state = entry->state;
@@ -183,6 +166,23 @@ Awaitable<Reply> ControllerImpl::remove_version(std::string service, std::string
   if (auto in_file = urls_of(setup_.config.find_service(service)->find_version(version));
       !in_file.empty())
     state.versions[version] = VersionState{{}, std::move(in_file)};
+  if (dry_run) {
+    state.weights[version] = Share{};  // as after the drain
+    const NextConfig next = fit(setup_.config, &state);
+    if (!next.problems.empty()) co_return in_use(next.problems.front().message);
+    Reply plan = weights_reply(entry->state);
+    plan.body.as_object()["dry_run"] = true;
+    co_return plan;
+  }
+  const std::uint64_t active = co_await count_active(publisher_.endpoints(service, version));
+  if (active > 0 || !entry->state.locked_out.contains(version))
+    co_return problem(409, "not_drained",
+                      "`" + version + "` is not drained (POST /v1/services/" + service +
+                          "/versions/" + version + ":drain)" +
+                          (active == 0 ? ""
+                                       : "; " + std::to_string(active) +
+                                             " requests or tunnels are under way there"),
+                      {{"active", active}});
   Why why{"version_removed", "manual", version + " removed by " + actor.name, actor.name};
   auto failed = co_await change_where(std::move(state), version, std::move(why));
   if (failed) co_return *std::move(failed);

@@ -100,29 +100,45 @@ bool runs_elsewhere(const std::set<std::string>& before, const std::set<std::str
                       [&before](const std::string& url) { return before.contains(url); });
 }
 
-bool has_traffic(const RestoredService& service, const std::string& version) {
-  const auto weight = service.state.weights.find(version);
-  const auto& rollout = service.rollout;
-  return version == service.state.stable ||
-         (rollout && (rollout->from == version || rollout->to == version)) ||
-         (weight != service.state.weights.end() && weight->second.millionths > 0);
+// `last_good` is none any more, and the promise to keep it ends, if there was one.
+void release(ServiceState& state, const std::string& cause, const std::string& why,
+             std::int64_t wall_ms, std::vector<Decision>& decisions) {
+  const std::string version = std::exchange(state.last_good, "");
+  if (std::exchange(state.keep_old_until_ms, 0) == 0) return;
+  const std::string reason = version + " " + why + ": it is not kept for a rollback any longer";
+  decisions.push_back(
+      decision_about(version, state, {"old_released", cause, reason, kSelf}, wall_ms));
 }
 
-void forget_gone(RestoredService& service, const Resolves& resolves, std::int64_t wall_ms,
-                 std::vector<Decision>& decisions) {
-  std::erase_if(service.state.versions, [&](const auto& said) {
-    const auto& [version, where] = said;
-    if (has_traffic(service, version)) return false;
-    for (const config::Endpoint& endpoint : endpoints_of(where)) {
-      if (resolves(endpoint)) continue;
-      const std::string reason = version + " is forgotten: `" + endpoint.url +
-                                 "` does not resolve any more, and it had no traffic";
-      decisions.push_back(decision_about(
-          version, service.state, {"version_removed", "unresolved", reason, kSelf}, wall_ms));
-      return true;
+// Where it does not resolve any more; empty: it does.
+std::string gone(const VersionState& where, const Resolves& resolves) {
+  for (const config::Endpoint& endpoint : endpoints_of(where))
+    if (!resolves(endpoint)) return endpoint.url;
+  return "";
+}
+
+void forget_gone(RestoredService& service, const config::Service& written, const Resolves& resolves,
+                 std::int64_t wall_ms, std::vector<Decision>& decisions) {
+  ServiceState& state = service.state;
+  for (auto it = state.versions.begin(); it != state.versions.end();) {
+    const auto [version, where] = *it;
+    const std::string url = has_users(service, written, version) ? "" : gone(where, resolves);
+    if (url.empty()) {
+      ++it;
+      continue;
     }
-    return false;
-  });
+    it = state.versions.erase(it);
+    if (version == state.last_good)
+      release(state, "unresolved", "does not resolve any more", wall_ms, decisions);
+    const std::string why = "`" + url + "` does not resolve any more, and it had no traffic";
+    const effect::Decide said =
+        written.find_version(version)
+            ? effect::Decide{"version_overruled", "unresolved",
+                             version + " runs where the file says: " + why, kSelf}
+            : effect::Decide{"version_removed", "unresolved", version + " is forgotten: " + why,
+                             kSelf};
+    decisions.push_back(decision_about(version, state, said, wall_ms));
+  }
 }
 
 // What was changed about a flag lives as long as the flag.
@@ -139,6 +155,16 @@ void fit_flags(ServiceState& state, const config::Service& config) {
 }
 
 }  // namespace
+
+bool has_users(const RestoredService& service, const config::Service& config,
+               const std::string& version) {
+  const ServiceState& state = service.state;
+  const auto weight = state.weights.find(version);
+  const auto& rollout = service.rollout;
+  return version == state.stable || !sender_to(config, version).empty() ||
+         (rollout && (rollout->from == version || rollout->to == version)) ||
+         (weight != state.weights.end() && weight->second.millionths > 0);
+}
 
 std::uint64_t random_u64() {
   std::uint64_t value = 0;
@@ -177,6 +203,10 @@ std::vector<std::string> fit_to_config(RestoredService& service, const config::S
         problems.push_back(place + "`" + version + "` is part of rollout " + service.rollout->id +
                            "; end it before removing the version");
   check_endpoints(service, config, problems);
+  if (config.versions.size() > config::Service::kMostVersions)
+    problems.push_back(place + "with those put there at run time there are " +
+                       std::to_string(config.versions.size()) + " versions; a service may have " +
+                       std::to_string(config::Service::kMostVersions));
   if (state.keep_old_until_ms != 0 && !state.last_good.empty() &&
       !config.find_version(state.last_good))
     problems.push_back(place + "`" + state.last_good + "` is kept for a rollback until " +
@@ -218,13 +248,10 @@ void forget_moved(ServiceState& state, const config::Service& before, const conf
                   std::int64_t wall_ms, std::vector<Decision>& decisions) {
   const std::string version = state.last_good;
   const auto now = urls_of(after, version);
-  if (now.empty() || !runs_elsewhere(urls_of(before, version), now)) return;
-  state.last_good.clear();
-  if (std::exchange(state.keep_old_until_ms, 0) == 0) return;
-  const std::string reason =
-      version + " runs elsewhere now: it is not kept for a rollback any longer";
-  decisions.push_back(
-      decision_about(version, state, {"old_released", "new_version", reason, kSelf}, wall_ms));
+  const auto then = urls_of(before, version);
+  if (std::includes(then.begin(), then.end(), now.begin(), now.end())) return;
+  release(state, "new_version", "has an endpoint that it did not have when it was good", wall_ms,
+          decisions);
 }
 
 void lift_lock_outs(ServiceState& state, const config::Service& config, std::int64_t wall_ms,
@@ -260,7 +287,7 @@ Restored restore(const config::Config& written, const std::string& file, const L
     restored.state = stored ? *stored : first_state(service);
     load_rollouts(service.name, loaded, restored);
     if (restored.state.keep_old_until_ms <= at.wall_ms) restored.state.keep_old_until_ms = 0;
-    if (resolves) forget_gone(restored, resolves, at.wall_ms, out.change.decisions);
+    if (resolves) forget_gone(restored, service, resolves, at.wall_ms, out.change.decisions);
     service = in_force(restored.state, service, at.wall_ms, out.change.decisions);
     for (auto& problem : fit_to_config(restored, service))
       out.problems.push_back({file, 0, 0, std::move(problem) + " (stored state)"});

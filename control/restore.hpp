@@ -49,10 +49,13 @@ config::Service in_force(ServiceState& state, const config::Service& written, st
 // Gives new versions weight 0 and forgets vanished ones. `config` is what is in force. Answers what
 // makes that impossible: a version with traffic, the stable one, or one under rollout is missing.
 std::vector<std::string> fit_to_config(RestoredService& service, const config::Service& config);
-// A way back leads to what was good: not to a version that now runs elsewhere altogether. A promise
-// to keep it (`keep_old`) ends, and that is said.
+// A way back leads to what was good: not to a version that got an endpoint it did not have then. A
+// promise to keep it (`keep_old`) ends, and that is said.
 void forget_moved(ServiceState& state, const config::Service& before, const config::Service& after,
                   std::int64_t wall_ms, std::vector<Decision>& decisions);
+// Requests of users come to it, by its weight, a rollout, a flag or the mirror.
+bool has_users(const RestoredService& service, const config::Service& config,
+               const std::string& version);
 // A version that was reverted and now runs elsewhere altogether is another version: it is unlocked.
 // One endpoint more or less is not. note_lock_outs() is owed afterwards.
 void lift_lock_outs(ServiceState& state, const config::Service& config, std::int64_t wall_ms,

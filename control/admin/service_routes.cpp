@@ -41,7 +41,8 @@ Awaitable<Reply> put_version(Call& call) {
 }
 
 Awaitable<Reply> remove_version(Call& call) {
-  return call.controller.remove_version(call.vars[0], call.vars[1], call.precondition, call.actor);
+  return call.controller.remove_version(call.vars[0], call.vars[1], call.precondition, call.actor,
+                                        call.dry_run);
 }
 
 }  // namespace
@@ -104,6 +105,7 @@ std::vector<Route> service_routes() {
        .handler = remove_version,
        .access = Access::Deployer,
        .if_match = true,
+       .query = {"dry_run"},
        .schema = "Weights"},
       {.verb = kPost,
        .pattern = "/v1/services/{service}/versions/{version}:drain",

@@ -56,11 +56,17 @@ void put_version(const VersionOptions& options, Context& context) {
               (answer.status == 201 ? "; it is new and has no traffic yet" : ""));
 }
 
+// Asks first whether it may go: what cannot be removed is not drained for nothing.
 void remove_version(const VersionOptions& options, Context& context) {
   const AdminClient client = context.client();
+  const auto remove = [&](const char* query) {
+    return client.demand({.method = "DELETE",
+                          .target = version_place(options) + query,
+                          .headers = {{"If-Match", "*"}}});
+  };
+  remove("?dry_run=true");
   drain_version(client, options.service, options.version, timeout_of(options.timeout));
-  const auto answer = client.demand(
-      {.method = "DELETE", .target = version_place(options), .headers = {{"If-Match", "*"}}});
+  const auto answer = remove("");
   if (context.json()) return context.print(answer.body);
   context.say(options.version + " of " + options.service + " is removed");
 }

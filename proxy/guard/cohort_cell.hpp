@@ -1,7 +1,6 @@
 // One worker's part of a comparison: how many requests arrived in each tick and how many of them
-// are over, whose they were, and those that failed or were slow. One writer, the worker; one
-// reader, the judge. No lock and no atomic read-modify-write on either side; fixed memory (about
-// 170 KiB).
+// are over, and those that failed or were slow. One writer, the worker; one reader, the judge. No
+// lock and no atomic read-modify-write on either side; fixed memory (about 170 KiB).
 #pragma once
 
 #include <array>
@@ -10,7 +9,6 @@
 #include <cstdint>
 
 #include "proxy/base/clock.hpp"
-#include "proxy/stats/distinct_clients.hpp"
 
 namespace cutwater::guard {
 
@@ -59,9 +57,6 @@ class alignas(64) CohortCell {
     if (slot.tick.load(std::memory_order_relaxed) == tick) bump(slot.finished);
   }
 
-  // Added to by the worker, where they are counted at all.
-  stats::DistinctClients& clients() { return clients_; }
-
   // --- the judge ---
   // Nobody arrives in this tick any more, and all who did are over.
   bool is_finished(std::int64_t tick) const {
@@ -105,7 +100,6 @@ class alignas(64) CohortCell {
 
   std::array<Slot, kSlots> slots_;
   std::array<BadRequest, kRing> ring_;
-  stats::DistinctClients clients_;
   alignas(64) std::atomic<std::uint64_t> head_{0};
   std::atomic<bool> lost_{false};
   alignas(64) std::atomic<std::uint64_t> tail_{0};

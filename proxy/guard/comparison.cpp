@@ -54,16 +54,19 @@ Comparison::LatencyLimits Comparison::limits_from(const LatencyLimits& quantiles
   return limits;
 }
 
-Comparison::Watch::Watch(double tolerance, std::uint32_t min_clients)
-    : test(tolerance), candidate_clients(min_clients), baseline_clients(0) {}
+Comparison::Watch::Watch(double tolerance, std::uint32_t min_clients, Nanoseconds window)
+    : test(tolerance), candidate_clients(min_clients), baseline_clients(0, window) {}
 
 Comparison::Comparison(const ComparisonPolicy& policy, unsigned workers, TimePoint now)
     : policy_(policy), began_(now), tick_length_(tick_length(policy.patience)) {
   for (unsigned i = 0; i < workers; ++i) cells_.push_back(std::make_unique<CohortCell>());
-  errors_.emplace_back(policy.tolerance, policy.min_clients);
-  if (policy.control_group) return;
+  if (policy.control_group) {
+    errors_.emplace_back(policy.tolerance, policy.min_clients, Nanoseconds::max());
+    return;
+  }
+  errors_.emplace_back(policy.tolerance, policy.min_clients, FailingClients::kWindow);
   for (std::size_t i = 0; i < kQuantiles.size(); ++i)
-    latency_.emplace_back(1.0, policy.min_clients);
+    latency_.emplace_back(1.0, policy.min_clients, FailingClients::kWindow);
 }
 
 // --- worker side -----------------------------------------------------------------------------
@@ -80,7 +83,6 @@ CohortTicket Comparison::enter(unsigned worker, TimePoint arrival, const Assigne
             limits_.load(std::memory_order_acquire),
             assigned.candidate};
   cells_[worker]->enter(tick, assigned.candidate);
-  if (policy_.control_group) cells_[worker]->clients().add(assigned.client, arrival);
   return ticket;
 }
 
@@ -117,13 +119,6 @@ void Comparison::freeze_latency(const LatencyLimits& limits) {
   for (std::size_t i = 0; i < limits.size(); ++i)
     limit_ns_[i].store(limits[i].count(), std::memory_order_relaxed);
   limits_.fetch_add(1, std::memory_order_release);
-}
-
-bool Comparison::few_clients(TimePoint now) const {
-  if (now - began_ < FailingClients::kWindow) return false;
-  stats::ClientUnion all;
-  for (const auto& cell : cells_) cell->clients().merge_into(all, now);
-  return all.estimate() < Alarm::kFewClients;
 }
 
 bool Comparison::judge(TimePoint now, bool few_clients) {
@@ -198,11 +193,28 @@ void Comparison::feed_group(Group& group, Onset& onset, const BadRequest& reques
   for (std::size_t i = 0; i < group.size(); ++i) {
     if ((request.tests & (first_bit << i)) == 0) continue;
     Watch& watch = group[i];
-    auto& clients = request.candidate ? watch.candidate_clients : watch.baseline_clients;
-    const bool first = clients.first_failure(request.client, request.arrival);
+    const bool first =
+        policy_.control_group ? first_of_subject(watch, request) : first_of_client(watch, request);
     if (request.candidate) ++watch.candidate_raw;
     if (first || few_clients) watch.test.add(request.candidate, request.weight);
   }
+}
+
+bool Comparison::first_of_client(Watch& watch, const BadRequest& request) {
+  auto& clients = request.candidate ? watch.candidate_clients : watch.baseline_clients;
+  return clients.first_failure(request.client, request.arrival);
+}
+
+// The dice say the same of a subject every time: however often it fails, and on whichever side, it
+// is one piece of evidence, and another one when the share has risen and they are thrown anew.
+bool Comparison::first_of_subject(Watch& watch, const BadRequest& request) {
+  if (request.weight > watch.share) {
+    watch.share = request.weight;
+    watch.baseline_clients.forget();
+  }
+  if (!watch.baseline_clients.first_failure(request.client, request.arrival)) return false;
+  if (request.candidate) watch.candidate_clients.first_failure(request.client, request.arrival);
+  return true;
 }
 
 void Comparison::look(const Group& group, const Onset& onset, bool few_clients) {

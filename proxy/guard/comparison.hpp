@@ -37,8 +37,8 @@ struct ComparisonPolicy {
   std::uint32_t min_failed = 4;        // floor of the trip, candidate's
   std::uint32_t min_clients = 3;       // distinct, waived while few use the service at all
   Nanoseconds patience = Seconds(60);  // what runs longer than a request may is not waited for
-  // The baseline is the control group of a flag: errors only, and as nobody else counts its
-  // clients, they are counted here.
+  // The baseline is the control group of a flag: errors only, and a subject counts once for each
+  // share.
   bool control_group = false;
 };
 
@@ -85,8 +85,6 @@ class Comparison {
   bool has_latency_limits() const { return limits_.load(std::memory_order_relaxed) > 0; }
 
   bool has_control_group() const { return policy_.control_group; }
-  // Of a control group: hardly anybody takes part. Not before a minute has been seen.
-  bool few_clients(TimePoint now) const;
   // Judges what has become ripe. `few_clients`: hardly anybody uses the service, so the per-client
   // rules are waived (for both versions alike). True from the moment on that a test has alarmed;
   // the counts go on.
@@ -107,11 +105,12 @@ class Comparison {
 
  private:
   struct Watch {
-    Watch(double tolerance, std::uint32_t min_clients);
+    Watch(double tolerance, std::uint32_t min_clients, Nanoseconds window);
     RelativeTest test;
     FailingClients candidate_clients;
-    FailingClients baseline_clients;
+    FailingClients baseline_clients;  // of a control group: the subjects of both sides
     std::uint64_t candidate_raw = 0;
+    double share = 0;  // of a flag: the highest so far
   };
   // Tests that share an alpha: the mean of e-processes is one.
   using Group = std::vector<Watch>;
@@ -129,6 +128,8 @@ class Comparison {
   void collect(std::int64_t now);
   void feed(const BadRequest& request, bool few_clients);
   void feed_group(Group& group, Onset& onset, const BadRequest& request, bool few_clients);
+  static bool first_of_client(Watch& watch, const BadRequest& request);
+  static bool first_of_subject(Watch& watch, const BadRequest& request);
   void look(const Group& group, const Onset& onset, bool few_clients);
   static double evidence(const Group& group);
   static const Watch& strongest(const Group& group);

@@ -4,7 +4,8 @@
 
 namespace cutwater::guard {
 
-FailingClients::FailingClients(std::uint32_t enough) : sets_(kSets), enough_(enough) {
+FailingClients::FailingClients(std::uint32_t enough, Nanoseconds window)
+    : sets_(kSets), enough_(enough), window_(window) {
   counted_.reserve(enough);
 }
 
@@ -15,7 +16,7 @@ bool FailingClients::first_failure(std::uint64_t client, TimePoint now) {
   Entry* slot = &set[0];
   for (Entry& entry : set) {
     if (entry.client == client) {
-      if (now - entry.since < kWindow) return false;
+      if (now - entry.since < window_) return false;
       entry.since = now;
       return true;
     }
@@ -23,6 +24,10 @@ bool FailingClients::first_failure(std::uint64_t client, TimePoint now) {
   }
   *slot = {client, now};
   return true;
+}
+
+void FailingClients::forget() {
+  for (auto& set : sets_) set = {};
 }
 
 void FailingClients::count(std::uint64_t client) {

@@ -16,10 +16,12 @@ class FailingClients {
   static constexpr Seconds kWindow{60};
 
   // `enough`: from how many distinct failing clients on counting stops.
-  explicit FailingClients(std::uint32_t enough);
+  explicit FailingClients(std::uint32_t enough, Nanoseconds window = kWindow);
 
   // True when this failure is the client's first in the window. Client 0 is always a new one.
   bool first_failure(std::uint64_t client, TimePoint now);
+  // The next failure of every client is its first again.
+  void forget();
   // Distinct clients that failed since the start, at most `enough`.
   std::uint32_t distinct() const { return distinct_; }
 
@@ -35,6 +37,7 @@ class FailingClients {
   std::vector<std::array<Entry, kWays>> sets_;
   std::vector<std::uint64_t> counted_;  // never grows beyond its reserved `enough_`
   std::uint32_t enough_;
+  Nanoseconds window_;
   std::uint32_t distinct_ = 0;
 };
 

@@ -261,7 +261,7 @@ void VersionMonitor::compare(TimePoint now) {
 // Of both sides: waived by the candidate's clients alone, one broken user of a small candidate
 // would count in full against once a minute on the other side.
 bool VersionMonitor::few_compared(TimePoint now) const {
-  if (tests_->comparison->has_control_group()) return tests_->comparison->few_clients(now);
+  if (tests_->comparison->has_control_group()) return false;
   double clients = distinct_clients(now);
   if (tests_->baseline) clients += tests_->baseline->distinct_clients(now);
   return clients < Alarm::kFewClients;

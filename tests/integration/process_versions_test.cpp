@@ -27,6 +27,8 @@ TEST(Versions, ComeAndGoByCommandsWhileUsersNoticeNothing) {
   const Finished kept = cutwater.run({"versions", "remove", "shop", "blue"});
   EXPECT_EQ(kept.exit_code, 8) << "it is kept for a rollback";
   EXPECT_NE(kept.err.find("is kept for a rollback until"), std::string::npos) << kept.err;
+  EXPECT_EQ(cutwater.admin().get("/v1/services/shop/versions/blue").at("/locked_out"), false)
+      << "and can still be gone back to";
   const Finished removed = cutwater.run({"versions", "remove", "shop", "green"});
   EXPECT_EQ(removed.exit_code, 0) << removed.err;
   EXPECT_EQ(cutwater.run({"versions", "remove", "shop", "v43"}).exit_code, 8) << "it is stable";

@@ -31,9 +31,9 @@ class FakeVersions : public FakeFlags {
     co_return reply;
   }
   Awaitable<Reply> remove_version(std::string name, std::string version, Precondition precondition,
-                                  Actor actor) override {
+                                  Actor actor, bool dry_run) override {
     note("remove_version " + name + " " + version + " if-match " + text(precondition) + " by " +
-         actor.name);
+         actor.name + (dry_run ? " dry" : ""));
     if (refusal) co_return *refusal;
     co_return ok({{"generation", generation}, {"weights", {{"blue", 100}}}});
   }

@@ -14,8 +14,9 @@ class VersionsTest : public ControllerTest {
   Reply put_version(const std::string& version, const char* body) {
     return put_version(version, body, ana_);
   }
-  Reply remove(const std::string& version) {
-    return ask(controller_->remove_version("shop", version, {Precondition::Kind::Any, 0}, ana_));
+  Reply remove(const std::string& version, bool dry_run = false) {
+    return ask(
+        controller_->remove_version("shop", version, {Precondition::Kind::Any, 0}, ana_, dry_run));
   }
   Reply drain(const std::string& version) {
     return ask(controller_->version("shop", version, VersionAction::Drain, ana_));
@@ -269,6 +270,20 @@ TEST_F(VersionsTest, One_of_the_file_stays_removed_until_the_file_says_something
   EXPECT_EQ(to_text(controller_->service("shop").body.at("removed")), "[]");
 }
 
+TEST_F(VersionsTest, A_trial_says_what_stands_in_the_way_before_anything_is_drained) {
+  start();
+  put_version("v43", kNewPlace);
+  const int published = workers_.published;
+  workers_.active = 2;
+  EXPECT_EQ(remove("v43", true).status, 200) << "what is under way will end";
+  EXPECT_EQ(type(remove("green", true)), "version_in_use");
+  EXPECT_EQ(type(remove("blue", true)), "version_in_use");
+  const std::string rollout = id(roll_out(R"({"to":"v43"})"));
+  EXPECT_NE(detail(remove("v43", true)).find("is part of rollout"), std::string::npos);
+  EXPECT_EQ(show("v43").status, 200);
+  EXPECT_EQ(workers_.published, published + 1) << "only the rollout was published";
+}
+
 TEST_F(VersionsTest, What_is_needed_is_not_removed) {
   start();
   drain("green");
@@ -299,17 +314,48 @@ TEST_F(VersionsTest, The_way_back_leads_only_to_what_was_good) {
   EXPECT_EQ(type(ask(controller_->rollback("shop", {}, ana_))), "nothing_to_roll_back");
 }
 
-TEST(RestoredVersions, Whose_container_is_gone_are_forgotten_unless_they_have_traffic) {
-  const config::Config config = shop_config();
-  Loaded loaded;
-  loaded.services = {first_state(config.services[0])};
-  ServiceState& shop = loaded.services[0];
-  shop.versions = {{"v42", {{"http://old-container:80"}, {}}}, {"v43", {{"http://here:80"}, {}}}};
-  const auto start = [&] {
+TEST_F(VersionsTest, The_way_back_is_no_way_around_the_guards_endpoint_by_endpoint) {
+  auto config = shop_config();
+  config.services[0].rollout.steps = {Share::percent(100)};
+  config.services[0].rollout.bake = 1s;
+  start(config);
+  const std::string rollout = id(roll_out(R"({"to":"red"})"));
+  succeed("red", 2000);
+  pass_time(10s);
+  ASSERT_EQ(controller_->service("shop").body.at("last_good"), "blue");
+  EXPECT_EQ(
+      put_version("blue", R"({"endpoints":["http://127.0.0.1:9001","http://127.0.0.1:9101"]})")
+          .status,
+      200);
+  EXPECT_TRUE(controller_->service("shop").body.at("last_good").is_null())
+      << "nobody has judged what runs at the second one";
+}
+
+TEST_F(VersionsTest, The_same_job_again_needs_no_other_role) {
+  start();
+  put_version("v43", kNewPlace);
+  roll_out(R"({"to":"v43"})");
+  EXPECT_EQ(put_version("v43", kNewPlace).status, 200) << "nothing changes";
+}
+
+class RestoredVersions : public ::testing::Test {
+ protected:
+  RestoredVersions() {
+    loaded.services = {first_state(config.services[0])};
+    shop().versions = {{"v42", {{"http://old-container:80"}, {}}},
+                       {"v43", {{"http://here:80"}, {}}}};
+  }
+  ServiceState& shop() { return loaded.services[0]; }
+  Restored start() {
     return restore(config, "cutwater.yaml", loaded, {}, [](const config::Endpoint& endpoint) {
       return endpoint.address.host != "old-container";
     });
-  };
+  }
+  config::Config config = shop_config();
+  Loaded loaded;
+};
+
+TEST_F(RestoredVersions, Whose_container_is_gone_are_forgotten) {
   const Restored restored = start();
   EXPECT_EQ(restored.config.services[0].find_version("v42"), nullptr);
   EXPECT_NE(restored.config.services[0].find_version("v43"), nullptr);
@@ -319,9 +365,43 @@ TEST(RestoredVersions, Whose_container_is_gone_are_forgotten_unless_they_have_tr
             "traffic");
   ASSERT_EQ(restored.change.services.size(), 1u) << "and that is written down";
   EXPECT_FALSE(restored.change.services[0].versions.contains("v42"));
+}
 
-  shop.weights = {{"blue", Share::percent(90)}, {"v42", Share::percent(10)}};
+TEST_F(RestoredVersions, Are_not_forgotten_while_they_have_users) {
+  shop().weights = {{"blue", Share::percent(90)}, {"v42", Share::percent(10)}};
   EXPECT_NE(start().config.services[0].find_version("v42"), nullptr) << "the start will say why";
+  shop().versions["green"] = {{"http://old-container:81"}, {"http://127.0.0.1:9002"}};
+  EXPECT_EQ(start().config.services[0].find_version("green")->endpoints[0].url,
+            "http://old-container:81")
+      << "flag beta sends users there";
+}
+
+TEST_F(RestoredVersions, Do_not_keep_the_process_from_starting_by_the_promise_to_keep_them) {
+  shop().last_good = "v42";
+  shop().keep_old_until_ms = 1'000;
+  const Restored restored = start();
+  EXPECT_TRUE(restored.problems.empty());
+  EXPECT_EQ(restored.services.at("shop").state.last_good, "");
+  ASSERT_EQ(restored.change.decisions.size(), 2u);
+  EXPECT_EQ(restored.change.decisions[0].action, "old_released");
+}
+
+TEST_F(RestoredVersions, Go_back_to_where_the_file_says) {
+  shop().versions = {{"red", {{"http://old-container:80"}, {"http://127.0.0.1:9003"}}}};
+  const Restored restored = start();
+  EXPECT_EQ(restored.config.services[0].find_version("red")->endpoints[0].url,
+            "http://127.0.0.1:9003");
+  EXPECT_EQ(restored.change.decisions.at(0).action, "version_overruled");
+}
+
+TEST_F(RestoredVersions, Are_together_with_the_files_no_more_than_64) {
+  for (int i = 0; i < 61; ++i)
+    shop().versions["n" + std::to_string(i)] = {{"http://here:" + std::to_string(100 + i)}, {}};
+  const Restored restored = start();
+  ASSERT_EQ(restored.problems.size(), 1u);
+  EXPECT_NE(restored.problems[0].message.find("65 versions; a service may have 64"),
+            std::string::npos)
+      << restored.problems[0].message;
 }
 
 TEST_F(VersionsTest, A_full_disk_changes_nothing) {

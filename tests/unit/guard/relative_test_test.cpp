@@ -225,19 +225,36 @@ TEST_F(Compared, ALoneCallersFailuresAllCount) {
   EXPECT_TRUE(comparison->judge(now, true)) << "few clients: the per-client rules are waived";
 }
 
-TEST_F(Compared, OfAFlagItCountsTheClientsOfBothSidesItself) {
+TEST_F(Compared, OfAFlagASubjectCountsOnceOnWhicheverSide) {
   ComparisonPolicy policy;
   policy.control_group = true;
   start(policy);
-  pass(true, ended(false), 7);
-  EXPECT_FALSE(comparison->few_clients(now)) << "nobody knows yet whether they are few";
-  now += 60s;
-  EXPECT_TRUE(comparison->few_clients(now));
-  for (std::uint64_t client = 1; client <= 10; ++client)
-    pass(client % 2 == 0, ended(false), client);
-  EXPECT_FALSE(comparison->few_clients(now));
-  now += 180s;
-  EXPECT_TRUE(comparison->few_clients(now)) << "they have gone";
+  for (int hour = 0; hour < 3; ++hour) {
+    for (int i = 0; i < 10; ++i) pass(true, ended(true), 7), pass(false, ended(true), 8);
+    EXPECT_FALSE(judge(3600s));
+  }
+  pass(false, ended(true), 7);
+  EXPECT_FALSE(judge());
+  EXPECT_EQ(report().bad, 1u);
+  EXPECT_EQ(report().baseline->bad, 1u);
+}
+
+// Forty accounts are broken, whatever the flag says; the dice let the same ones in every time.
+TEST_F(Compared, OfAFlagAFewBrokenSubjectsAreNoFailureAlsoWhenTheShareRises) {
+  ComparisonPolicy policy;
+  policy.control_group = true;
+  start(policy);
+  for (const double share : {0.1, 0.5, 0.9}) {
+    for (int minute = 0; minute < 60; ++minute) {
+      for (std::uint64_t subject = 1; subject <= 40; ++subject) {
+        const bool in = static_cast<double>(subject) <= 40 * share;
+        const auto ticket = comparison->enter(0, now, {in, share, subject});
+        comparison->leave(0, ticket, ended(true), true);
+      }
+      ASSERT_FALSE(judge(60s)) << share << " minute " << minute;
+    }
+  }
+  EXPECT_EQ(report().bad + report().baseline->bad, 120u) << "each once at each share";
 }
 
 TEST_F(Compared, OfAFlagOnlyErrorsAreCompared) {
