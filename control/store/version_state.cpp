@@ -69,9 +69,11 @@ VersionStates take_overruled(VersionStates& states, const config::Service& file)
 }
 
 config::Service with_changes(config::Service file, const VersionStates& states) {
-  for (const auto& [name, state] : states) {
-    const auto written = std::find_if(file.versions.begin(), file.versions.end(),
-                                      [&](const auto& version) { return version.name == name; });
+  for (const auto& said : states) {
+    const auto& [name, state] = said;
+    const auto written =
+        std::find_if(file.versions.begin(), file.versions.end(),
+                     [&said](const auto& version) { return version.name == said.first; });
     if (written == file.versions.end())
       file.versions.push_back(make_version(name, state));
     else if (state.removed())
