@@ -12,7 +12,7 @@ std::string share_text(const json::value& percent) {
 }
 
 // "ramp running (inconclusive; errors 3 %, control group 0.1 %)": as the guard counts them, those
-// of one user once a minute.
+// of one user once for each share.
 std::string ramp_text(const json::value& ramp) {
   std::string text = "ramp " + text_of(ramp, "state");
   const std::string verdict = text_of(ramp, "verdict");
