@@ -14,14 +14,15 @@ const Named* find_by_name(const std::vector<Named>& all, const std::string& name
 
 }  // namespace
 
-std::set<std::string> Version::urls() const {
-  std::set<std::string> out;
-  for (const Endpoint& endpoint : endpoints) out.insert(endpoint.url);
-  return out;
-}
-
 const Version* Service::find_version(const std::string& version) const {
   return find_by_name(versions, version);
+}
+
+std::set<std::string> Service::urls_of(const std::string& version) const {
+  std::set<std::string> out;
+  if (const Version* found = find_version(version))
+    for (const Endpoint& endpoint : found->endpoints) out.insert(endpoint.url);
+  return out;
 }
 
 const Flag* Service::find_flag(const std::string& flag) const {

@@ -62,8 +62,6 @@ struct Version {
   UpstreamTls tls = {};  // of its https endpoints
   SendProxy send_proxy = SendProxy::Off;
   UpstreamProtocol protocol = UpstreamProtocol::Http1;
-
-  std::set<std::string> urls() const;
 };
 
 // The subject of a split decision: whose requests must stay on one version.
@@ -137,6 +135,8 @@ struct Service {
   // nullptr: there is none.
   const Version* find_version(const std::string& version) const;
   const Flag* find_flag(const std::string& flag) const;
+  // Of its endpoints; none where there is no such version.
+  std::set<std::string> urls_of(const std::string& version) const;
 };
 
 struct Route {

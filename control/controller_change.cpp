@@ -78,7 +78,7 @@ std::optional<Refusal> ControllerImpl::run(Draft& draft, const RolloutEvent& eve
       draft.state.keep_old_until_ms = setup_.wall_ms() + draft.rollout->plan.keep_old.count();
     const auto* said = std::get_if<effect::Decide>(&effect);
     if (said == nullptr) continue;
-    decide(draft, {said->action, said->cause, said->reason, said->actor});
+    decide(draft, *said);
     if (said->action == "started") continue;  // nothing is known yet
     draft.decisions.back().evidence = evidence_view(draft.state.name, draft.rollout->to);
     draft.rollout->evidence = draft.decisions.back().evidence;
@@ -89,14 +89,8 @@ std::optional<Refusal> ControllerImpl::run(Draft& draft, const RolloutEvent& eve
 
 void ControllerImpl::decide(Draft& draft, const Why& why) {
   const Entry& entry = entries_.at(draft.state.name);
-  Decision decision;
-  decision.time = time_text(setup_.wall_ms());
-  decision.service = draft.state.name;
+  Decision decision = decision_of(draft.state.name, why, setup_.wall_ms());
   decision.rollout = draft.rollout ? draft.rollout->id : "";
-  decision.action = why.action;
-  decision.cause = why.cause;
-  decision.reason = why.reason;
-  decision.actor = why.actor;
   decision.before = state_summary(entry.state, entry.rollout ? &*entry.rollout : nullptr);
   draft.decisions.push_back(std::move(decision));
 }

@@ -124,7 +124,6 @@ void ControllerImpl::sync_flag_guards(const std::string& service) {
     const bool on = file.ramp && flag.enabled;
     const bool armed = monitor->report(setup_.now()).armed;
     if (on && !armed) arm_flag(service, file.name);
-    if (on && !armed) flag_steps_.erase({service, file.name});  // it counts from zero again
     if (on) monitor->set_baseline(stable);
     if (!on && armed) monitor->disarm();
     if (!file.ramp) monitor->set_tripped(false);  // shut while it was a ramp
@@ -138,6 +137,7 @@ void ControllerImpl::sync_flag_guards(const std::string& service) {
 }
 
 void ControllerImpl::arm_flag(const std::string& service, const std::string& flag) {
+  flag_steps_.erase({service, flag});  // it counts from zero again
   const std::weak_ptr<int> alive = alive_;
   publisher_.flag_monitor(service, flag)
       ->arm(policy_of(flag_limits(*find_config(service), flag)), [this, alive, service, flag] {
@@ -205,9 +205,8 @@ Awaitable<void> ControllerImpl::tick_flags(std::string service) {
       step = fresh;
       step.rose = fresh.at;
     }
-    auto& [action, cause, reason, actor] = move->said;
-    Why why{std::move(action), std::move(cause), std::move(reason), std::move(actor)};
-    const bool done = co_await decide_flag(std::move(draft), std::move(why), std::move(evidence));
+    const bool done =
+        co_await decide_flag(std::move(draft), std::move(move->said), std::move(evidence));
     // What could not be written has not happened.
     if (done) flag_steps_[{service, name}] = step;
   }

@@ -66,9 +66,7 @@ struct Draft {
   std::set<std::string> rearm;  // versions whose evidence begins anew
 };
 // What will be said about it.
-struct Why {
-  std::string action, cause, reason, actor;
-};
+using Why = effect::Decide;
 
 enum class Order {
   StoreFirst,    // what people ask: durable before it is true

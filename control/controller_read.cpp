@@ -23,12 +23,6 @@ json::array problems_view(const std::vector<config::Problem>& problems) {
   return out;
 }
 
-bool is_in_service(const ServiceState& state, const std::string& version,
-                   const upstream::Endpoint& endpoint) {
-  const auto off = state.off_duty.find(version);
-  return off == state.off_duty.end() || !off->second.contains(endpoint.url());
-}
-
 }  // namespace
 
 const config::Service* ControllerImpl::find_config(const std::string& service) const {
@@ -105,7 +99,7 @@ json::object ControllerImpl::version_view(const config::Service& config, Entry& 
     endpoints.push_back(
         json::object{{"url", endpoint->url()},
                      {"healthy", endpoint->healthy()},
-                     {"in_service", is_in_service(entry.state, version, *endpoint)}});
+                     {"in_service", entry.state.in_service(version, endpoint->url())}});
   const Windows& windows = entry.windows[version];
   const TimePoint now = setup_.now();
   json::object out{{"name", version},

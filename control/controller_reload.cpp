@@ -109,13 +109,8 @@ Awaitable<Reply> ControllerImpl::reload(Actor actor) {
   }
   NextConfig next = fit(std::move(*parsed.config));
   if (!next.problems.empty()) co_return refused(next.problems);
-  Decision decision;
-  decision.time = time_text(setup_.wall_ms());
-  decision.action = "reloaded";
-  decision.cause = "manual";
-  decision.actor = actor.name;
-  decision.reason = "configuration reloaded by " + actor.name;
-  next.change.decisions.push_back(std::move(decision));
+  const Why why{"reloaded", "manual", "configuration reloaded by " + actor.name, actor.name};
+  next.change.decisions.push_back(decision_of("", why, setup_.wall_ms()));
   auto failed = co_await take_over(std::move(next));
   if (failed) co_return *std::move(failed);
 

@@ -225,12 +225,7 @@ Awaitable<void> ControllerImpl::make_calls(TaskOrder order, config::Hook::At at)
 
 Endpoints ControllerImpl::endpoints_in_service(const ServiceState& state,
                                                const std::string& version) const {
-  Endpoints out;
-  const auto off = state.off_duty.find(version);
-  for (const auto& endpoint : publisher_.endpoints(state.name, version))
-    if (off == state.off_duty.end() || !off->second.contains(endpoint->url()))
-      out.push_back(endpoint);
-  return out;
+  return in_service(publisher_.endpoints(state.name, version), state, version);
 }
 
 Share ControllerImpl::capacity(const ServiceState& state, const std::string& version) const {

@@ -1,4 +1,5 @@
 // One version of a service: where it runs, drained and let back, removed.
+#include <boost/algorithm/string/join.hpp>
 #include <variant>
 
 #include "control/controller_impl.hpp"
@@ -72,18 +73,8 @@ Awaitable<Reply> ControllerImpl::version(std::string service, std::string versio
 
 namespace {
 
-std::set<std::string> urls_of(const config::Version* version) {
-  return version == nullptr ? std::set<std::string>{} : version->urls();
-}
-
 Reply in_use(const std::string& detail) {
   return problem(409, "version_in_use", detail);
-}
-
-std::string spoken(const std::vector<std::string>& urls) {
-  std::string out;
-  for (const auto& url : urls) out += (out.empty() ? "" : ", ") + url;
-  return out;
 }
 
 }  // namespace
@@ -100,8 +91,8 @@ Awaitable<std::optional<Reply>> ControllerImpl::change_where(ServiceState state,
   decide(draft, why);
   Decision& decision = draft.decisions.front();
   decision.evidence = {{"version", version},
-                       {"endpoints_before", json_texts(urls_of(before.find_version(version)))},
-                       {"endpoints", json_texts(urls_of(after.find_version(version)))}};
+                       {"endpoints_before", json_texts(before.urls_of(version))},
+                       {"endpoints", json_texts(after.urls_of(version))}};
   decision.after = state_summary(next.entries.at(state.name).state, rollout);
   next.change.decisions.insert(next.change.decisions.begin(), std::move(decision));
   co_return co_await take_over(std::move(next));
@@ -123,7 +114,7 @@ Awaitable<Reply> ControllerImpl::put_version(std::string service, std::string ve
         body, {version, setup_.config.find_service(service), &now, entry->state.stable});
     if (auto* refused = std::get_if<Reply>(&placed)) co_return std::move(*refused);
     VersionState& place = std::get<VersionState>(placed);
-    const std::string where = spoken(place.endpoints);
+    const std::string where = boost::algorithm::join(place.endpoints, ", ");
     ServiceState state = entry->state;
     if (std::set(place.endpoints.begin(), place.endpoints.end()) == place.in_file)
       state.versions.erase(version);
@@ -163,8 +154,7 @@ Awaitable<Reply> ControllerImpl::remove_version(std::string service, std::string
   state.locked_out.erase(version);
   state.locked_endpoints.erase(version);
   state.versions.erase(version);
-  if (auto in_file = urls_of(setup_.config.find_service(service)->find_version(version));
-      !in_file.empty())
+  if (auto in_file = setup_.config.find_service(service)->urls_of(version); !in_file.empty())
     state.versions[version] = VersionState{{}, std::move(in_file)};
   if (dry_run) {
     state.weights[version] = Share{};  // as after the drain

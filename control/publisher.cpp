@@ -69,17 +69,6 @@ routing::MirrorSnapshot mirror_of(const config::Service& service, const ServiceS
   return out;
 }
 
-// Without those a rolling rollout has taken out.
-Endpoints in_service(const Endpoints& endpoints, const ServiceState& state,
-                     const std::string& version) {
-  const auto off = state.off_duty.find(version);
-  if (off == state.off_duty.end()) return endpoints;
-  Endpoints out;
-  for (const auto& endpoint : endpoints)
-    if (!off->second.contains(endpoint->url())) out.push_back(endpoint);
-  return out;
-}
-
 // A version without weight, or with all of it, is compared with nobody.
 void compare(routing::ServiceSnapshot& service, const std::string& version) {
   const std::size_t candidate = service.find_version(version);
@@ -92,6 +81,14 @@ void compare(routing::ServiceSnapshot& service, const std::string& version) {
 }
 
 }  // namespace
+
+Endpoints in_service(const Endpoints& endpoints, const ServiceState& state,
+                     const std::string& version) {
+  Endpoints out;
+  for (const auto& endpoint : endpoints)
+    if (state.in_service(version, endpoint->url())) out.push_back(endpoint);
+  return out;
+}
 
 Resolver system_resolver() {
   return resolve;

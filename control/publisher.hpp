@@ -25,6 +25,9 @@
 namespace cutwater::control {
 
 using Endpoints = std::vector<std::shared_ptr<upstream::Endpoint>>;
+// Without those a rolling rollout has taken out.
+Endpoints in_service(const Endpoints& endpoints, const ServiceState& state,
+                     const std::string& version);
 
 struct SocketAddress {
   sockaddr_storage storage{};

@@ -11,23 +11,12 @@
 namespace cutwater::control {
 namespace {
 
-Decision decision_of(const ServiceState& state, const effect::Decide& said, std::int64_t wall_ms) {
-  Decision decision;
-  decision.time = time_text(wall_ms);
-  decision.service = state.name;
-  decision.action = said.action;
-  decision.cause = said.cause;
-  decision.actor = said.actor;
-  decision.reason = said.reason;
-  decision.after = state_summary(state, nullptr);
-  return decision;
-}
-
 // By nobody's command.
 Decision decision_about(const std::string& version, const ServiceState& state,
                         const effect::Decide& said, std::int64_t wall_ms) {
-  Decision decision = decision_of(state, said, wall_ms);
+  Decision decision = decision_of(state.name, said, wall_ms);
   decision.evidence["version"] = version;
+  decision.after = state_summary(state, nullptr);
   return decision;
 }
 
@@ -39,7 +28,7 @@ void resume(RestoredService& service, Moment at, Change& change) {
     apply_to_service(effect, service.state);
     const auto* decide = std::get_if<effect::Decide>(&effect);
     if (decide == nullptr) continue;
-    Decision decision = decision_of(service.state, *decide, at.wall_ms);
+    Decision decision = decision_of(service.state.name, *decide, at.wall_ms);
     decision.rollout = service.rollout->id;
     decision.before = before;
     decision.after = state_summary(service.state, &*service.rollout);
@@ -66,30 +55,30 @@ void load_rollouts(const std::string& name, const Loaded& loaded, RestoredServic
   }
 }
 
-std::set<std::string> urls_of(const config::Service& config, const std::string& name) {
-  const config::Version* version = config.find_version(name);
-  return version == nullptr ? std::set<std::string>{} : version->urls();
-}
-
 // A rolling rollout knows its endpoints by name until it ends.
 void check_endpoints(const RestoredService& service, const config::Service& config,
                      std::vector<std::string>& problems) {
   if (!service.rollout) return;
   const EngineState& rollout = *service.rollout;
-  for (const auto& pair : rollout.plan.endpoints)
-    for (const auto& [version, url] :
-         {std::pair(rollout.from, pair.from), std::pair(rollout.to, pair.to)})
-      if (config.find_version(version) && !urls_of(config, version).contains(url))
-        problems.push_back("services." + config.name + ".versions." + version + ": `" + url +
-                           "` is part of rollout " + rollout.id +
-                           "; end it before removing the endpoint");
+  const auto from = config.urls_of(rollout.from);
+  const auto to = config.urls_of(rollout.to);
+  const auto check = [&](const std::string& version, const std::set<std::string>& urls,
+                         const std::string& url) {
+    if (config.find_version(version) && !urls.contains(url))
+      problems.push_back("services." + config.name + ".versions." + version + ": `" + url +
+                         "` is part of rollout " + rollout.id +
+                         "; end it before removing the endpoint");
+  };
+  for (const auto& pair : rollout.plan.endpoints) {
+    check(rollout.from, from, pair.from);
+    check(rollout.to, to, pair.to);
+  }
 }
 
 void forget_off_duty(ServiceState& state, const config::Service& config) {
   for (auto it = state.off_duty.begin(); it != state.off_duty.end();) {
-    const std::string& version = it->first;
-    std::erase_if(it->second,
-                  [&](const std::string& url) { return !urls_of(config, version).contains(url); });
+    const auto urls = config.urls_of(it->first);
+    std::erase_if(it->second, [&urls](const std::string& url) { return !urls.contains(url); });
     it = it->second.empty() ? state.off_duty.erase(it) : std::next(it);
   }
 }
@@ -247,8 +236,8 @@ config::Service in_force(ServiceState& state, const config::Service& written, st
 void forget_moved(ServiceState& state, const config::Service& before, const config::Service& after,
                   std::int64_t wall_ms, std::vector<Decision>& decisions) {
   const std::string version = state.last_good;
-  const auto now = urls_of(after, version);
-  const auto then = urls_of(before, version);
+  const auto now = after.urls_of(version);
+  const auto then = before.urls_of(version);
   if (std::includes(then.begin(), then.end(), now.begin(), now.end())) return;
   release(state, "new_version", "has an endpoint that it did not have when it was good", wall_ms,
           decisions);
@@ -257,7 +246,7 @@ void forget_moved(ServiceState& state, const config::Service& before, const conf
 void lift_lock_outs(ServiceState& state, const config::Service& config, std::int64_t wall_ms,
                     std::vector<Decision>& decisions) {
   for (const auto& [version, where] : state.locked_endpoints) {
-    const auto now = urls_of(config, version);
+    const auto now = config.urls_of(version);
     if (now.empty() || !runs_elsewhere(where, now)) continue;
     if (state.locked_out.erase(version) == 0) continue;
     const std::string reason =
@@ -271,7 +260,7 @@ void note_lock_outs(ServiceState& state, const config::Service& config) {
   std::erase_if(state.locked_endpoints,
                 [&state](const auto& known) { return !state.locked_out.contains(known.first); });
   for (const std::string& version : state.locked_out)
-    if (auto urls = urls_of(config, version); !urls.empty())
+    if (auto urls = config.urls_of(version); !urls.empty())
       state.locked_endpoints.try_emplace(version, std::move(urls));
 }
 

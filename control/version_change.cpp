@@ -52,12 +52,10 @@ std::variant<VersionState, Reply> read_version_change(const json::object& body,
   if (auto* refused = std::get_if<Reply>(&read)) return std::move(*refused);
   auto& [endpoints, like] = std::get<VersionBody>(read);
   VersionState state{std::move(endpoints), {}};
-  if (const auto* written = facts.file->find_version(facts.version)) {
-    if (!like.empty())
-      return invalid_version("`like`: how `" + facts.version +
-                             "` is spoken to is said in the file");
-    state.in_file = written->urls();
-    return state;
+  state.in_file = facts.file->urls_of(facts.version);
+  if (!state.in_file.empty()) {
+    if (like.empty()) return state;
+    return invalid_version("`like`: how `" + facts.version + "` is spoken to is said in the file");
   }
   const bool is_new = now.find_version(facts.version) == nullptr;
   if (is_new && now.versions.size() >= config::Service::kMostVersions)

@@ -128,6 +128,17 @@ json::object state_summary(const ServiceState& state, const EngineState* rollout
   return out;
 }
 
+Decision decision_of(const std::string& service, const effect::Decide& said, std::int64_t wall_ms) {
+  Decision decision;
+  decision.time = time_text(wall_ms);
+  decision.service = service;
+  decision.action = said.action;
+  decision.cause = said.cause;
+  decision.reason = said.reason;
+  decision.actor = said.actor;
+  return decision;
+}
+
 RolloutRecord rollout_record(const EngineState& rollout) {
   return {rollout.id, rollout.service, !is_terminal(rollout.phase), to_json(rollout)};
 }

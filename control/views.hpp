@@ -25,6 +25,9 @@ boost::json::object window_view(const Window& window);
 // `before` and `after` of a decision.
 boost::json::object state_summary(const ServiceState& state, const EngineState* rollout);
 
+// What is said, at this moment; `before`, `after` and the evidence are the caller's. `service` may
+// be empty: it is about the proxy.
+Decision decision_of(const std::string& service, const effect::Decide& said, std::int64_t wall_ms);
 RolloutRecord rollout_record(const EngineState& rollout);
 
 // --- what several operations answer ------------------------------------------------------------

@@ -198,4 +198,8 @@ std::string escaped(std::string_view segment) {
   return text;
 }
 
+std::string version_path(std::string_view service, std::string_view version) {
+  return "/v1/services/" + escaped(service) + "/versions/" + escaped(version);
+}
+
 }  // namespace cutwater::cli

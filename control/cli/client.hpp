@@ -50,5 +50,7 @@ class AdminClient {
 
 // For one path segment: everything but unreserved characters is escaped (RFC 3986 2.3).
 std::string escaped(std::string_view segment);
+// "/v1/services/shop/versions/green"
+std::string version_path(std::string_view service, std::string_view version);
 
 }  // namespace cutwater::cli

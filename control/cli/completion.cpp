@@ -1,5 +1,7 @@
 // cutwater completion bash|zsh|fish: scripts made from the commands themselves, so that they
 // cannot fall behind.
+#include <boost/algorithm/string/join.hpp>
+
 #include "control/cli/commands.hpp"
 
 namespace cutwater::cli {
@@ -43,7 +45,7 @@ std::string bash_script(const std::vector<Entry>& entries) {
   text += "    esac\n  done\n  case \"$path\" in\n";
   for (const auto& entry : entries) {
     text += "    '" + (entry.path.empty() ? "" : " " + entry.path) + "') word='" +
-            joined(entry.words, " ") + "' ;;\n";
+            boost::algorithm::join(entry.words, " ") + "' ;;\n";
   }
   return text +
          "  esac\n"

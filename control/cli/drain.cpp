@@ -34,7 +34,7 @@ boost::json::value drain_version(const AdminClient& client, const std::string& s
                                  std::optional<std::chrono::milliseconds> wait) {
   using std::chrono::steady_clock;
   const auto until = steady_clock::now() + wait.value_or(std::chrono::milliseconds(0));
-  const std::string place = "/v1/services/" + escaped(service) + "/versions/" + escaped(version);
+  const std::string place = version_path(service, version);
   auto state = client.post(place + ":drain", {}).body;
   while (wait && !is_true(state, "drained")) {
     if (steady_clock::now() >= until)

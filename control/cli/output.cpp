@@ -116,12 +116,6 @@ std::string millis_text(std::optional<double> ms) {
   return *ms >= 1000 ? short_number(*ms / 1000, 2) + " s" : short_number(ms, 1) + " ms";
 }
 
-std::string joined(const std::vector<std::string>& texts, std::string_view separator) {
-  std::string out;
-  for (const auto& text : texts) out.append(out.empty() ? "" : separator).append(text);
-  return out;
-}
-
 std::string weights_text(const json::value& weights) {
   std::string text;
   if (const auto* object = weights.if_object()) {

@@ -58,7 +58,6 @@ std::vector<boost::json::value> list_of(const boost::json::value& value);
 std::string percent_text(std::optional<double> percent);
 std::string millis_text(std::optional<double> ms);
 std::string short_number(std::optional<double> value, int decimals);
-std::string joined(const std::vector<std::string>& texts, std::string_view separator);
 // "blue 95 %, green 5 %"
 std::string weights_text(const boost::json::value& weights);
 

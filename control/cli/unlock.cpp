@@ -11,11 +11,8 @@ void add_unlock(CLI::App& parent, Context& context) {
   command->add_option("service", *service)->required();
   command->add_option("version", *version)->required();
   command->callback([service, version, &context] {
-    const auto answer = context.client()
-                            .post("/v1/services/" + escaped(*service) + "/versions/" +
-                                      escaped(*version) + ":unlock",
-                                  {})
-                            .body;
+    const auto answer =
+        context.client().post(version_path(*service, *version) + ":unlock", {}).body;
     if (context.json()) {
       context.print(answer);
     } else {

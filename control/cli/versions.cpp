@@ -1,4 +1,6 @@
 // cutwater versions list|put|remove: which versions a service has, and where they run.
+#include <boost/algorithm/string/join.hpp>
+
 #include "control/cli/commands.hpp"
 #include "control/json_text.hpp"
 
@@ -14,15 +16,8 @@ struct VersionOptions {
   std::string timeout = "5m";
 };
 
-std::string service_place(const VersionOptions& options) {
-  return "/v1/services/" + escaped(options.service);
-}
-std::string version_place(const VersionOptions& options) {
-  return service_place(options) + "/versions/" + escaped(options.version);
-}
-
 void list_versions(const VersionOptions& options, Context& context) {
-  const json::value service = context.client().get(service_place(options)).body;
+  const json::value service = context.client().get("/v1/services/" + escaped(options.service)).body;
   if (context.json()) return context.print(member(service, "versions"));
   Table table({{"VERSION"}, {"WEIGHT", Ink::Plain, true}, {"BY"}, {"ENDPOINT"}, {"HEALTH"}});
   for (const auto& version : list_of(member(service, "versions"))) {
@@ -46,13 +41,14 @@ void put_version(const VersionOptions& options, Context& context) {
   if (!options.like.empty()) body["like"] = options.like;
   // Without a generation from the caller: whatever it is. What is written is the whole version.
   const std::string tag = options.if_match.empty() ? "*" : "\"" + options.if_match + "\"";
-  const auto answer = context.client().demand({.method = "PUT",
-                                               .target = version_place(options),
-                                               .body = control::to_text(body),
-                                               .headers = {{"If-Match", tag}}});
+  const auto answer =
+      context.client().demand({.method = "PUT",
+                               .target = version_path(options.service, options.version),
+                               .body = control::to_text(body),
+                               .headers = {{"If-Match", tag}}});
   if (context.json()) return context.print(answer.body);
   context.say(options.version + " of " + options.service + " runs at " +
-              joined(options.endpoints, ", ") +
+              boost::algorithm::join(options.endpoints, ", ") +
               (answer.status == 201 ? "; it is new and has no traffic yet" : ""));
 }
 
@@ -61,7 +57,7 @@ void remove_version(const VersionOptions& options, Context& context) {
   const AdminClient client = context.client();
   const auto remove = [&](const char* query) {
     return client.demand({.method = "DELETE",
-                          .target = version_place(options) + query,
+                          .target = version_path(options.service, options.version) + query,
                           .headers = {{"If-Match", "*"}}});
   };
   remove("?dry_run=true");

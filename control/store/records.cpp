@@ -74,6 +74,11 @@ const FlagState* ServiceState::find_flag(const std::string& flag) const {
   return found == flags.end() ? nullptr : &found->second;
 }
 
+bool ServiceState::in_service(const std::string& version, const std::string& url) const {
+  const auto off = off_duty.find(version);
+  return off == off_duty.end() || !off->second.contains(url);
+}
+
 bool ServiceState::can_go_back() const {
   const auto all = weights.find(stable);
   return keep_old_until_ms != 0 && !last_good.empty() && !locked_out.contains(last_good) &&

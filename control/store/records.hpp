@@ -49,6 +49,8 @@ struct ServiceState {
 
   // What was changed about a flag; nullptr: it is as in the file.
   const FlagState* find_flag(const std::string& flag) const;
+  // No rolling rollout has taken this endpoint of the version out.
+  bool in_service(const std::string& version, const std::string& url) const;
   // Stable has everything, and the version before it is kept for a rollback.
   bool can_go_back() const;
   friend bool operator==(const ServiceState&, const ServiceState&) = default;

@@ -59,8 +59,7 @@ VersionStates take_overruled(VersionStates& states, const config::Service& file)
   VersionStates overruled;
   for (auto it = states.begin(); it != states.end();) {
     const auto& [name, state] = *it;
-    const config::Version* written = file.find_version(name);
-    const bool same = state.in_file == (written ? written->urls() : std::set<std::string>{});
+    const bool same = state.in_file == file.urls_of(name);
     const bool wanted = state.removed() && !sender_to(file, name).empty();
     auto here = it++;
     if (!same || wanted) overruled.insert(states.extract(here));

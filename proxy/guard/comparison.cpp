@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <numeric>
 
-#include "proxy/guard/alarm.hpp"
 #include "proxy/guard/confidence.hpp"
 
 namespace cutwater::guard {
