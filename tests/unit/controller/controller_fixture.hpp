@@ -178,16 +178,16 @@ class ControllerTest : public ::testing::Test {
   Reply act(const std::string& id, RolloutAction action) {
     return ask(controller_->act(id, action, {}, ana_));
   }
-  // Completed attempts on a version, as a worker records them.
+  // Completed attempts, as a worker records them.
+  void attempts(guard::VersionMonitor& monitor, int count, stats::Outcome outcome) {
+    stats::AttemptResult result;
+    result.outcome = outcome;
+    result.status = outcome == stats::Outcome::Success ? 200 : 500;
+    result.latency = 3ms;
+    for (int i = 0; i < count; ++i) monitor.record(0, result, now_);
+  }
   void requests(const std::string& version, int count, stats::Outcome outcome) {
-    const auto monitor = publisher_->monitor("shop", version);
-    for (int i = 0; i < count; ++i) {
-      stats::AttemptResult result;
-      result.outcome = outcome;
-      result.status = outcome == stats::Outcome::Success ? 200 : 500;
-      result.latency = 3ms;
-      monitor->record(0, result, now_);
-    }
+    attempts(*publisher_->monitor("shop", version), count, outcome);
   }
   void succeed(const std::string& version, int count) {
     requests(version, count, stats::Outcome::Success);
@@ -206,6 +206,7 @@ class ControllerTest : public ::testing::Test {
     const Reply reply = ask(controller_->decisions("shop", std::nullopt, 1));
     return reply.body.at("decisions").at(0).as_object();
   }
+  std::string told(const char* member) { return std::string(decision().at(member).as_string()); }
   std::string phase(const std::string& id) {
     return std::string(controller_->rollout(id).body.at("phase").as_string());
   }

@@ -1,45 +1,21 @@
 // A ramping flag held against its control group: who is killed, who is not, and whose turn it is.
-#include "controller_fixture.hpp"
 #include "proxy/guard/comparison.hpp"
 #include "proxy/routing/assignment.hpp"
+#include "tests/unit/controller/flag_fixture.hpp"
 
 namespace cutwater::control {
 namespace {
 
-config::Flag ramping(const std::string& name, int percent) {
-  config::Flag flag = test::flag_share(name, Share::percent(percent));
-  flag.ramp.emplace();
-  flag.ramp->steps = {Share::percent(percent), Share::percent(50), Share::percent(100)};
-  flag.ramp->bake = 60s;
-  return flag;
-}
-
-// The error limit is 5 %, as in the documentation.
-config::Config compared_config() {
-  config::Config config = shop_config();
-  config.services[0].flags = {ramping("first", 10), ramping("second", 20)};
-  config.services[0].flags[0].deny = config::IdList({"denied"});
-  return config;
-}
-
-class FlagComparison : public ControllerTest {
+class FlagComparison : public FlagTest {
  protected:
   FlagComparison() { start(compared_config()); }
 
-  const routing::FlagSnapshot& live(const std::string& flag) {
-    for (const auto& one : workers_.current->services[0]->flags)
-      if (one.name == flag) return one;
-    throw std::runtime_error("no flag " + flag);
-  }
-  json::object view(const std::string& flag) {
-    const Reply all = controller_->flags("shop");
-    for (const auto& one : all.body.at("flags").as_array())
-      if (one.at("name").as_string() == flag) return one.as_object();
-    throw std::runtime_error("no flag " + flag);
-  }
-  Reply set(const std::string& flag, const std::string& body) {
-    return ask(controller_->put_flag("shop", flag, json::parse(body).as_object(),
-                                     {Precondition::Kind::Any, 0}, ana_));
+  // The error limit is 5 %, as in the documentation.
+  static config::Config compared_config() {
+    config::Config config = shop_config();
+    config.services[0].flags = {ramping("first", 10), ramping("second", 20)};
+    config.services[0].flags[0].deny = config::IdList({"denied"});
+    return config;
   }
   // One request of this user, as an exchange routes it and tells of it.
   routing::Assignment request(const std::string& uid, bool failed) {
@@ -86,7 +62,6 @@ class FlagComparison : public ControllerTest {
       if (test.name == "relative_error_rate") return test;
     return {};
   }
-  std::string told(const char* member) { return std::string(decision().at(member).as_string()); }
   bool anything_told() {
     return !ask(controller_->decisions("shop", {}, 1)).body.at("decisions").as_array().empty();
   }

@@ -1,55 +1,33 @@
 // Something that a ramping flag's users and everybody else depend on breaks: whose fault is it?
-#include "controller_fixture.hpp"
+#include "tests/unit/controller/flag_fixture.hpp"
 
 namespace cutwater::control {
 namespace {
 
-config::Config ramping_config() {
-  config::Config config = shop_config();
-  config::Flag ramp = test::flag_share("ramp", Share::percent(5));
-  ramp.ramp.emplace();
-  ramp.ramp->steps = {Share::percent(5), Share::percent(50), Share::percent(100)};
-  ramp.ramp->bake = 60s;
-  ramp.ramp->max_step = 10min;
-  config.services[0].flags = {ramp};
-  return config;
-}
-
-class FlagIncident : public ControllerTest {
+class FlagIncident : public FlagTest {
  protected:
   FlagIncident() { start(ramping_config()); }
 
-  guard::VersionMonitor& flag() { return *publisher_->flag_monitor("shop", "ramp"); }
-  const routing::FlagSnapshot& live() { return workers_.current->services[0]->flags.at(0); }
-  std::string ramp(const char* member) {
-    return std::string(
-        controller_->flags("shop").body.at("flags").at(0).at("ramp").at(member).as_string());
+  static config::Config ramping_config() {
+    config::Config config = shop_config();
+    config.services[0].flags = {ramping("ramp", 5)};
+    config.services[0].flags[0].ramp->max_step = 10min;
+    return config;
   }
-  std::string told(const char* member) { return std::string(decision().at(member).as_string()); }
-  bool anything_told() {
-    return !ask(controller_->decisions("shop", {}, 1)).body.at("decisions").as_array().empty();
-  }
-  void flagged(int count, stats::Outcome outcome) {
-    for (int i = 0; i < count; ++i) {
-      stats::AttemptResult result;
-      result.outcome = outcome;
-      result.status = outcome == stats::Outcome::Success ? 200 : 500;
-      result.latency = 3ms;
-      flag().record(0, result, now_);
-    }
-  }
+  const routing::FlagSnapshot& live() { return FlagTest::live("ramp"); }
+  std::string verdict() { return std::string(view("ramp").at("ramp").at("verdict").as_string()); }
   // Three of ten requests fail, of the flag's users and of a version's.
   void incident(const std::string& version, int times) {
     for (int i = 0; i < times; ++i) {
       fail(version, 3);
       succeed(version, 7);
-      flagged(3, stats::Outcome::Status5xx);
-      flagged(7, stats::Outcome::Success);
+      flagged("ramp", 3, stats::Outcome::Status5xx);
+      flagged("ramp", 7, stats::Outcome::Success);
     }
   }
   void rise() {
     pass_time(1s);
-    flagged(200, stats::Outcome::Success);
+    flagged("ramp", 200, stats::Outcome::Success);
     pass_time(61s);
     ASSERT_EQ(live().percentage, 500'000);
   }
@@ -62,8 +40,8 @@ TEST_F(FlagIncident, WhatStableSuffersAsWellKillsNoFlagAndRaisesNone) {
   incident("blue", 20);
   settle();
   EXPECT_TRUE(live().enabled);
-  EXPECT_EQ(ramp("verdict"), "common_cause");
-  flagged(300, stats::Outcome::Success);
+  EXPECT_EQ(verdict(), "common_cause");
+  flagged("ramp", 300, stats::Outcome::Success);
   pass_time(70s);
   EXPECT_EQ(live().percentage, 50'000) << "it has to prove itself again, and so has stable";
   EXPECT_FALSE(publisher_->monitor("shop", "blue")->tripped()) << "a witness";
@@ -125,7 +103,7 @@ TEST_F(FlagIncident, OfTheFlagAloneKillsIt) {
 
 TEST_F(FlagIncident, OfStableAloneRaisesNoFlag) {
   pass_time(1s);
-  flagged(200, stats::Outcome::Success);
+  flagged("ramp", 200, stats::Outcome::Success);
   for (int second = 0; second < 61; ++second) {
     fail("blue", 3);
     succeed("blue", 7);
@@ -144,7 +122,7 @@ TEST_F(FlagIncident, IsSeenOnTheStableVersionOfTheMoment) {
   incident("red", 20);
   settle();
   EXPECT_TRUE(live().enabled);
-  EXPECT_EQ(ramp("verdict"), "common_cause");
+  EXPECT_EQ(verdict(), "common_cause");
 }
 
 TEST_F(FlagIncident, StableIsAWitnessOnlyWhileAFlagIsJudged) {

@@ -1,62 +1,30 @@
 // Feature flags at run time: changed, killed, revived, kept over restarts and reloads, raised and
 // killed by their own ramp; and the mirror's share.
-#include "controller_fixture.hpp"
+#include "tests/unit/controller/flag_fixture.hpp"
 
 namespace cutwater::control {
 namespace {
 
-config::Config flagged_config() {
-  config::Config config = shop_config();
-  config::Service& shop = config.services[0];
-  shop.flags.push_back(test::flag_share("new-ui", Share::percent(10)));
-  config::Flag colours = test::flag_share("colours", {});
-  colours.percentage.reset();
-  colours.version.clear();
-  colours.arms = {{"blue", Share::percent(50)}, {"green", Share::percent(50)}};
-  shop.flags.push_back(colours);
-  config::Flag ramp = test::flag_share("ramp", Share::percent(5));
-  ramp.ramp.emplace();
-  ramp.ramp->steps = {Share::percent(5), Share::percent(50), Share::percent(100)};
-  ramp.ramp->bake = 60s;
-  shop.flags.push_back(ramp);
-  shop.mirror = config::Mirror{};
-  shop.mirror->version = "green";
-  shop.mirror->share = Share::percent(5);
-  return config;
-}
-
-class FlagControl : public ControllerTest {
+class FlagControl : public FlagTest {
  protected:
   FlagControl() { start(flagged_config()); }
 
-  Reply set(const std::string& flag, const char* body,
-            Precondition precondition = {Precondition::Kind::Any, 0}) {
-    return ask(
-        controller_->put_flag("shop", flag, json::parse(body).as_object(), precondition, ana_));
+  static config::Config flagged_config() {
+    config::Config config = shop_config();
+    config::Service& shop = config.services[0];
+    shop.flags.push_back(test::flag_share("new-ui", Share::percent(10)));
+    config::Flag colours = test::flag_share("colours", {});
+    colours.percentage.reset();
+    colours.version.clear();
+    colours.arms = {{"blue", Share::percent(50)}, {"green", Share::percent(50)}};
+    shop.flags.push_back(colours);
+    shop.flags.push_back(ramping("ramp", 5));
+    shop.mirror = config::Mirror{};
+    shop.mirror->version = "green";
+    shop.mirror->share = Share::percent(5);
+    return config;
   }
-  json::object view(const std::string& flag) {
-    const Reply all = controller_->flags("shop");
-    for (const auto& one : all.body.at("flags").as_array())
-      if (one.at("name").as_string() == flag) return one.as_object();
-    ADD_FAILURE() << "no flag " << flag;
-    return {};
-  }
-  // As the workers have it.
-  const routing::FlagSnapshot& live(const std::string& flag) {
-    for (const auto& one : workers_.current->services[0]->flags)
-      if (one.name == flag) return one;
-    throw std::runtime_error("no flag " + flag);
-  }
-  void flagged_requests(int count, stats::Outcome outcome) {
-    guard::VersionMonitor& monitor = *publisher_->flag_monitor("shop", "ramp");
-    for (int i = 0; i < count; ++i) {
-      stats::AttemptResult result;
-      result.outcome = outcome;
-      result.status = outcome == stats::Outcome::Success ? 200 : 500;
-      result.latency = 3ms;
-      monitor.record(0, result, now_);
-    }
-  }
+  void flagged_requests(int count, stats::Outcome outcome) { flagged("ramp", count, outcome); }
 };
 
 TEST_F(FlagControl, APercentageSetByHandIsWithTheWorkersAndSurvivesARestart) {
@@ -200,12 +168,7 @@ TEST_F(FlagControl, AStepWithoutAnAnswerIsToldOnceAndGoesOnWaiting) {
 
 TEST_F(FlagControl, AShadowThatFailsIsToldOnce) {
   const auto shadow = publisher_->mirror_stats("shop");
-  for (int i = 0; i < 20; ++i) {
-    stats::AttemptResult result;
-    result.outcome = stats::Outcome::Status5xx;
-    result.status = 500;
-    shadow->monitor.record(0, result, now_);
-  }
+  attempts(shadow->monitor, 20, stats::Outcome::Status5xx);
   pass_time(1s);
   EXPECT_EQ(decision().at("action").as_string(), "mirror_failed");
   const auto told = decision().at("seq");

@@ -30,7 +30,6 @@ class Judgement : public ControllerTest {
       compared.comparison->leave(0, ticket, result, true);
     }
   }
-  std::string told(const char* member) { return std::string(decision().at(member).as_string()); }
 
   std::string id_;
 };

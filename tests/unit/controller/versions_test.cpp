@@ -28,6 +28,19 @@ class VersionsTest : public ControllerTest {
     next_config_ = {std::move(config), {}};
     return ask(controller_->reload(ana_));
   }
+  // Blue is kept for a rollback, and red is watched on.
+  void promote_red() {
+    auto config = shop_config();
+    config.services[0].rollout.keep_old = 1h;
+    config.services[0].rollout.steps = {Share::percent(100)};
+    config.services[0].rollout.bake = 1s;
+    start(config);
+    const std::string rollout = id(roll_out(R"({"to":"red"})"));
+    succeed("red", 2000);
+    pass_time(10s);
+    ASSERT_EQ(phase(rollout), "succeeded");
+    ASSERT_EQ(controller_->service("shop").body.at("last_good"), "blue");
+  }
   std::vector<std::string> urls(const std::string& version) {
     std::vector<std::string> out;
     for (const auto& endpoint : publisher_->endpoints("shop", version))
@@ -295,16 +308,7 @@ TEST_F(VersionsTest, What_is_needed_is_not_removed) {
 }
 
 TEST_F(VersionsTest, The_way_back_leads_only_to_what_was_good) {
-  auto config = shop_config();
-  config.services[0].rollout.keep_old = 1h;
-  config.services[0].rollout.steps = {Share::percent(100)};
-  config.services[0].rollout.bake = 1s;
-  start(config);
-  const std::string rollout = id(roll_out(R"({"to":"red"})"));
-  succeed("red", 2000);
-  pass_time(10s);
-  ASSERT_EQ(phase(rollout), "succeeded");
-  ASSERT_EQ(controller_->service("shop").body.at("last_good"), "blue");
+  promote_red();
   ASSERT_TRUE(publisher_->monitor("shop", "red")->report(now_).armed) << "watched on";
 
   EXPECT_EQ(put_version("blue", kNewPlace).status, 200) << "the next release goes to the free one";
@@ -315,14 +319,7 @@ TEST_F(VersionsTest, The_way_back_leads_only_to_what_was_good) {
 }
 
 TEST_F(VersionsTest, The_way_back_is_no_way_around_the_guards_endpoint_by_endpoint) {
-  auto config = shop_config();
-  config.services[0].rollout.steps = {Share::percent(100)};
-  config.services[0].rollout.bake = 1s;
-  start(config);
-  const std::string rollout = id(roll_out(R"({"to":"red"})"));
-  succeed("red", 2000);
-  pass_time(10s);
-  ASSERT_EQ(controller_->service("shop").body.at("last_good"), "blue");
+  promote_red();
   EXPECT_EQ(
       put_version("blue", R"({"endpoints":["http://127.0.0.1:9001","http://127.0.0.1:9101"]})")
           .status,
