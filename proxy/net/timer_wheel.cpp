@@ -4,27 +4,40 @@
 
 namespace cutwater::net {
 
-void Timer::disarm() {
-  if (!next_) return;
+void Timer::unlink() {
   previous_->next_ = next_;
   next_->previous_ = previous_;
   next_ = previous_ = nullptr;
+}
+
+void Timer::link_before(Timer& head) {
+  next_ = &head;
+  previous_ = head.previous_;
+  head.previous_->next_ = this;
+  head.previous_ = this;
 }
 
 TimerWheel::TimerWheel(TimePoint now) : tick_(tick_of(now)), earliest_(tick_ + kSlots) {
   for (Timer& head : slots_) head.next_ = head.previous_ = &head;
 }
 
+TimerWheel::~TimerWheel() {
+  for (Timer& head : slots_)
+    while (head.next_ != &head) head.next_->unlink();
+}
+
 void TimerWheel::arm(Timer& timer, TimePoint deadline) {
-  timer.disarm();
   // +1: the tick that contains the deadline must be over before the timer fires.
-  timer.tick_ = std::max(tick_of(deadline) + 1, tick_ + 1);
-  earliest_ = std::min(earliest_, timer.tick_);
-  Timer& head = slots_[timer.tick_ % kSlots];
-  timer.next_ = &head;
-  timer.previous_ = head.previous_;
-  head.previous_->next_ = &timer;
-  head.previous_ = &timer;
+  timer.due_ = std::max(tick_of(deadline) + 1, tick_ + 1);
+  if (timer.next_ && timer.slot_tick_ <= timer.due_) return;  // looked at in time
+  if (timer.next_) timer.unlink();
+  link(timer);
+}
+
+void TimerWheel::link(Timer& timer) {
+  timer.slot_tick_ = timer.due_;
+  earliest_ = std::min(earliest_, timer.due_);
+  timer.link_before(slots_[timer.due_ % kSlots]);
 }
 
 void TimerWheel::expire(TimePoint now) {
@@ -39,27 +52,23 @@ void TimerWheel::expire(TimePoint now) {
   tick_ = target;
   for (std::uint64_t tick = first; tick <= target; ++tick) {
     Timer& head = slots_[tick % kSlots];
-    // Unlink the whole slot first: callbacks may touch any list, this one included.
     if (head.next_ == &head) continue;
-    Timer due;
-    due.next_ = head.next_;
-    due.previous_ = head.previous_;
-    due.next_->previous_ = &due;
-    due.previous_->next_ = &due;
+    // Unlink the whole slot first: callbacks may touch any list, this one included.
+    Timer visited;
+    visited.link_before(head);
+    head.unlink();
     head.next_ = head.previous_ = &head;
-    while (due.next_ != &due) {
-      Timer& timer = *due.next_;
-      timer.disarm();
-      if (timer.tick_ <= target) {
+    while (visited.next_ != &visited) {
+      Timer& timer = *visited.next_;
+      timer.unlink();
+      if (timer.due_ > target) {  // put off, or in a later turn of the wheel
+        link(timer);
+      } else if (timer.armed()) {
+        timer.disarm();
         timer.fire_(timer.owner_);
-      } else {  // a later turn of the wheel
-        timer.next_ = &head;
-        timer.previous_ = head.previous_;
-        head.previous_->next_ = &timer;
-        head.previous_ = &timer;
       }
     }
-    due.next_ = due.previous_ = nullptr;
+    visited.next_ = nullptr;
   }
   earliest_ = next_occupied_slot();
 }

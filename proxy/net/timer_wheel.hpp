@@ -1,6 +1,10 @@
 // Coarse timers: a hashed timing wheel (Varghese & Lauck 1987, scheme 6). Arming and disarming
-// cost a few pointer writes and never allocate; a timer fires up to one tick late, never early.
-// Thread: the worker that owns it. Time is an argument.
+// never allocate; a timer fires up to one tick late, never early.
+// Most deadlines of a proxy are put off or called off long before they come, once or more for each
+// request. So a timer stays where it is linked: to disarm it, or to arm it for later, writes
+// nothing but the timer itself, and leaves its neighbours, which are out of the cache, alone. When
+// its old slot's turn comes it is dropped, or moved to where it belongs by then. Thread: the worker
+// that owns it. Time is an argument.
 #pragma once
 
 #include <array>
@@ -18,18 +22,25 @@ class Timer {
   using Fire = void (*)(void* owner);
   Timer() = default;
   Timer(void* owner, Fire fire) : owner_(owner), fire_(fire) {}
-  ~Timer() { disarm(); }
+  ~Timer() {
+    if (next_) unlink();
+  }
   Timer(const Timer&) = delete;
   Timer& operator=(const Timer&) = delete;
 
-  bool armed() const { return next_ != nullptr; }
-  void disarm();
+  bool armed() const { return due_ != kNever; }
+  void disarm() { due_ = kNever; }
 
  private:
   friend class TimerWheel;
-  Timer* next_ = nullptr;
+  static constexpr std::uint64_t kNever = 0;
+  void unlink();
+  void link_before(Timer& head);
+
+  Timer* next_ = nullptr;  // while linked
   Timer* previous_ = nullptr;
-  std::uint64_t tick_ = 0;
+  std::uint64_t slot_tick_ = 0;  // while linked: when it is looked at, never after due_
+  std::uint64_t due_ = kNever;   // tick
   void* owner_ = nullptr;
   Fire fire_ = nullptr;
 };
@@ -40,6 +51,7 @@ class TimerWheel {
   static constexpr std::size_t kSlots = 4096;
 
   explicit TimerWheel(TimePoint now);
+  ~TimerWheel();  // timers may outlive it
   TimerWheel(const TimerWheel&) = delete;
   TimerWheel& operator=(const TimerWheel&) = delete;
 
@@ -54,12 +66,13 @@ class TimerWheel {
   static std::uint64_t tick_of(TimePoint time) {
     return static_cast<std::uint64_t>(time.time_since_epoch().count()) >> kTickShift;
   }
+  void link(Timer& timer);
   std::uint64_t next_occupied_slot() const;
 
   std::array<Timer, kSlots> slots_;  // list heads
   std::uint64_t tick_;               // all ticks up to and including this one have been expired
-  // No timer is due before this tick. A lower bound: disarming does not raise it, so at worst the
-  // loop wakes once for nothing.
+  // No timer is due before this tick. A lower bound: neither disarming nor arming for later raises
+  // it, so at worst the loop wakes once for nothing.
   std::uint64_t earliest_;
 };
 

@@ -73,6 +73,52 @@ TEST_F(TimerWheelTest, ArmingAgainMovesTheDeadline) {
   EXPECT_EQ(alarm.rang, 1);
 }
 
+TEST_F(TimerWheelTest, ADeadlineMayBePutOffAndBroughtForward) {
+  Alarm alarm;
+  wheel.arm(alarm.timer, now + 100ms);
+  wheel.arm(alarm.timer, now + 10s);
+  pass(200ms);
+  EXPECT_EQ(alarm.rang, 0) << "put off before its first deadline";
+  EXPECT_TRUE(alarm.timer.armed());
+  wheel.arm(alarm.timer, now + 50ms);
+  pass(100ms);
+  EXPECT_EQ(alarm.rang, 1) << "and then brought forward";
+}
+
+TEST_F(TimerWheelTest, ADisarmedTimerMayBeArmedAgainBeforeItsOldDeadline) {
+  Alarm alarm;
+  wheel.arm(alarm.timer, now + 100ms);
+  alarm.timer.disarm();
+  EXPECT_FALSE(alarm.timer.armed());
+  wheel.arm(alarm.timer, now + 50ms);
+  pass(70ms);
+  EXPECT_EQ(alarm.rang, 1);
+  pass(1s);
+  EXPECT_EQ(alarm.rang, 1) << "the old deadline is forgotten";
+}
+
+TEST_F(TimerWheelTest, ADeadlinePutOffForLongerThanATurnIsKept) {
+  Alarm alarm;
+  wheel.arm(alarm.timer, now + 10ms);
+  const TimePoint due = now + 3 * kTurn;
+  wheel.arm(alarm.timer, due);
+  while (now + kTurn / 2 < due) pass(kTurn / 2);
+  EXPECT_EQ(alarm.rang, 0);
+  pass(due - now + 2 * kTick);
+  EXPECT_EQ(alarm.rang, 1);
+}
+
+TEST_F(TimerWheelTest, ATimerMayOutliveTheWheel) {
+  Alarm armed;
+  Alarm disarmed;
+  auto shorter = std::make_unique<TimerWheel>(now);
+  shorter->arm(armed.timer, now + 10ms);
+  shorter->arm(disarmed.timer, now + 10ms);
+  disarmed.timer.disarm();
+  shorter.reset();
+  EXPECT_EQ(armed.rang + disarmed.rang, 0);
+}
+
 TEST_F(TimerWheelTest, APastDeadlineFiresNext) {
   Alarm alarm;
   wheel.arm(alarm.timer, now - 10s);
