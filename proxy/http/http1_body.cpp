@@ -27,7 +27,10 @@ Result<Flow> Http1BodyReader::try_read(BodyChunk& chunk) {
   while (socket_.might_be_readable()) {
     if (!block_) block_ = blocks_.borrow();
     std::span<char> room = block_.span();
-    if (framing_ == Framing::Length) room = room.first(std::min<std::uint64_t>(room.size(), left_));
+    // One byte more than the body has: a read that fills its room does not tell whether the socket
+    // is empty now, and the next one would have to ask.
+    if (framing_ == Framing::Length)
+      room = room.first(std::min<std::uint64_t>(room.size(), left_ + 1));
     if (framing_ == Framing::Chunked) room = room.first(std::min(room.size(), read_limit_));
     const net::IoResult read = socket_.try_read(room);
     switch (read.kind) {

@@ -54,6 +54,17 @@ TEST_F(Pipelining, AChunkedBodyThenTheNextRequestCutAnywhere) {
   }
 }
 
+TEST_F(Pipelining, ABodyOfKnownLengthThenTheNextRequestCutAnywhere) {
+  echo_targets(blue);
+  const std::string both = kPost + "Content-Length: 5\r\n\r\nhello" + get_request("/second");
+  RawClient client(port());
+  for (std::size_t cut = 1; cut < both.size(); ++cut) {
+    client.send(both.substr(0, cut)).send(both.substr(cut));
+    ASSERT_EQ(client.read_response().body, "/p") << "cut at " << cut;
+    ASSERT_EQ(client.read_response().body, "/second") << "cut at " << cut;
+  }
+}
+
 TEST_F(Pipelining, S49TheGoodOnesAreAnsweredBeforeTheBadOneCloses) {
   echo_targets(blue);
   RawClient client(port());

@@ -312,6 +312,22 @@ TEST_F(UpstreamFaults, BytesBehindACompleteResponseCostTheConnection) {
   expect_usable(client);
 }
 
+TEST_F(UpstreamFaults, BytesBehindABodyThatCameLaterDoSoToo) {
+  blue.on_request([](const Received&, UpstreamConnection& connection) {
+    connection.send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n");
+    connection.wait_for_release();
+    connection.send("helloHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil");
+  });
+  start();
+  RawClient client(proxy->port());
+  client.send(kGet);
+  EXPECT_EQ(client.read_response_head().status, 200);
+  blue.release();
+  EXPECT_EQ(client.reader().read_exactly(5), "hello");
+  expect_upstream_discarded();
+  expect_usable(client);
+}
+
 TEST_F(UpstreamFaults, U15_OldServerWithoutLengthBecomesChunked) {
   blue.close_after("HTTP/1.0 200 OK\r\n\r\nhello");
   start();
