@@ -88,8 +88,8 @@ class [[nodiscard]] Task {
   std::coroutine_handle<promise_type> handle_;
 };
 
-namespace detail {
-// Owns nothing: its frame frees itself when the body ends.
+// What a coroutine returns that nobody awaits: it starts at once, and its frame frees itself when
+// the body ends.
 struct Detached {
   struct promise_type {
     static void* operator new(std::size_t size) { return FramePool::allocate(size); }
@@ -101,14 +101,10 @@ struct Detached {
     [[noreturn]] void unhandled_exception() const noexcept { std::terminate(); }
   };
 };
-inline Detached run_detached(Task<void> task) {
-  co_await task;
-}
-}  // namespace detail
 
 // Starts `task` now, on this thread; it lives until its body ends.
-inline void spawn(Task<void> task) {
-  detail::run_detached(std::move(task));
+inline Detached spawn(Task<void> task) {
+  co_await task;
 }
 
 // A child that runs beside its parent and is joined before the parent leaves:

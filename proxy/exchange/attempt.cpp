@@ -12,8 +12,12 @@ using stats::Outcome;
 
 namespace {
 
-constexpr int kSendAgain = 2;    // to the same endpoint, when it has not acted on the request
+constexpr int kSends = 3;        // to the same endpoint, while it has not acted on the request
 constexpr int kMaxInterim = 10;  // 1xx heads forwarded per response (hardening U11)
+
+bool is_final(const ResponseHead& head) {
+  return head.status >= 200 || head.status == 101;
+}
 
 }  // namespace
 
@@ -55,33 +59,18 @@ bool Attempt::try_reuse() {
 
 Task<bool> Attempt::connect() {
   waited_ = true;
+  error_.reset();
   const auto connected = co_await context_.pool.connect(*target_.endpoint, pool_timeouts(), lease_);
   connected_ = connected.has_value();
   if (!connected_) error_ = blame(connected.error());
   co_return connected_;
 }
 
-Task<void> Attempt::send_and_await_head(AttemptRequest request) {
-  grpc_ = http::is_grpc_call(*request.head);
-  co_await try_once(request);
-  for (int again = 0; again < kSendAgain && may_send_again(request); ++again) {
-    error_.reset();
-    waited_ = true;
-    const auto fresh = co_await context_.pool.connect(*target_.endpoint, pool_timeouts(), lease_);
-    if (!fresh) {
-      connected_ = false;
-      error_ = blame(fresh.error());
-      co_return;
-    }
-    co_await try_once(request);
-  }
-}
-
 // The upstream has not acted on it, or it is idempotent and the connection was going already.
-bool Attempt::may_send_again(const AttemptRequest& request) const {
-  if (!error_ || client_gone_ || uploading_ || !request.first.end_stream) return false;
+bool Attempt::may_send_again() const {
+  if (!error_ || client_gone_ || !whole_ || sends_ >= kSends) return false;
   const bool refused = error_->retry_safe && error_->code == Errc::Reset;
-  return refused || (went_stale() && http::is_idempotent(request.head->method));
+  return refused || (went_stale() && http::is_idempotent(down_.head().method));
 }
 
 // RFC 9112 9.3.1: the server may close an idle connection while our request is on its way.
@@ -91,39 +80,94 @@ bool Attempt::went_stale() const {
          (error_->code == Errc::Reset || error_->code == Errc::Closed);
 }
 
-Task<void> Attempt::try_once(AttemptRequest request) {
-  const auto sent = lease_->write_head(*request.head, request.forward, request.first);
-  if (sent && *sent == Flow::Blocked) {
+void Attempt::send(const http::ForwardInfo& info, http::BodyChunk first) {
+  ++sends_;
+  grpc_ = http::is_grpc_call(down_.head());
+  whole_ = first.end_stream;
+  const auto sent = lease_->write_head(down_.head(), info, first);
+  blocked_ = sent && *sent == Flow::Blocked;
+  if (!sent) error_ = sent.error();
+}
+
+Task<void> Attempt::await_head() {
+  if (blocked_) {
     const auto flushed = co_await lease_->flush();
     if (!flushed) error_ = flushed.error();
-  } else if (!sent) {
-    error_ = sent.error();
   }
   // A failed write may still have an answer waiting behind it (413, then close): read on.
   if (error_ && error_->side == Side::Local) co_return;
-  if (!error_ && !request.first.end_stream) {
+  if (!error_ && !whole_) {
     uploading_ = true;
     upload_.start(pump_upload(down_, *lease_, context_.loop, upload_state_));
   }
-  const auto head = co_await await_final_head(request.head);
+  TimePoint due = head_deadline(context_.loop.now());
+  for (int interim = 0;;) {
+    const auto head = co_await lease_->read_head(due);
+    if (!head && may_still_come(head.error(), due)) continue;
+    const auto wrong = head ? wrong_head(**head, interim++) : head.error();
+    if (wrong) {
+      fail(*wrong);
+      break;
+    }
+    if (is_final(**head)) {
+      Result<Flow> body = try_first_chunk(**head);
+      if (body && *body == Flow::Blocked && (*head)->status != 101) {
+        // Many servers write head and body one after the other: most bodies are here by the next
+        // turn, and then leave with their head.
+        co_await context_.loop.yield();
+        body = try_first_chunk(**head);
+      }
+      if (body)
+        accept_head(**head);
+      else
+        error_ = blame(body.error());
+      break;
+    }
+    const auto passed_on = down_.write_informational(**head);
+    Result<void> flushed;
+    if (passed_on && *passed_on == Flow::Blocked) flushed = co_await down_.flush();
+    if (!passed_on || !flushed) {
+      fail(passed_on ? flushed.error() : passed_on.error());
+      break;
+    }
+    due = head_deadline(context_.loop.now());
+  }
   client_delay_ += upload_state_.blocked_by_client;
-  if (!head)
-    error_ = blame(error_ && head.error().code != Errc::TlsFailed ? *error_ : head.error());
-  else if (accept_head(**head))
-    error_.reset();
+}
+
+void Attempt::fail(Error error) {
+  error_ = blame(error_ && error.code != Errc::TlsFailed ? *error_ : error);
+}
+
+// While the request is still being uploaded its head cannot be late; the clock starts when the
+// upload has ended. (A stalled upload ends by the client's or the upstream's own limits.)
+bool Attempt::may_still_come(const Error& error, TimePoint& due) const {
+  if (!uploading_ || error.code != Errc::Timeout) return false;
+  due = head_deadline(upload_state_.done ? upload_state_.finished : context_.loop.now());
+  return due > context_.loop.now();
+}
+
+std::optional<Error> Attempt::wrong_head(const ResponseHead& head, int interim) const {
+  const std::string_view asked = down_.head().upgrade;
+  const bool switches = head.status == 101;
+  // RFC 9110 15.2.2
+  const bool unasked = switches && (asked.empty() || !http::iequals(head.upgrade, asked));
+  const bool too_many = !is_final(head) && interim == kMaxInterim;
+  if (unasked || too_many) return Error{Errc::Protocol, Side::Upstream};
+  return std::nullopt;
 }
 
 // Looks at the body before the client is told anything: a response that is broken already can
 // still become another attempt, or a clean 502.
-bool Attempt::accept_head(const ResponseHead& head) {
-  if (head.status != 101) {
-    const auto read = lease_->try_read_body(first_chunk_);
-    if (!read) {
-      error_ = read.error();
-      return false;
-    }
-    if (*read == Flow::Blocked) first_chunk_ = {};
-  }
+Result<Flow> Attempt::try_first_chunk(const ResponseHead& head) {
+  Result<Flow> read = Flow::Blocked;  // a tunnel's bytes are no body
+  if (head.status != 101) read = lease_->try_read_body(first_chunk_);
+  if (!read || *read == Flow::Blocked) first_chunk_ = {};
+  return read;
+}
+
+void Attempt::accept_head(const ResponseHead& head) {
+  error_.reset();
   head_ = &head;
   status_ = head.status;
   // Of a gRPC call nobody can tell whether it streams: it is timed to its first answer, which is
@@ -132,7 +176,6 @@ bool Attempt::accept_head(const ResponseHead& head) {
   const bool may_stream = grpc_ && !first_chunk_.end_stream;
   endless_ = head.status == 101 || is_event_stream(head) || may_stream;
   if (endless_) head_at_ = Clock::now();
-  return true;
 }
 
 // A wait on the upstream that was cut short has its cause elsewhere: the client went away, or its
@@ -141,46 +184,6 @@ Error Attempt::blame(Error error) const {
   if (client_gone_) return {Errc::Reset, Side::Downstream};
   const bool upload_failed = upload_state_.error && upload_state_.error->side == Side::Downstream;
   return error.code == Errc::Cancelled && upload_failed ? *upload_state_.error : error;
-}
-
-// Passes interim responses on and returns the final one.
-Task<Result<const ResponseHead*>> Attempt::await_final_head(const http::RequestHead* request) {
-  for (int interim = 0;; ++interim) {
-    Result<const ResponseHead*> head = nullptr;
-    if (uploading_)
-      head = co_await await_head_after_upload();
-    else
-      head = co_await lease_->read_head(head_deadline(context_.loop.now()));
-    if (!head) co_return head.error();
-    const ResponseHead& response = **head;
-    if (response.status >= 200) co_return head;
-    if (response.status == 101) {
-      if (request->upgrade.empty() || !http::iequals(response.upgrade, request->upgrade))
-        co_return Error{Errc::Protocol, Side::Upstream};  // RFC 9110 15.2.2
-      co_return head;
-    }
-    if (interim == kMaxInterim) co_return Error{Errc::Protocol, Side::Upstream};
-    const auto sent = down_.write_informational(response);
-    if (!sent) co_return sent.error();
-    if (*sent == Flow::Blocked) {
-      const auto flushed = co_await down_.flush();
-      if (!flushed) co_return flushed.error();
-    }
-  }
-}
-
-// While the request is still being uploaded its head cannot be late; the clock starts when the
-// upload has ended. (A stalled upload ends by the client's or the upstream's own limits.)
-Task<Result<const ResponseHead*>> Attempt::await_head_after_upload() {
-  TimePoint deadline = head_deadline(context_.loop.now());
-  for (;;) {
-    const auto head = co_await lease_->read_head(deadline);
-    if (head || head.error().code != Errc::Timeout) co_return head;
-    const TimePoint due =
-        head_deadline(upload_state_.done ? upload_state_.finished : context_.loop.now());
-    if (due <= context_.loop.now()) co_return head;
-    deadline = due;
-  }
 }
 
 int Attempt::status_for_client() const {

@@ -10,12 +10,6 @@
 
 namespace cutwater::exchange {
 
-struct AttemptRequest {
-  const http::RequestHead* head;
-  http::ForwardInfo forward;
-  http::BodyChunk first;  // body that came with the head
-};
-
 // Where the attempt goes, and what has to be told when it is over.
 struct AttemptTarget {
   const routing::ServiceSnapshot* service;
@@ -42,10 +36,14 @@ class Attempt {
   Task<bool> connect();
   bool waited_for_connection() const { return waited_; }
 
-  // Afterwards either head() or error() is set. A pooled connection that turns out to have gone
-  // stale, or will not take this request, is replaced once, silently: that says nothing about the
-  // version.
-  Task<void> send_and_await_head(AttemptRequest request);
+  // `first`: body that came with the head. What the socket does not take at once leaves in
+  // await_head().
+  void send(const http::ForwardInfo& info, http::BodyChunk first);
+  // Passes interim responses on. Afterwards either head() or error() is set.
+  Task<void> await_head();
+  // A pooled connection that turns out to have gone stale, or will not take this request, says
+  // nothing about the version: connect() and send again, silently.
+  bool may_send_again() const;
   const http::ResponseHead* head() const { return head_; }
   const std::optional<Error>& error() const { return error_; }
   // The part of the body that came with the head; valid until the next read from upstream().
@@ -82,13 +80,13 @@ class Attempt {
   stats::AttemptResult result() const;
 
  private:
-  Task<void> try_once(AttemptRequest request);
-  Task<Result<const http::ResponseHead*>> await_final_head(const http::RequestHead* request);
-  Task<Result<const http::ResponseHead*>> await_head_after_upload();
-  bool accept_head(const http::ResponseHead& head);
+  void fail(Error error);
+  bool may_still_come(const Error& error, TimePoint& due) const;
+  std::optional<Error> wrong_head(const http::ResponseHead& head, int interim) const;
+  Result<net::Flow> try_first_chunk(const http::ResponseHead& head);
+  void accept_head(const http::ResponseHead& head);
   bool went_stale() const;
   bool is_mere_silence() const;
-  bool may_send_again(const AttemptRequest& request) const;
   bool is_grpc_error() const;
   Error blame(Error error) const;
   static void on_client_gone(void* self);
@@ -104,6 +102,9 @@ class Attempt {
   bool connected_ = false;
   bool client_gone_ = false;
   bool unused_ = false;
+  int sends_ = 0;
+  bool blocked_ = false;  // the request has not left as a whole
+  bool whole_ = false;    // its body, if any, has come with the head
   const http::ResponseHead* head_ = nullptr;
   http::BodyChunk first_chunk_;
   int status_ = 0;  // of head_, which does not outlive the lease

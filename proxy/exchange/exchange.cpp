@@ -19,7 +19,6 @@ namespace cutwater::exchange {
 namespace {
 
 using http::BodyChunk;
-using http::RequestHead;
 using http::ResponseHead;
 using net::Flow;
 using routing::VersionSnapshot;
@@ -32,15 +31,17 @@ struct LocalAnswer {
   int status;
   std::string_view text;
 };
+constexpr LocalAnswer kBadBody{400, "bad request body\n"};
+constexpr LocalAnswer kNoEndpoint{503, "no endpoint is available\n"};
 
 class Exchange {
  public:
+  static Task<void> run(ExchangeContext& context, http::DownstreamStream& downstream);
+
+ private:
   Exchange(ExchangeContext& context, http::DownstreamStream& downstream)
       : context_(context), down_(downstream), head_(downstream.head()) {}
 
-  Task<void> run();
-
- private:
   // In the order of the request's path.
   void begin();
   std::optional<LocalAnswer> local_answer();
@@ -56,6 +57,7 @@ class Exchange {
   bool try_elsewhere(const Attempt& attempt);
   bool take_retry();
   Task<void> forward(Attempt& attempt);
+  Result<Flow> send_head(const ResponseHead& response, BodyChunk first);
   Task<DownloadResult> tunnel(Attempt& attempt);
   Task<void> answer_failure(const Attempt& attempt);
   Task<void> reply(LocalAnswer answer);
@@ -67,11 +69,10 @@ class Exchange {
   const VersionSnapshot& version() const { return service().versions[assignment_.version]; }
   TimePoint head_due() const { return started_ + deadline_.value_or(service().timeouts.request); }
   http::ForwardInfo forward_info() const;
-  http::ResponseExtras response_extras();
 
   ExchangeContext& context_;
   http::DownstreamStream& down_;
-  const RequestHead& head_;
+  const http::RequestHead& head_;
 
   TimePoint started_;
   std::optional<Nanoseconds> deadline_;  // the caller's own (gRPC)
@@ -103,21 +104,20 @@ class Exchange {
   std::string_view failed_version_;
   Nanoseconds upstream_time_{0};
   TimePoint ended_{};
-
-  std::array<char, 160> cookie_memory_;
 };
 
-Task<void> Exchange::run() {
-  begin();
-  const auto answer = local_answer();
-  const Result<Flow> held = answer ? Flow::Done : hold_body();
+Task<void> Exchange::run(ExchangeContext& context, http::DownstreamStream& downstream) {
+  Exchange exchange(context, downstream);  // in this frame: a request waits in few of them
+  exchange.begin();
+  const auto answer = exchange.local_answer();
+  const Result<Flow> held = answer ? Flow::Done : exchange.hold_body();
   if (answer)
-    co_await reply(*answer);
+    co_await exchange.reply(*answer);
   else if (!held)
-    co_await answer_broken_body(held.error());
+    co_await exchange.answer_broken_body(held.error());
   else
-    co_await try_versions();
-  finish();
+    co_await exchange.try_versions();
+  exchange.finish();
 }
 
 // --- before any upstream --------------------------------------------------------------------
@@ -174,12 +174,11 @@ Result<Flow> Exchange::hold_body() {
 // The body was broken before any upstream heard of the request.
 Task<void> Exchange::answer_broken_body(Error error) {
   if (error.code == Errc::Protocol) {
-    const LocalAnswer answer{400, "bad request body\n"};
-    co_await reply(answer);
-  } else {
-    client_left_ = true;
-    down_.reset();
+    co_await reply(kBadBody);
+    co_return;
   }
+  client_left_ = true;
+  down_.reset();
 }
 
 // --- the one place that decides --------------------------------------------------------------
@@ -218,8 +217,7 @@ Task<void> Exchange::try_versions() {
   for (;;) {
     decide();
     if (!pick_endpoint()) {
-      const LocalAnswer answer{503, "no endpoint is available\n"};
-      co_await reply(answer);
+      co_await reply(kNoEndpoint);
       co_return;
     }
     ++attempts_;
@@ -240,8 +238,12 @@ Task<void> Exchange::try_versions() {
       co_return;
     }
     tried_.add(*endpoint_);
-    const AttemptRequest request{&head_, forward_info(), held_};
-    if (connected) co_await attempt.send_and_await_head(request);
+    while (connected) {
+      attempt.send(forward_info(), held_);
+      co_await attempt.await_head();
+      if (!attempt.may_send_again()) break;
+      connected = co_await attempt.connect();
+    }
     const bool elsewhere = try_elsewhere(attempt);
     if (!elsewhere && attempt.head()) co_await forward(attempt);
     if (!elsewhere && !attempt.head()) co_await answer_failure(attempt);
@@ -334,7 +336,7 @@ Task<void> Exchange::forward(Attempt& attempt) {
     cohort_.leave_by(context_.loop, by, context_.worker, so_far);
   }
   const BodyChunk first = attempt.first_chunk();
-  const auto sent = down_.write_head(response, response_extras(), first);
+  const auto sent = send_head(response, first);
   if (!sent) co_return attempt.fail_response(sent.error(), down_);
   if (*sent == Flow::Blocked) {
     const TimePoint blocked = Clock::now();
@@ -406,26 +408,26 @@ http::ForwardInfo Exchange::forward_info() const {
   return info;
 }
 
-http::ResponseExtras Exchange::response_extras() {
+Result<Flow> Exchange::send_head(const ResponseHead& response, BodyChunk first) {
   http::ResponseExtras extras;
   extras.version_header = service().version_header;
   extras.version = version().name;
   extras.request_id = request_id_;
+  std::array<char, 160> cookie;
   if (assignment_.set_cookie) {
     const routing::CookieValue value = service().cookie_key.value(assignment_.new_cookie);
     extras.set_cookie = routing::format_set_cookie({service().sticky.name,
                                                     {value.data(), value.size()},
                                                     service().sticky.ttl,
                                                     down_.client().scheme == "https"},
-                                                   cookie_memory_);
+                                                   cookie);
   }
-  return extras;
+  return down_.write_head(response, extras, first);
 }
 
 // --- the end ---------------------------------------------------------------------------------
 
-// The outcome of an attempt, told to the version it was made on. Once per attempt, whatever
-// happened.
+// Told to the version the attempt was made on: once per attempt, whatever happened.
 void Exchange::record(const Attempt& attempt) {
   const AttemptTarget& target = attempt.target();
   stats::AttemptResult result = attempt.result();
@@ -484,8 +486,7 @@ void Exchange::finish() {
     record.endpoint = endpoint_ ? std::string_view(endpoint_->url()) : std::string_view();
     record.attempts = attempts_;
     record.failed_version = failed_version_;
-    const bool ended = ended_for_ != EndedFor::Nothing;
-    record.outcome = ended ? to_string(ended_for_) : to_string(outcome_);
+    record.outcome = ended_for_ != EndedFor::Nothing ? to_string(ended_for_) : to_string(outcome_);
   }
   context_.log->write(record);
 }
@@ -493,8 +494,7 @@ void Exchange::finish() {
 }  // namespace
 
 Task<void> run_exchange(ExchangeContext& context, http::DownstreamStream& downstream) {
-  Exchange exchange(context, downstream);
-  co_await exchange.run();
+  return Exchange::run(context, downstream);
 }
 
 }  // namespace cutwater::exchange

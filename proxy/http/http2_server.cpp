@@ -210,13 +210,13 @@ void Http2ServerConnection::start_ready() {
       ready_[waiting++] = stream;
     } else {
       stream->state_ = Http2ServerStream::State::Running;
-      spawn(run(*stream));
+      run(*stream);
     }
   }
   ready_.resize(waiting);
 }
 
-Task<void> Http2ServerConnection::run(Http2ServerStream& stream) {
+Detached Http2ServerConnection::run(Http2ServerStream& stream) {
   if (stream.refusal_.ok()) {
     co_await context_.run_exchange(stream);
   } else {

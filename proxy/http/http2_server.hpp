@@ -121,7 +121,7 @@ class Http2ServerConnection final : public Http2Session {
   void heed_offences();
   void start_ready();
   void end_all();
-  Task<void> run(Http2ServerStream& stream);
+  Detached run(Http2ServerStream& stream);
   void end(Http2ServerStream& stream);
   void release(Http2ServerStream& stream);
   Http2ServerStream& take_stream(std::int32_t id);
