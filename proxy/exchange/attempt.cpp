@@ -116,6 +116,7 @@ Task<void> Attempt::await_head() {
         // turn, and then leave with their head.
         co_await context_.loop.yield();
         body = try_first_chunk(**head);
+        if (client_gone_) body = Error{Errc::Cancelled, Side::Local};
       }
       if (body)
         accept_head(**head);

@@ -344,11 +344,12 @@ void Http2ClientConnection::on_block_end(const nghttp2_frame& frame) {
   if (end_stream) stream->on_end();
 }
 
-void Http2ClientConnection::on_closed(Http2Stream& stream, std::uint32_t code) {
+void Http2ClientConnection::on_closed(Http2Stream& closed, std::uint32_t code) {
+  auto& stream = static_cast<Http2ClientStream&>(closed);
   // The server speaks of this very stream: its connection had not gone stale.
-  static_cast<Http2ClientStream&>(stream).reused_ = false;
-  if (code == NGHTTP2_REFUSED_STREAM)
-    stream.on_closed({Errc::Reset, Side::Upstream, true});
+  stream.reused_ = false;
+  if (code == NGHTTP2_REFUSED_STREAM)  // behind a head it is no refusal (RFC 9113 8.7)
+    stream.on_closed({Errc::Reset, Side::Upstream, !stream.response_started()});
   else if (code == NGHTTP2_PROTOCOL_ERROR)
     stream.on_closed({Errc::Protocol, Side::Upstream, false});
   else

@@ -95,7 +95,7 @@ class Http2ClientConnection final : public Http2Session {
   void on_field(const nghttp2_frame& frame, std::string_view name, std::string_view value) override;
   void on_bad_field(const nghttp2_frame& frame) override;
   void on_block_end(const nghttp2_frame& frame) override;
-  void on_closed(Http2Stream& stream, std::uint32_t code) override;
+  void on_closed(Http2Stream& closed, std::uint32_t code) override;
   void on_goaway(const nghttp2_goaway& goaway) override;
   void on_settings() override;
   void on_not_sent(Http2Stream& stream) override;
