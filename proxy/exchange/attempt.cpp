@@ -15,10 +15,6 @@ namespace {
 constexpr int kSends = 3;        // to the same endpoint, while it has not acted on the request
 constexpr int kMaxInterim = 10;  // 1xx heads forwarded per response (hardening U11)
 
-bool is_final(const ResponseHead& head) {
-  return head.status >= 200 || head.status == 101;
-}
-
 }  // namespace
 
 Attempt::Attempt(ExchangeContext& context, http::DownstreamStream& downstream, AttemptTarget target,
@@ -109,7 +105,7 @@ Task<void> Attempt::await_head() {
       fail(*wrong);
       break;
     }
-    if (is_final(**head)) {
+    if (http::is_final(**head)) {
       Result<Flow> body = try_first_chunk(**head);
       if (body && *body == Flow::Blocked && (*head)->status != 101) {
         // Many servers write head and body one after the other: most bodies are here by the next
@@ -153,7 +149,7 @@ std::optional<Error> Attempt::wrong_head(const ResponseHead& head, int interim) 
   const bool switches = head.status == 101;
   // RFC 9110 15.2.2
   const bool unasked = switches && (asked.empty() || !http::iequals(head.upgrade, asked));
-  const bool too_many = !is_final(head) && interim == kMaxInterim;
+  const bool too_many = !http::is_final(head) && interim == kMaxInterim;
   if (unasked || too_many) return Error{Errc::Protocol, Side::Upstream};
   return std::nullopt;
 }

@@ -89,8 +89,7 @@ Task<Result<const ResponseHead*>> Http1ClientConnection::read_head(TimePoint dea
       if (state.kind == ParseState::Kind::Complete) {
         head_seen_ = true;
         consumed_ += state.head_bytes;
-        const bool final = head_->status >= 200 || head_->status == 101;
-        if (final) {
+        if (is_final(*head_)) {
           reusable_ = head_->keep_alive && head_->status != 101;
           body_.start(*head_, bytes.subspan(state.head_bytes), context_.body_blocks.block_size());
         }

@@ -109,8 +109,7 @@ bool Http2ClientStream::complete_head(bool end_stream) {
 }
 
 bool Http2ClientStream::is_head_final() const {
-  return !heads_.empty() && !in_head_ && heads_.back()->status != 0 &&
-         (heads_.back()->status >= 200 || heads_.back()->status == 101);
+  return !heads_.empty() && !in_head_ && heads_.back()->status != 0 && is_final(*heads_.back());
 }
 
 Task<Result<const ResponseHead*>> Http2ClientStream::read_head(TimePoint deadline) {

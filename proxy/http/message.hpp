@@ -172,6 +172,10 @@ struct BodyChunk {
   const FieldList* trailers = nullptr;  // on the last chunk only; valid as long as `data`
 };
 
+// Not an interim (1xx) response: 101 is the last head of its request (RFC 9110 15.2).
+inline bool is_final(const ResponseHead& head) {
+  return head.status >= 200 || head.status == 101;
+}
 // A response without an end of its own (text/event-stream).
 bool is_event_stream(const ResponseHead& head);
 

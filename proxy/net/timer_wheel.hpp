@@ -3,8 +3,9 @@
 // Most deadlines of a proxy are put off or called off long before they come, once or more for each
 // request. So a timer stays where it is linked: to disarm it, or to arm it for later, writes
 // nothing but the timer itself, and leaves its neighbours, which are out of the cache, alone. When
-// its old slot's turn comes it is dropped, or moved to where it belongs by then. Thread: the worker
-// that owns it. Time is an argument.
+// its old slot's turn comes it is dropped, or moved to where it belongs by then.
+//
+// Thread: the worker that owns it. Time is an argument.
 #pragma once
 
 #include <array>
