@@ -103,8 +103,8 @@ bool add_trailer(std::string_view name, std::string_view value, H2Text& text, Fi
 bool is_legal_field(std::string_view name, std::string_view value, FieldId id);
 
 // --- and back -------------------------------------------------------------------------------
-// The heads that header_rules write are HTTP/1 text: one place decides which fields cross. Here
-// their lines become a header list. `use(name, value)`; names keep their case.
+// The request heads that header_rules write are HTTP/1 text: one place decides which fields cross.
+// Here their lines become a header list; names keep their case.
 
 struct H2Line {
   std::string_view name;

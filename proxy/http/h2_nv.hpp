@@ -5,6 +5,7 @@
 #include <nghttp2/nghttp2.h>
 
 #include <array>
+#include <charconv>
 #include <span>
 
 #include "proxy/http/message.hpp"
@@ -25,22 +26,32 @@ inline nghttp2_nv make_nv(std::string_view name, std::string_view value) {
   return {bytes(name), bytes(value), name.size(), value.size(), flags};
 }
 
-// A header list being put together; lives on the stack until it is submitted. What does not fit is
-// left out: check overflow().
+// A header list being put together; lives on the stack until it is submitted, and so do the texts
+// it names. What does not fit is left out: check overflow().
 class H2List {
  public:
   H2List() {}
-  void add(std::string_view name, std::string_view value) {
+  void field(std::string_view name, std::string_view value) {
     if (count_ == fields_.size())
       overflow_ = true;
     else
       fields_[count_++] = make_nv(name, value);
   }
+  void status(int code) { field(":status", digits(status_, static_cast<std::uint64_t>(code))); }
+  void content_length(std::uint64_t bytes) { field("content-length", digits(length_, bytes)); }
   bool overflow() const { return overflow_; }
   std::span<const nghttp2_nv> fields() const { return {fields_.data(), count_}; }
 
  private:
+  using Digits = std::array<char, 20>;
+  static std::string_view digits(Digits& room, std::uint64_t number) {
+    const char* const end = std::to_chars(room.data(), room.data() + room.size(), number).ptr;
+    return {room.data(), static_cast<std::size_t>(end - room.data())};
+  }
+
   std::array<nghttp2_nv, FieldList::kCapacity + 32> fields_;
+  Digits status_;
+  Digits length_;
   std::size_t count_ = 0;
   bool overflow_ = false;
 };

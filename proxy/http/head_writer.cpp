@@ -11,4 +11,10 @@ void HeadWriter::number(std::uint64_t value) {
   put({digits.data(), static_cast<std::size_t>(end - digits.data())});
 }
 
+void HeadWriter::content_length(std::uint64_t bytes) {
+  put("Content-Length: ");
+  number(bytes);
+  put("\r\n");
+}
+
 }  // namespace cutwater::http

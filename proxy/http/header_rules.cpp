@@ -146,9 +146,7 @@ void write_hop_fields(const RequestHead& head, bool te_trailers, HeadWriter& out
 
 void write_framing(const RequestHead& head, HeadWriter& out) {
   if (head.framing == Framing::Length) {
-    out.put("Content-Length: ");
-    out.number(head.content_length);
-    out.put("\r\n");
+    out.content_length(head.content_length);
   } else if (head.framing == Framing::Chunked) {
     out.put("Transfer-Encoding: chunked\r\n");
   }

@@ -29,6 +29,7 @@ class HeadWriter {
     append("\r\n");
   }
   void number(std::uint64_t value);
+  void content_length(std::uint64_t bytes);
   bool overflow() const { return overflow_; }
   std::size_t room() const { return out_.size() - used_; }
   std::size_t size() const { return used_; }
@@ -111,6 +112,9 @@ struct LocalReply {
   bool keep_alive;
   bool head_request;                 // length, but no body
   std::string_view request_id = {};  // so that a user's report finds its log line; empty: none
+
+  // RFC 9110 8.6, 15.3.5, 15.4.5
+  bool has_content() const { return status >= 200 && status != 204 && status != 304; }
 };
 void write_local_reply(const LocalReply& reply, HeadWriter& out);
 std::string_view reason_phrase(int status);

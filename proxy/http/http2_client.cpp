@@ -52,25 +52,24 @@ Result<Flow> Http2ClientStream::write_head(const RequestHead& head, const Forwar
   H2Line line;
   const bool has_host = take_line(text, line);  // the first: write_upstream_request
   H2List list;
-  list.add(":method", tunnel ? "CONNECT" : head.method_text);
-  if (tunnel) list.add(":protocol", upgrade_ = "websocket");
-  list.add(":scheme", connection_->is_secure() ? "https" : "http");
-  if (has_host) list.add(":authority", line.value);
-  list.add(":path", info.target.empty() ? head.target : info.target);
+  list.field(":method", tunnel ? "CONNECT" : head.method_text);
+  if (tunnel) list.field(":protocol", upgrade_ = "websocket");
+  list.field(":scheme", connection_->is_secure() ? "https" : "http");
+  if (has_host) list.field(":authority", line.value);
+  list.field(":path", info.target.empty() ? head.target : info.target);
   while (take_line(text, line)) {
     if (is_http1_only(line.name)) continue;
     if (tunnel && iequals(line.name, "sec-websocket-key")) {
       accept_ = websocket_accept(line.value);
       continue;
     }
-    list.add(line.name, line.value);
+    list.field(line.name, line.value);
   }
   if (list.overflow()) return Error{Errc::TooLarge, Side::Local, true};
   if (tunnel) first = {};
   const bool has_body = set_first(first);
   if (connection_->is_full() || !connection_->submit_request(*this, list.fields(), has_body))
     return Error{Errc::Reset, Side::Upstream, true};
-  connection_->produce();
   return sent_state();
 }
 

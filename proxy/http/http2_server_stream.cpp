@@ -1,11 +1,12 @@
 // One request on an HTTP/2 connection, as its exchange sees it. Connection: http2_server.cpp.
 #include <algorithm>
-#include <charconv>
 
 #include "proxy/base/random.hpp"
 #include "proxy/http/forwarding.hpp"
 #include "proxy/http/grpc.hpp"
+#include "proxy/http/hpack_writer.hpp"
 #include "proxy/http/http2_server.hpp"
+#include "proxy/http/response_fields.hpp"
 
 namespace cutwater::http {
 
@@ -24,19 +25,31 @@ std::array<char, 24> websocket_key() {
   return key;
 }
 
-// Lines of a head in HTTP/1's words, without what HTTP/2 says in other ways.
-void add_lines(std::string_view text, const ResponseHead& head, H2List& list) {
+// A head block of our own goes into one frame of the smallest size a peer may set (RFC 9113 4.2),
+// behind what nghttp2 may say of its table (RFC 7541 4.2).
+constexpr std::size_t kMostBlock = 16 * 1024 - 64;
+
+// RFC 8441 5: the handshake's proof is HTTP/1's.
+template <class Out>
+struct WithoutProof {
+  Out& out;
+  void field(std::string_view name, std::string_view value) {
+    if (!iequals(name, "sec-websocket-accept")) out.field(name, value);
+  }
+};
+
+template <class Out>
+void write_response(int status, const ResponseHead& head, const ResponseExtras& extras, Out& out) {
+  out.status(status);
+  if (head.status == 101) {
+    WithoutProof<Out> rest{out};
+    write_end_to_end(head, extras, rest);
+    return;
+  }
+  write_end_to_end(head, extras, out);
   const bool made_up_length =
       head.framing == Framing::Length && head.fields.find(FieldId::ContentLength) == nullptr;
-  H2Line line;
-  while (take_line(text, line)) {
-    if (is_http1_only(line.name)) continue;
-    const FieldId id = field_id(line.name);
-    if (made_up_length && id == FieldId::ContentLength) continue;
-    // RFC 8441 5: the handshake's proof is HTTP/1's.
-    if (head.status == 101 && iequals(line.name, "sec-websocket-accept")) continue;
-    list.add(line.name, line.value);
-  }
+  if (!made_up_length) write_length(head, out);
 }
 
 }  // namespace
@@ -120,16 +133,11 @@ Task<Result<BodyChunk>> Http2ServerStream::read_body() {
 
 Result<Flow> Http2ServerStream::write_informational(const ResponseHead& head) {
   if (is_closed()) return Error{Errc::Reset, Side::Downstream};
-  HeadWriter out(context_.scratch);
-  http::write_informational(head, out);
-  if (out.overflow()) return Error{Errc::TooLarge, Side::Local};
-  std::string_view text = out.text();
   H2List list;
-  list.add(":status", take_start_line(text).substr(9, 3));
-  add_lines(text, head, list);
+  list.status(head.status);
+  write_end_to_end(head, list);
   if (!connection_->submit_interim(*this, list.fields()))
     return Error{Errc::Reset, Side::Downstream};
-  connection_->produce();
   return Flow::Done;
 }
 
@@ -137,23 +145,31 @@ Result<Flow> Http2ServerStream::write_head(const ResponseHead& head, ResponseExt
                                            BodyChunk first) {
   if (is_closed()) return error().value_or(Error{Errc::Reset, Side::Downstream});
   const bool tunnel = head.status == 101;
-  HeadWriter out(context_.scratch);
-  write_downstream_response(head, extras, out);
-  if (out.overflow()) return Error{Errc::TooLarge, Side::Upstream};
-  std::string_view text = out.text();
-  const std::string_view status = take_start_line(text).substr(9, 3);
-  H2List list;
   // RFC 8441 5: 2xx would say that the tunnel stands.
   const bool declined = builder_.is_tunnel() && !tunnel && head.status / 100 == 2;
-  list.add(":status", tunnel ? "200" : declined ? "502" : status);
-  add_lines(text, head, list);
+  const int status = tunnel ? 200 : declined ? 502 : head.status;
+  HpackWriter block(context_.scratch.first(kMostBlock));
+  write_response(status, head, extras, block);
+  if (block.overflow()) return write_long_head(status, head, extras, first);
+  if (head.framing == Framing::None) first.data = {};
+  const bool has_body = set_first(first);
+  head_sent_ = true;
+  if (!connection_->submit_response(*this, block.block(), has_body))
+    return Error{Errc::Reset, Side::Downstream};
+  return sent_state();
+}
+
+// More than a frame holds: nghttp2 makes CONTINUATION frames of it.
+Result<Flow> Http2ServerStream::write_long_head(int status, const ResponseHead& head,
+                                                const ResponseExtras& extras, BodyChunk first) {
+  H2List list;
+  write_response(status, head, extras, list);
   if (list.overflow()) return Error{Errc::TooLarge, Side::Upstream};
   if (head.framing == Framing::None) first.data = {};
   const bool has_body = set_first(first);
   head_sent_ = true;
   if (!connection_->submit_response(*this, list.fields(), has_body))
     return Error{Errc::Reset, Side::Downstream};
-  connection_->produce();
   return sent_state();
 }
 
@@ -167,29 +183,23 @@ Task<Result<void>> Http2ServerStream::flush() {
 Task<Result<void>> Http2ServerStream::reply_locally(int status, std::string_view text,
                                                     std::string_view request_id) {
   if (is_closed()) co_return Error{Errc::Reset, Side::Downstream};
-  HeadWriter out(context_.scratch);
   H2List list;
   BodyChunk body{{}, true};
   if (is_grpc_call(head_) && status != 200) {
     while (text.ends_with('\n')) text.remove_suffix(1);
-    list.add(":status", "200");
-    list.add("content-type", "application/grpc");
-    list.add("grpc-status", grpc_status_of(status));
-    list.add("grpc-message", text);
+    list.status(200);
+    list.field("content-type", "application/grpc");
+    list.field("grpc-status", grpc_status_of(status));
+    list.field("grpc-message", text);
   } else {
-    write_local_reply({status, text, true, true, request_id}, out);
-    std::string_view lines = out.text();
-    list.add(":status", take_start_line(lines).substr(9, 3));
-    H2Line line;
-    while (take_line(lines, line))
-      if (field_id(line.name) != FieldId::ContentLength) list.add(line.name, line.value);
+    list.status(status);
+    write_local_fields({status, text, true, true, request_id}, list);
     if (head_.method != Method::Head) body.data = text;
   }
   head_sent_ = true;
   const bool has_body = set_first(body);
   const bool sent = connection_->submit_response(*this, list.fields(), has_body);
   if (!sent) co_return Error{Errc::Reset, Side::Downstream};
-  connection_->produce();
   co_return co_await flush();
 }
 

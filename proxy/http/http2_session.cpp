@@ -1,5 +1,6 @@
 #include "proxy/http/http2_session.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <exception>
 
@@ -7,10 +8,11 @@ namespace cutwater::http {
 
 namespace {
 
-constexpr std::size_t kFrame = 16 * 1024 + 9;      // the largest we send
-constexpr std::size_t kFrameRoom = kFrame + 1024;  // nghttp2 hands a frame over whole
-constexpr std::size_t kWorthAWrite = 16 * 1024;    // what it costs no longer counts
-constexpr std::size_t kReadBurst = 4;              // blocks read before the others have their turn
+constexpr std::size_t kFrameHeader = 9;
+constexpr std::size_t kFrame = 16 * 1024 + kFrameHeader;  // the largest we send
+constexpr std::size_t kFrameRoom = kFrame + 1024;         // nghttp2 hands a frame over whole
+constexpr std::size_t kWorthAWrite = 16 * 1024;           // what it costs no longer counts
+constexpr std::size_t kReadBurst = 4;  // blocks read before the others have their turn
 
 std::string_view view(nghttp2_rcbuf* buffer) {
   const nghttp2_vec text = nghttp2_rcbuf_get_buf(buffer);
@@ -81,6 +83,7 @@ struct Http2Callbacks {
     return 0;
   }
   static int stream_close(nghttp2_session*, std::int32_t id, std::uint32_t code, void* user) {
+    self(user).drop_heads(id);
     if (Http2Stream* stream = self(user).find(id)) self(user).on_closed(*stream, code);
     return 0;
   }
@@ -89,7 +92,9 @@ struct Http2Callbacks {
     return 0;
   }
   static int frame_not_sent(nghttp2_session*, const nghttp2_frame* frame, int, void* user) {
-    if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
+    if (frame->hd.type != NGHTTP2_HEADERS) return 0;
+    self(user).drop_heads(frame->hd.stream_id);
+    if (frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
     if (Http2Stream* stream = self(user).find(frame->hd.stream_id)) self(user).on_not_sent(*stream);
     return 0;
   }
@@ -229,11 +234,22 @@ nghttp2_data_provider provider() {
 }
 }  // namespace
 
+bool Http2Session::submit_response(Http2Stream& stream, std::string_view block, bool has_body) {
+  const nghttp2_data_provider data = provider();
+  if (nghttp2_submit_response(session_, stream.id(), nullptr, 0, has_body ? &data : nullptr) != 0)
+    return false;
+  send_head(stream.id(), block);
+  return true;
+}
+
 bool Http2Session::submit_response(Http2Stream& stream, std::span<const nghttp2_nv> fields,
                                    bool has_body) {
   const nghttp2_data_provider data = provider();
-  return nghttp2_submit_response(session_, stream.id(), fields.data(), fields.size(),
-                                 has_body ? &data : nullptr) == 0;
+  if (nghttp2_submit_response(session_, stream.id(), fields.data(), fields.size(),
+                              has_body ? &data : nullptr) != 0)
+    return false;
+  produce();
+  return true;
 }
 
 bool Http2Session::submit_request(Http2Stream& stream, std::span<const nghttp2_nv> fields,
@@ -243,12 +259,16 @@ bool Http2Session::submit_request(Http2Stream& stream, std::span<const nghttp2_n
       nghttp2_submit_request(session_, nullptr, fields.data(), fields.size(),
                              has_body ? &data : nullptr, static_cast<void*>(&stream));
   stream.set_id(id > 0 ? id : 0);
+  if (id > 0) produce();
   return id > 0;
 }
 
 bool Http2Session::submit_interim(Http2Stream& stream, std::span<const nghttp2_nv> fields) {
-  return nghttp2_submit_headers(session_, NGHTTP2_FLAG_NONE, stream.id(), nullptr, fields.data(),
-                                fields.size(), nullptr) == 0;
+  if (nghttp2_submit_headers(session_, NGHTTP2_FLAG_NONE, stream.id(), nullptr, fields.data(),
+                             fields.size(), nullptr) != 0)
+    return false;
+  send_head(stream.id(), {});
+  return true;
 }
 
 void Http2Session::reset_stream(std::int32_t id, std::uint32_t code) {
@@ -268,6 +288,29 @@ void Http2Session::forget(const Http2Stream& stream) {
   nghttp2_session_set_stream_user_data(session_, stream.id(), nullptr);
 }
 
+// --- heads ----------------------------------------------------------------------------------
+
+void Http2Session::send_head(std::int32_t id, std::string_view block) {
+  queued_.push_back({id, block, {}});
+  produce();
+  if (queued_.empty() || queued_.back().id != id) return;  // it has gone out, as nearly always
+  queued_.back().kept = block;
+}
+
+void Http2Session::drop_heads(std::int32_t id) {
+  std::erase_if(queued_, [id](const QueuedHead& head) { return head.id == id; });
+}
+
+void Http2Session::fill_head(std::size_t frame_bytes) {
+  char* const length = out_.data() + out_end_ - frame_bytes;  // 24 bits: RFC 9113 4.1
+  append(head_.block());
+  const std::size_t payload = frame_bytes - kFrameHeader + head_.block().size();
+  length[0] = static_cast<char>(payload >> 16);
+  length[1] = static_cast<char>(payload >> 8);
+  length[2] = static_cast<char>(payload);
+  head_ = {};
+}
+
 // --- output ---------------------------------------------------------------------------------
 
 void Http2Session::append(std::string_view bytes) {
@@ -284,7 +327,10 @@ void Http2Session::produce() {
     const std::uint8_t* bytes = nullptr;
     const ssize_t size = nghttp2_session_mem_send(session_, &bytes);
     if (size <= 0) break;
-    append({reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size)});
+    const std::string_view frame(reinterpret_cast<const char*>(bytes),
+                                 static_cast<std::size_t>(size));
+    append(frame);
+    if (!head_.block().empty()) fill_head(frame.size());
   }
   if (out_begin_ == out_end_) out_.release();
   producing_ = false;
@@ -328,9 +374,15 @@ int Http2Session::send_outgoing(const nghttp2_frame& frame, const std::uint8_t* 
 void Http2Session::note_sent(const nghttp2_frame& frame) {
   switch (frame.hd.type) {
     case NGHTTP2_HEADERS:
+      if (const auto queued = std::ranges::find(queued_, frame.hd.stream_id, &QueuedHead::id);
+          queued != queued_.end()) {
+        head_ = std::move(*queued);
+        queued_.erase(queued);
+      }
+      [[fallthrough]];
     case NGHTTP2_DATA:
       if (Http2Stream* stream = find(frame.hd.stream_id))
-        stream->on_sent(frame.hd.length);
+        stream->on_sent(frame.hd.length + head_.block().size());
       else if (setup_.role == Role::Server && (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0 &&
                nghttp2_session_get_stream_remote_close(session_, frame.hd.stream_id) == 0)
         reset_stream(frame.hd.stream_id, NGHTTP2_NO_ERROR);  // RFC 9113 8.1

@@ -32,7 +32,9 @@ class Http2Session {
   net::BlockPool& blocks() { return setup_.blocks; }
 
   // --- for streams ------------------------------------------------------------------------------
-  // Queues a head; `first` follows as body. nghttp2 copies the fields.
+  // Queues a head, and sends what there is room for; with `has_body` the stream is asked for one.
+  // The fields, or the block, are copied if they have to wait.
+  bool submit_response(Http2Stream& stream, std::string_view block, bool has_body);
   bool submit_response(Http2Stream& stream, std::span<const nghttp2_nv> fields, bool has_body);
   bool submit_request(Http2Stream& stream, std::span<const nghttp2_nv> fields, bool has_body);
   bool submit_interim(Http2Stream& stream, std::span<const nghttp2_nv> fields);
@@ -90,6 +92,10 @@ class Http2Session {
   Task<void> write_loop();
   bool has_room(std::size_t bytes) const { return out_.size() - out_end_ >= bytes; }
   void append(std::string_view bytes);
+  void send_head(std::int32_t id, std::string_view block);
+  void drop_heads(std::int32_t id);
+  // Puts head_ into the frame at the end of the output, which has `frame_bytes`.
+  void fill_head(std::size_t frame_bytes);
   std::ptrdiff_t read_outgoing(std::int32_t id, std::size_t most, std::uint32_t& flags);
   int send_outgoing(const nghttp2_frame& frame, const std::uint8_t* header, std::size_t length);
   void note_sent(const nghttp2_frame& frame);
@@ -102,6 +108,17 @@ class Http2Session {
   net::Block out_;  // frames to send: bytes [out_begin_, out_end_)
   std::size_t out_begin_ = 0;
   std::size_t out_end_ = 0;
+  // A head that nghttp2 has been given as an empty frame, to be filled when it is handed over; or
+  // whole, an interim one: then there is nothing to fill in.
+  struct QueuedHead {
+    std::int32_t id = 0;
+    std::string_view lent;
+    std::string kept;  // once the memory it was written in is needed again
+    std::string_view block() const { return kept.empty() ? lent : kept; }
+  };
+  std::vector<QueuedHead> queued_;  // mostly none: those that wait for room
+  QueuedHead head_;                 // whose frame is being handed over
+
   net::WaitPoint dirty_;
   Child writer_;
   bool producing_ = false;

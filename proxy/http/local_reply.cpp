@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <array>
 
-#include "proxy/http/header_rules.hpp"
+#include "proxy/http/response_fields.hpp"
 
 namespace cutwater::http {
 namespace {
@@ -79,18 +79,11 @@ void write_local_reply(const LocalReply& reply, HeadWriter& out) {
   out.put(" ");
   out.put(reason_phrase(reply.status));
   out.put("\r\n");
-  const bool no_content = reply.status < 200 || reply.status == 204 || reply.status == 304;
-  if (!no_content) {
-    out.put(
-        "Content-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\nContent-Length: ");
-    out.number(reply.body.size());
-    out.put("\r\n");
-  }
-  if (reply.status == 405) out.put("Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n");
-  if (!reply.request_id.empty()) out.field("X-Request-ID", reply.request_id);
+  write_local_fields(reply, out);
+  if (reply.has_content()) out.content_length(reply.body.size());
   if (!reply.keep_alive) out.put("Connection: close\r\n");
   out.put("\r\n");
-  if (!no_content && !reply.head_request) out.put(reply.body);
+  if (reply.has_content() && !reply.head_request) out.put(reply.body);
 }
 
 std::string_view reason_phrase(int status) {

@@ -1,5 +1,8 @@
 // Response heads: whole and byte by byte must agree, and whatever is accepted must reach the
-// client as exactly one response framed the way the proxy will frame it.
+// client as exactly one response framed the way the proxy will frame it; and over HTTP/2 as a
+// header block with the same fields.
+#include <nghttp2/nghttp2.h>
+
 #include <array>
 #include <memory>
 #include <vector>
@@ -7,6 +10,8 @@
 #include "fuzz_check.hpp"
 #include "proxy/http/head_parser.hpp"
 #include "proxy/http/header_rules.hpp"
+#include "proxy/http/hpack_writer.hpp"
+#include "proxy/http/response_fields.hpp"
 
 using namespace cutwater;
 using namespace cutwater::http;
@@ -44,6 +49,41 @@ void check_written(const ResponseHead& head, Method method) {
   fuzz::check(again->upgrade == head.upgrade, "same upgrade");
 }
 
+void check_block(const ResponseHead& head) {
+  std::vector<char> room(8192);
+  HpackWriter out(room);
+  out.status(head.status);
+  write_end_to_end(head, out);
+  fuzz::check(!out.overflow(), "block fits");
+  nghttp2_hd_inflater* made = nullptr;
+  nghttp2_hd_inflate_new(&made);
+  const std::unique_ptr<nghttp2_hd_inflater, decltype(&nghttp2_hd_inflate_del)> inflater(
+      made, &nghttp2_hd_inflate_del);
+  const auto* at = reinterpret_cast<const std::uint8_t*>(out.block().data());
+  std::size_t left = out.block().size();
+  const Field* field = head.fields.begin();
+  for (bool first = true;; first = false) {
+    nghttp2_nv nv;
+    int flags = 0;
+    const auto taken = nghttp2_hd_inflate_hd2(inflater.get(), &nv, &flags, at, left, 1);
+    fuzz::check(taken >= 0, "nghttp2 reads it");
+    at += taken;
+    left -= static_cast<std::size_t>(taken);
+    if ((flags & NGHTTP2_HD_INFLATE_FINAL) != 0) break;
+    fuzz::check((flags & NGHTTP2_HD_INFLATE_EMIT) != 0, "a field");
+    if (first) continue;  // :status
+    while (field != head.fields.end() && !may_pass(*field, head)) ++field;
+    fuzz::check(field != head.fields.end(), "no more fields than the head has");
+    const std::string_view name(reinterpret_cast<const char*>(nv.name), nv.namelen);
+    const std::string_view value(reinterpret_cast<const char*>(nv.value), nv.valuelen);
+    fuzz::check(iequals(name, field->name) && value == field->value, "the same field");
+    fuzz::check(nghttp2_check_header_name(nv.name, nv.namelen) != 0, "a small name");
+    ++field;
+  }
+  while (field != head.fields.end() && !may_pass(*field, head)) ++field;
+  fuzz::check(field == head.fields.end(), "no fewer");
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -72,5 +112,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const Field& field : whole->fields)
     fuzz::check(fuzz::within(field.name, input) && fuzz::within(field.value, input), "in buffer");
   check_written(*whole, method);
+  check_block(*whole);
   return 0;
 }

@@ -1,0 +1,131 @@
+#include "proxy/http/hpack_writer.hpp"
+
+#include <array>
+#include <charconv>
+#include <cstring>
+
+#include "proxy/http/char_class.hpp"
+#include "proxy/http/message.hpp"
+
+namespace cutwater::http {
+
+namespace {
+
+constexpr std::size_t kMostNumber = 11;  // of a number of 64 bits: RFC 7541 5.1
+constexpr std::uint8_t kIndexed = 0x80;
+constexpr std::uint8_t kWithoutIndexing = 0x00;
+constexpr std::uint8_t kNeverIndexed = 0x10;
+constexpr unsigned kStatus = 8;  // RFC 7541, appendix A
+constexpr unsigned kSetCookie = 55;
+
+// The number of a response field's name in the static table (RFC 7541, appendix A), or 0.
+unsigned static_name(std::string_view name) {
+  const auto is = [name](std::string_view known) { return iequals(name, known); };
+  switch (name.size()) {
+    case 4:
+      return is("date") ? 33 : is("etag") ? 34 : is("vary") ? 59 : is("link") ? 45 : 0;
+    case 6:
+      return is("server") ? 54 : 0;
+    case 7:
+      return is("expires") ? 36 : 0;
+    case 8:
+      return is("location") ? 46 : 0;
+    case 10:
+      return is("set-cookie") ? kSetCookie : 0;
+    case 12:
+      return is("content-type") ? 31 : 0;
+    case 13:
+      return is("cache-control") ? 24 : is("last-modified") ? 44 : is("accept-ranges") ? 18 : 0;
+    case 14:
+      return is("content-length") ? 28 : 0;
+    case 16:
+      return is("content-encoding") ? 26 : is("www-authenticate") ? 61 : 0;
+    case 25:
+      return is("strict-transport-security") ? 56 : 0;
+    case 27:
+      return is("access-control-allow-origin") ? 20 : 0;
+    default:
+      return 0;
+  }
+}
+
+// Those that have a number of their own, value and all; or 0.
+unsigned static_status(int code) {
+  switch (code) {
+    case 200:
+      return 8;
+    case 204:
+      return 9;
+    case 206:
+      return 10;
+    case 304:
+      return 11;
+    case 400:
+      return 12;
+    case 404:
+      return 13;
+    case 500:
+      return 14;
+    default:
+      return 0;
+  }
+}
+
+}  // namespace
+
+bool HpackWriter::fits(std::size_t bytes) {
+  if (bytes > out_.size() - used_) overflow_ = true;
+  return !overflow_;
+}
+
+void HpackWriter::number(std::uint8_t pattern, unsigned prefix_bits, std::size_t value) {
+  const std::size_t most = (1U << prefix_bits) - 1;
+  if (value < most) {
+    out_[used_++] = static_cast<char>(pattern | value);
+    return;
+  }
+  out_[used_++] = static_cast<char>(pattern | most);
+  for (value -= most; value >= 128; value /= 128)
+    out_[used_++] = static_cast<char>(value % 128 + 128);
+  out_[used_++] = static_cast<char>(value);
+}
+
+void HpackWriter::text(std::string_view bytes) {
+  number(0, 7, bytes.size());
+  if (bytes.empty()) return;
+  std::memcpy(out_.data() + used_, bytes.data(), bytes.size());
+  used_ += bytes.size();
+}
+
+void HpackWriter::status(int code) {
+  if (!fits(2 * kMostNumber)) return;
+  if (const unsigned known = static_status(code); known != 0) {
+    number(kIndexed, 7, known);
+    return;
+  }
+  std::array<char, 3> digits{};
+  std::to_chars(digits.data(), digits.data() + digits.size(), code);
+  number(kWithoutIndexing, 4, kStatus);
+  text({digits.data(), digits.size()});
+}
+
+void HpackWriter::field(std::string_view name, std::string_view value) {
+  if (!fits(3 * kMostNumber + name.size() + value.size())) return;
+  const unsigned known = static_name(name);
+  number(known == kSetCookie ? kNeverIndexed : kWithoutIndexing, 4, known);
+  if (known == 0) {
+    number(0, 7, name.size());
+    char* const at = out_.data() + used_;
+    for (std::size_t i = 0; i < name.size(); ++i) at[i] = chars::to_lower(name[i]);
+    used_ += name.size();
+  }
+  text(value);
+}
+
+void HpackWriter::content_length(std::uint64_t bytes) {
+  std::array<char, 20> digits{};
+  const char* const end = std::to_chars(digits.data(), digits.data() + digits.size(), bytes).ptr;
+  field("content-length", {digits.data(), static_cast<std::size_t>(end - digits.data())});
+}
+
+}  // namespace cutwater::http
