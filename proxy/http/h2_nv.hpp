@@ -12,17 +12,24 @@
 
 namespace cutwater::http {
 
-// A value that never comes twice would only push others out of the peer's table, and costs both
-// sides an entry; to send it without is always allowed (RFC 7541 6.2.3).
+// Whether nghttp2 may put a field into the peer's table.
+enum class H2Indexing : std::uint8_t {
+  Allowed,  // but for values that never come twice, which would push others out
+  Never,    // the table is ours: HpackTable
+};
+
 inline bool is_unique(std::string_view name) {
   return iequals(name, "x-request-id") || iequals(name, "traceparent");
 }
 
-inline nghttp2_nv make_nv(std::string_view name, std::string_view value) {
+inline nghttp2_nv make_nv(std::string_view name, std::string_view value,
+                          H2Indexing indexing = H2Indexing::Allowed) {
   const auto bytes = [](std::string_view text) {
     return reinterpret_cast<std::uint8_t*>(const_cast<char*>(text.data()));
   };
-  const std::uint8_t flags = is_unique(name) ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE;
+  // To send it without is always allowed (RFC 7541 6.2.3).
+  const bool without = indexing == H2Indexing::Never || is_unique(name);
+  const std::uint8_t flags = without ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE;
   return {bytes(name), bytes(value), name.size(), value.size(), flags};
 }
 
@@ -30,12 +37,12 @@ inline nghttp2_nv make_nv(std::string_view name, std::string_view value) {
 // it names. What does not fit is left out: check overflow().
 class H2List {
  public:
-  H2List() {}
+  explicit H2List(H2Indexing indexing) : indexing_(indexing) {}
   void field(std::string_view name, std::string_view value) {
     if (count_ == fields_.size())
       overflow_ = true;
     else
-      fields_[count_++] = make_nv(name, value);
+      fields_[count_++] = make_nv(name, value, indexing_);
   }
   void status(int code) { field(":status", digits(status_, static_cast<std::uint64_t>(code))); }
   void content_length(std::uint64_t bytes) { field("content-length", digits(length_, bytes)); }
@@ -49,6 +56,7 @@ class H2List {
     return {room.data(), static_cast<std::size_t>(end - room.data())};
   }
 
+  const H2Indexing indexing_;
   std::array<nghttp2_nv, FieldList::kCapacity + 32> fields_;
   Digits status_;
   Digits length_;

@@ -11,12 +11,16 @@ namespace cutwater::http {
 
 namespace {
 
-constexpr std::size_t kMostNumber = 11;  // of a number of 64 bits: RFC 7541 5.1
 constexpr std::uint8_t kIndexed = 0x80;
+constexpr std::uint8_t kWithIndexing = 0x40;
 constexpr std::uint8_t kWithoutIndexing = 0x00;
 constexpr std::uint8_t kNeverIndexed = 0x10;
+// RFC 7541 6: the bits of the first byte that the number begins with.
+constexpr unsigned kIndexBits = 7;
+constexpr unsigned kWithIndexingBits = 6;
+constexpr unsigned kWithoutIndexingBits = 4;
+constexpr unsigned kLengthBits = 7;
 constexpr unsigned kStatus = 8;  // RFC 7541, appendix A
-constexpr unsigned kSetCookie = 55;
 
 // The number of a response field's name in the static table (RFC 7541, appendix A), or 0.
 unsigned static_name(std::string_view name) {
@@ -31,7 +35,7 @@ unsigned static_name(std::string_view name) {
     case 8:
       return is("location") ? 46 : 0;
     case 10:
-      return is("set-cookie") ? kSetCookie : 0;
+      return is("set-cookie") ? 55 : 0;
     case 12:
       return is("content-type") ? 31 : 0;
     case 13:
@@ -91,30 +95,40 @@ void HpackWriter::number(std::uint8_t pattern, unsigned prefix_bits, std::size_t
 }
 
 void HpackWriter::text(std::string_view bytes) {
-  number(0, 7, bytes.size());
+  number(0, kLengthBits, bytes.size());
   if (bytes.empty()) return;
   std::memcpy(out_.data() + used_, bytes.data(), bytes.size());
   used_ += bytes.size();
 }
 
 void HpackWriter::status(int code) {
-  if (!fits(2 * kMostNumber)) return;
+  if (!fits(most({}, {}))) return;
   if (const unsigned known = static_status(code); known != 0) {
-    number(kIndexed, 7, known);
+    number(kIndexed, kIndexBits, known);
     return;
   }
   std::array<char, 3> digits{};
   std::to_chars(digits.data(), digits.data() + digits.size(), code);
-  number(kWithoutIndexing, 4, kStatus);
+  number(kWithoutIndexing, kWithoutIndexingBits, kStatus);
   text({digits.data(), digits.size()});
 }
 
 void HpackWriter::field(std::string_view name, std::string_view value) {
-  if (!fits(3 * kMostNumber + name.size() + value.size())) return;
+  if (!fits(most(name, value))) return;
+  const bool secret = iequals(name, "set-cookie");
+  HpackTable::Found found;
+  if (table_ != nullptr && !secret) found = table_->find(name, value);
+  if (found.index != 0) {
+    number(kIndexed, kIndexBits, found.index);
+    return;
+  }
   const unsigned known = static_name(name);
-  number(known == kSetCookie ? kNeverIndexed : kWithoutIndexing, 4, known);
+  if (found.insert)
+    number(kWithIndexing, kWithIndexingBits, known);
+  else
+    number(secret ? kNeverIndexed : kWithoutIndexing, kWithoutIndexingBits, known);
   if (known == 0) {
-    number(0, 7, name.size());
+    number(0, kLengthBits, name.size());
     char* const at = out_.data() + used_;
     for (std::size_t i = 0; i < name.size(); ++i) at[i] = chars::to_lower(name[i]);
     used_ += name.size();

@@ -1,19 +1,27 @@
-// A response's header block for an HTTP/2 client: RFC 7541 without its table and without Huffman
-// ("literal without indexing", 6.2.2; names of the static table by their number). Every encoder may
-// choose so, and the block stands for itself: whether and when it is sent changes nothing for the
-// ones behind it. It costs a copy, where a table and Huffman cost more than the rest of HTTP/2;
-// see proxy/README.md, "decisions". Sans-I/O, bounded by the memory it is lent.
+// A response's header block for an HTTP/2 client (RFC 7541), without Huffman: common names by their
+// number, and what the peer's table holds by its. Without a table the block stands for itself: it
+// may be sent later, or not at all. See proxy/README.md, "decisions". Sans-I/O, bounded by the
+// memory it is lent.
 #pragma once
 
 #include <cstdint>
 #include <span>
 #include <string_view>
 
+#include "proxy/http/hpack_table.hpp"
+
 namespace cutwater::http {
 
 class HpackWriter {
  public:
-  explicit HpackWriter(std::span<char> out) : out_(out) {}
+  // With a table the block must be sent, whole and before any other of the connection.
+  explicit HpackWriter(std::span<char> out, HpackTable* table = nullptr)
+      : out_(out), table_(table) {}
+
+  // How much room a field may take. A status takes no more than an empty one.
+  static constexpr std::size_t most(std::string_view name, std::string_view value) {
+    return 3 * kMostNumber + name.size() + value.size();
+  }
 
   // First of all: ":status". 100 to 999.
   void status(int code);
@@ -27,11 +35,13 @@ class HpackWriter {
   std::string_view block() const { return {out_.data(), used_}; }
 
  private:
+  static constexpr std::size_t kMostNumber = 11;  // of 64 bits: RFC 7541 5.1
   bool fits(std::size_t bytes);
   void number(std::uint8_t pattern, unsigned prefix_bits, std::size_t value);
   void text(std::string_view bytes);
 
   std::span<char> out_;
+  HpackTable* table_;
   std::size_t used_ = 0;
   bool overflow_ = false;
 };

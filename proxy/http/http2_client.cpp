@@ -51,7 +51,7 @@ Result<Flow> Http2ClientStream::write_head(const RequestHead& head, const Forwar
   take_start_line(text);
   H2Line line;
   const bool has_host = take_line(text, line);  // the first: write_upstream_request
-  H2List list;
+  H2List list(H2Indexing::Allowed);
   list.field(":method", tunnel ? "CONNECT" : head.method_text);
   if (tunnel) list.field(":protocol", upgrade_ = "websocket");
   list.field(":scheme", connection_->is_secure() ? "https" : "http");

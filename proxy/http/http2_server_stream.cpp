@@ -25,10 +25,6 @@ std::array<char, 24> websocket_key() {
   return key;
 }
 
-// A head block of our own goes into one frame of the smallest size a peer may set (RFC 9113 4.2),
-// behind what nghttp2 may say of its table (RFC 7541 4.2).
-constexpr std::size_t kMostBlock = 16 * 1024 - 64;
-
 // RFC 8441 5: the handshake's proof is HTTP/1's.
 template <class Out>
 struct WithoutProof {
@@ -133,7 +129,7 @@ Task<Result<BodyChunk>> Http2ServerStream::read_body() {
 
 Result<Flow> Http2ServerStream::write_informational(const ResponseHead& head) {
   if (is_closed()) return Error{Errc::Reset, Side::Downstream};
-  H2List list;
+  H2List list(H2Indexing::Never);
   list.status(head.status);
   write_end_to_end(head, list);
   if (!connection_->submit_interim(*this, list.fields()))
@@ -148,29 +144,24 @@ Result<Flow> Http2ServerStream::write_head(const ResponseHead& head, ResponseExt
   // RFC 8441 5: 2xx would say that the tunnel stands.
   const bool declined = builder_.is_tunnel() && !tunnel && head.status / 100 == 2;
   const int status = tunnel ? 200 : declined ? 502 : head.status;
-  HpackWriter block(context_.scratch.first(kMostBlock));
-  write_response(status, head, extras, block);
-  if (block.overflow()) return write_long_head(status, head, extras, first);
   if (head.framing == Framing::None) first.data = {};
   const bool has_body = set_first(first);
   head_sent_ = true;
-  if (!connection_->submit_response(*this, block.block(), has_body))
-    return Error{Errc::Reset, Side::Downstream};
+  if (!submit_head(status, head, extras, has_body)) return Error{Errc::Reset, Side::Downstream};
   return sent_state();
 }
 
-// More than a frame holds: nghttp2 makes CONTINUATION frames of it.
-Result<Flow> Http2ServerStream::write_long_head(int status, const ResponseHead& head,
-                                                const ResponseExtras& extras, BodyChunk first) {
-  H2List list;
-  write_response(status, head, extras, list);
-  if (list.overflow()) return Error{Errc::TooLarge, Side::Upstream};
-  if (head.framing == Framing::None) first.data = {};
-  const bool has_body = set_first(first);
-  head_sent_ = true;
-  if (!connection_->submit_response(*this, list.fields(), has_body))
-    return Error{Errc::Reset, Side::Downstream};
-  return sent_state();
+bool Http2ServerStream::submit_head(int status, const ResponseHead& head,
+                                    const ResponseExtras& extras, bool has_body) {
+  const auto write = [&](auto& out) { write_response(status, head, extras, out); };
+  if (HpackWriter::most({}, {}) + most_bytes(head, extras, &HpackWriter::most) <=
+      Http2Session::kMostBlock)
+    return connection_->submit_response(*this, Http2Session::WriteBlock(std::cref(write)),
+                                        has_body);
+  H2List list(H2Indexing::Never);
+  write(list);
+  if (list.overflow()) return false;
+  return connection_->submit_response(*this, list.fields(), has_body);
 }
 
 Task<Result<void>> Http2ServerStream::flush() {
@@ -183,7 +174,7 @@ Task<Result<void>> Http2ServerStream::flush() {
 Task<Result<void>> Http2ServerStream::reply_locally(int status, std::string_view text,
                                                     std::string_view request_id) {
   if (is_closed()) co_return Error{Errc::Reset, Side::Downstream};
-  H2List list;
+  H2List list(H2Indexing::Never);
   BodyChunk body{{}, true};
   if (is_grpc_call(head_) && status != 200) {
     while (text.ends_with('\n')) text.remove_suffix(1);

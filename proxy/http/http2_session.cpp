@@ -60,7 +60,7 @@ struct Http2Callbacks {
         session.on_goaway(frame->goaway);
         break;
       case NGHTTP2_SETTINGS:
-        if ((frame->hd.flags & NGHTTP2_FLAG_ACK) == 0) session.on_settings();
+        if ((frame->hd.flags & NGHTTP2_FLAG_ACK) == 0) session.note_settings(frame->settings);
         break;
       default:
         break;
@@ -234,11 +234,11 @@ nghttp2_data_provider provider() {
 }
 }  // namespace
 
-bool Http2Session::submit_response(Http2Stream& stream, std::string_view block, bool has_body) {
+bool Http2Session::submit_response(Http2Stream& stream, const WriteBlock& write, bool has_body) {
   const nghttp2_data_provider data = provider();
   if (nghttp2_submit_response(session_, stream.id(), nullptr, 0, has_body ? &data : nullptr) != 0)
     return false;
-  send_head(stream.id(), block);
+  send_head(stream, &write);
   return true;
 }
 
@@ -267,7 +267,7 @@ bool Http2Session::submit_interim(Http2Stream& stream, std::span<const nghttp2_n
   if (nghttp2_submit_headers(session_, NGHTTP2_FLAG_NONE, stream.id(), nullptr, fields.data(),
                              fields.size(), nullptr) != 0)
     return false;
-  send_head(stream.id(), {});
+  send_head(stream, nullptr);
   return true;
 }
 
@@ -288,13 +288,26 @@ void Http2Session::forget(const Http2Stream& stream) {
   nghttp2_session_set_stream_user_data(session_, stream.id(), nullptr);
 }
 
+void Http2Session::note_settings(const nghttp2_settings& settings) {
+  // Each in turn: a table that shrinks and grows again in one frame is empty.
+  for (std::size_t i = 0; i < settings.niv; ++i)
+    if (settings.iv[i].settings_id == NGHTTP2_SETTINGS_HEADER_TABLE_SIZE)
+      table_.resize(settings.iv[i].value);
+  on_settings();
+}
+
 // --- heads ----------------------------------------------------------------------------------
 
-void Http2Session::send_head(std::int32_t id, std::string_view block) {
-  queued_.push_back({id, block, {}});
+void Http2Session::send_head(Http2Stream& stream, const WriteBlock* write) {
+  queued_.push_back({nullptr, stream.id(), write, {}});
   produce();
-  if (queued_.empty() || queued_.back().id != id) return;  // it has gone out, as nearly always
-  queued_.back().kept = block;
+  if (queued_.empty() || queued_.back().id != stream.id()) return;  // gone out, as nearly always
+  QueuedHead& waiting = queued_.back();
+  if (!std::exchange(waiting.write, nullptr)) return;
+  const net::Block room = blocks().borrow();
+  HpackWriter out(room.span());
+  (*write)(out);
+  waiting.block = out.block();
 }
 
 void Http2Session::drop_heads(std::int32_t id) {
@@ -303,11 +316,21 @@ void Http2Session::drop_heads(std::int32_t id) {
 
 void Http2Session::fill_head(std::size_t frame_bytes) {
   char* const length = out_.data() + out_end_ - frame_bytes;  // 24 bits: RFC 9113 4.1
-  append(head_.block());
-  const std::size_t payload = frame_bytes - kFrameHeader + head_.block().size();
+  const std::size_t begin = out_end_;
+  if (head_.write) {
+    HpackWriter out(out_.span().subspan(out_end_), &table_);
+    (*head_.write)(out);
+    if (out.overflow()) std::terminate();  // the peer's table would no longer be ours
+    out_end_ += out.block().size();
+  } else {
+    append(head_.block);
+  }
+  const std::size_t block = out_end_ - begin;
+  const std::size_t payload = frame_bytes - kFrameHeader + block;
   length[0] = static_cast<char>(payload >> 16);
   length[1] = static_cast<char>(payload >> 8);
   length[2] = static_cast<char>(payload);
+  if (head_.stream) head_.stream->on_sent(block);
   head_ = {};
 }
 
@@ -330,7 +353,7 @@ void Http2Session::produce() {
     const std::string_view frame(reinterpret_cast<const char*>(bytes),
                                  static_cast<std::size_t>(size));
     append(frame);
-    if (!head_.block().empty()) fill_head(frame.size());
+    if (head_.is_ours()) fill_head(frame.size());
   }
   if (out_begin_ == out_end_) out_.release();
   producing_ = false;
@@ -349,7 +372,9 @@ std::ptrdiff_t Http2Session::read_outgoing(std::int32_t id, std::size_t most,
   if (next.trailers) {
     std::array<nghttp2_nv, FieldList::kCapacity> fields;
     std::size_t count = 0;
-    for (const Field& field : *next.trailers) fields[count++] = make_nv(field.name, field.value);
+    const auto indexing = setup_.role == Role::Server ? H2Indexing::Never : H2Indexing::Allowed;
+    for (const Field& field : *next.trailers)
+      fields[count++] = make_nv(field.name, field.value, indexing);
     flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
     nghttp2_submit_trailer(session_, id, fields.data(), count);
   }
@@ -377,12 +402,13 @@ void Http2Session::note_sent(const nghttp2_frame& frame) {
       if (const auto queued = std::ranges::find(queued_, frame.hd.stream_id, &QueuedHead::id);
           queued != queued_.end()) {
         head_ = std::move(*queued);
+        head_.stream = find(frame.hd.stream_id);  // it may have been given back
         queued_.erase(queued);
       }
       [[fallthrough]];
     case NGHTTP2_DATA:
       if (Http2Stream* stream = find(frame.hd.stream_id))
-        stream->on_sent(frame.hd.length + head_.block().size());
+        stream->on_sent(frame.hd.length);
       else if (setup_.role == Role::Server && (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0 &&
                nghttp2_session_get_stream_remote_close(session_, frame.hd.stream_id) == 0)
         reset_stream(frame.hd.stream_id, NGHTTP2_NO_ERROR);  // RFC 9113 8.1

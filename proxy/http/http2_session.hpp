@@ -8,6 +8,7 @@
 
 #include "proxy/http/h2_frame_guard.hpp"
 #include "proxy/http/h2_nv.hpp"
+#include "proxy/http/hpack_writer.hpp"
 #include "proxy/http/http2_stream.hpp"
 
 namespace cutwater::http {
@@ -33,9 +34,15 @@ class Http2Session {
 
   // --- for streams ------------------------------------------------------------------------------
   // Queues a head, and sends what there is room for; with `has_body` the stream is asked for one.
-  // The fields, or the block, are copied if they have to wait.
-  bool submit_response(Http2Stream& stream, std::string_view block, bool has_body);
+  // nghttp2 copies the fields.
   bool submit_response(Http2Stream& stream, std::span<const nghttp2_nv> fields, bool has_body);
+  // The same for a head of at most kMostBlock bytes in our own encoding: `write` is called once,
+  // before this returns.
+  using WriteBlock = std::function<void(HpackWriter&)>;
+  // In one frame of the smallest size a peer may set (RFC 9113 4.2), behind what nghttp2 may say of
+  // the table's size (RFC 7541 4.2).
+  static constexpr std::size_t kMostBlock = 16 * 1024 - 64;
+  bool submit_response(Http2Stream& stream, const WriteBlock& write, bool has_body);
   bool submit_request(Http2Stream& stream, std::span<const nghttp2_nv> fields, bool has_body);
   bool submit_interim(Http2Stream& stream, std::span<const nghttp2_nv> fields);
   void resume(Http2Stream& stream) { nghttp2_session_resume_data(session_, stream.id()); }
@@ -92,13 +99,14 @@ class Http2Session {
   Task<void> write_loop();
   bool has_room(std::size_t bytes) const { return out_.size() - out_end_ >= bytes; }
   void append(std::string_view bytes);
-  void send_head(std::int32_t id, std::string_view block);
+  void send_head(Http2Stream& stream, const WriteBlock* write);
   void drop_heads(std::int32_t id);
-  // Puts head_ into the frame at the end of the output, which has `frame_bytes`.
+  // Puts the block of head_ into its frame at the end of the output, which has `frame_bytes`.
   void fill_head(std::size_t frame_bytes);
   std::ptrdiff_t read_outgoing(std::int32_t id, std::size_t most, std::uint32_t& flags);
   int send_outgoing(const nghttp2_frame& frame, const std::uint8_t* header, std::size_t length);
   void note_sent(const nghttp2_frame& frame);
+  void note_settings(const nghttp2_settings& settings);
   int note_field(const nghttp2_frame& frame, std::string_view name, std::string_view value);
 
   const Setup setup_;
@@ -108,16 +116,19 @@ class Http2Session {
   net::Block out_;  // frames to send: bytes [out_begin_, out_end_)
   std::size_t out_begin_ = 0;
   std::size_t out_end_ = 0;
-  // A head that nghttp2 has been given as an empty frame, to be filled when it is handed over; or
-  // whole, an interim one: then there is nothing to fill in.
+  // A head that nghttp2 has been given as an empty frame, whose block is written when it is handed
+  // over; or beforehand, and without the table, if that is not at once. An interim head has been
+  // given whole: neither.
   struct QueuedHead {
+    Http2Stream* stream = nullptr;  // known when it is handed over, unless it was given back
     std::int32_t id = 0;
-    std::string_view lent;
-    std::string kept;  // once the memory it was written in is needed again
-    std::string_view block() const { return kept.empty() ? lent : kept; }
+    const WriteBlock* write = nullptr;
+    std::string block;
+    bool is_ours() const { return write != nullptr || !block.empty(); }
   };
   std::vector<QueuedHead> queued_;  // mostly none: those that wait for room
   QueuedHead head_;                 // whose frame is being handed over
+  HpackTable table_;                // of responses; nghttp2's own heads leave it alone
 
   net::WaitPoint dirty_;
   Child writer_;

@@ -50,6 +50,17 @@ void write_length(const ResponseHead& head, Out& out) {
   }
 }
 
+// No more than the two above take, with `most(name, value)` for each field.
+template <class Most>
+std::size_t most_bytes(const ResponseHead& head, const ResponseExtras& extras, const Most& most) {
+  std::size_t bytes = most("Content-Length", "18446744073709551615") + most("Date", extras.date) +
+                      most("X-Request-ID", extras.request_id) +
+                      most(extras.version_header, extras.version) +
+                      most("Set-Cookie", extras.set_cookie) + most("Cache-Control", "private");
+  for (const Field& field : head.fields) bytes += most(field.name, field.value);
+  return bytes;
+}
+
 // Of a response of the proxy itself, but for the length of its body.
 template <class Out>
 void write_local_fields(const LocalReply& reply, Out& out) {

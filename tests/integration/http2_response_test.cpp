@@ -11,11 +11,14 @@ using testing::IsEmpty;
 
 class Http2Response : public Http2Edge {
  protected:
-  // Answers without a body, whose heads tell which request they belong to: 14 KiB each.
+  // Answers without a body, of 14 KiB each, whose heads tell which request they belong to; five in
+  // a row share a group: the second would put it into the client's table.
   void answer_with_long_heads(const std::string& before = "") {
     blue.on_request([before](const Received& request, UpstreamConnection& connection) {
+      const std::string group = std::to_string(std::stoi(request.target().substr(1)) / 5);
       connection.send(before + "HTTP/1.1 204 No Content\r\nX-Target: " + request.target() +
-                      "\r\nX-Filler: " + std::string(14'000, 'f') + "\r\n\r\n");
+                      "\r\nX-Group: " + group + "\r\nX-Filler: " + std::string(14'000, 'f') +
+                      "\r\n\r\n");
     });
   }
   // More than the sockets between the two hold, from a client that does not read: the last ones
@@ -46,15 +49,58 @@ TEST_F(Http2Response, AHeadOfMoreThanAFrameComesWhole) {
   }
 }
 
-TEST_F(Http2Response, AClientThatShrinksItsTableReadsOn) {
+TEST_F(Http2Response, AClientThatResizesItsTableReadsOn) {
+  blue.answer(200, "body", "X-A: 1\r\nX-B: 2\r\n");
   H2Client client(port());
-  blue.answer(200, "before", "X-A: 1\r\n");
-  EXPECT_EQ(client.get().field("x-a"), "1");
+  const auto expect_answers = [&] {
+    for (int i = 0; i < 4; ++i) {  // by then the fields are in the table
+      const H2Answer answer = client.get();
+      EXPECT_EQ(answer.field("x-a"), "1");
+      EXPECT_EQ(answer.field("x-b"), "2");
+      EXPECT_EQ(answer.body, "body");
+    }
+  };
+  expect_answers();
   client.send(h2_settings({{1, 0}}));  // SETTINGS_HEADER_TABLE_SIZE
-  blue.answer(200, "after", "X-A: 2\r\n");
-  const H2Answer answer = client.get();
-  EXPECT_EQ(answer.field("x-a"), "2");
-  EXPECT_EQ(answer.body, "after");
+  expect_answers();
+  client.send(h2_settings({{1, 60}}));
+  expect_answers();
+  client.send(h2_settings({{1, 65'536}}));
+  expect_answers();
+  client.send(h2_settings({{1, 0}, {1, 4'096}}));  // gone and back in one frame
+  expect_answers();
+}
+
+TEST_F(Http2Response, HeadsOfEveryKindTakeTurnsOnOneConnection) {
+  const std::string filler(20'000, 'f');
+  blue.on_request([&](const Received& request, UpstreamConnection& connection) {
+    if (request.target() == "/interim")
+      connection.send("HTTP/1.1 103 Early Hints\r\nX-A: 1\r\n\r\n");
+    if (request.target() == "/trailers")
+      connection.send(
+          "HTTP/1.1 200 OK\r\nX-A: 1\r\nTransfer-Encoding: chunked\r\n\r\n"
+          "4\r\nbody\r\n0\r\nX-A: 1\r\n\r\n");
+    else
+      connection.answer(
+          200, "body",
+          "X-A: 1\r\n" + (request.target() == "/long" ? "X-F: " + filler + "\r\n" : ""));
+  });
+  H2Client client(port());
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(client.get("/plain").field("x-a"), "1");
+    const H2Answer interim = client.get("/interim");
+    EXPECT_THAT(interim.interim, ElementsAre(103));
+    EXPECT_EQ(interim.field("x-a"), "1");
+    const H2Answer trailers = client.get("/trailers");
+    EXPECT_EQ(trailers.field("x-a"), "1");
+    EXPECT_EQ(trailers.trailer("x-a"), "1");
+    const H2Answer whole = client.get("/long");
+    EXPECT_EQ(whole.field("x-a"), "1");
+    EXPECT_EQ(whole.field("x-f"), filler);
+    auto trace = h2_get("/own");
+    trace[0].second = "TRACE";
+    EXPECT_EQ(client.answer(client.request(trace)).status, 405) << "an answer of our own";
+  }
 }
 
 TEST_F(Http2Response, HeadsThatWaitForRoomComeWholeAndToTheRightStream) {
@@ -85,12 +131,13 @@ TEST_F(Http2Response, AStreamThatIsTakenBackWhileItsHeadWaitsTakesNoOtherAlong) 
   answer_with_long_heads();
   H2Client client = client_of_small_window();
   const auto ids = ask_without_reading(client);
-  for (std::size_t i = 0; i < ids.size(); i += 5) client.send(h2_reset(ids[i]));
+  for (std::size_t i = 1; i < ids.size(); i += 5) client.send(h2_reset(ids[i]));
   for (std::size_t i = 0; i < ids.size(); ++i) {
-    if (i % 5 == 0) continue;
+    if (i % 5 == 1) continue;
     const H2Answer answer = client.answer(ids[i]);
     EXPECT_EQ(answer.status, 204);
     EXPECT_EQ(answer.field("x-target"), "/" + std::to_string(i));
+    EXPECT_EQ(answer.field("x-group"), std::to_string(i / 5));
   }
   EXPECT_THAT(blue.problems(), IsEmpty());
 }
