@@ -38,11 +38,11 @@ class HpackTable {
   void insert(std::uint32_t hash, std::string_view name, std::string_view value);
 
   std::size_t size_ = kMostBytes;
-  std::uint64_t inserted_ = 0;        // fields so far; entry n is at n % kEntries
-  std::uint64_t inserted_bytes_ = 0;  // as RFC 7541 4.1 counts
-  std::uint64_t evicted_bytes_ = 0;   // entries that begin before are gone
-  std::array<std::uint32_t, kEntries> hashes_{};
-  std::vector<Entry> entries_;            // none before the first insertion
+  std::uint64_t inserted_ = 0;                    // fields so far; entry n is at n % kEntries
+  std::uint64_t inserted_bytes_ = 0;              // as RFC 7541 4.1 counts
+  std::uint64_t evicted_bytes_ = 0;               // entries that begin before are gone
+  std::array<std::uint32_t, kEntries> hashes_{};  // 0: none
+  std::vector<Entry> entries_;                    // none before the first insertion
   std::array<std::uint32_t, 64> seen_{};  // hashes of fields that came once, by their last bits
 };
 

@@ -53,6 +53,22 @@ unsigned static_name(std::string_view name) {
   }
 }
 
+// Fields that tell of one resource, or of one moment: they would push out those all answers share.
+bool is_passing(std::string_view name) {
+  switch (name.size()) {
+    case 3:
+      return iequals(name, "age");
+    case 4:
+      return iequals(name, "etag");
+    case 8:
+      return iequals(name, "location");
+    case 14:
+      return iequals(name, "content-length");
+    default:
+      return false;
+  }
+}
+
 // Those that have a number of their own, value and all; or 0.
 unsigned static_status(int code) {
   switch (code) {
@@ -117,7 +133,7 @@ void HpackWriter::field(std::string_view name, std::string_view value) {
   if (!fits(most(name, value))) return;
   const bool secret = iequals(name, "set-cookie");
   HpackTable::Found found;
-  if (table_ != nullptr && !secret) found = table_->find(name, value);
+  if (table_ != nullptr && !secret && !is_passing(name)) found = table_->find(name, value);
   if (found.index != 0) {
     number(kIndexed, kIndexBits, found.index);
     return;

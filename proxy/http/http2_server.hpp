@@ -56,8 +56,6 @@ class Http2ServerStream final : public DownstreamStream,
   void begin(Http2ServerConnection& connection, std::int32_t id);
   Verdict complete_head(bool end_stream);
   void lose(Error error);  // the client took it back, or is gone
-  bool submit_head(int status, const ResponseHead& head, const ResponseExtras& extras,
-                   bool has_body);
   std::uint32_t closing_code() const;
 
   ServerContext& context_;

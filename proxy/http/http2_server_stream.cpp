@@ -129,6 +129,8 @@ Task<Result<BodyChunk>> Http2ServerStream::read_body() {
 
 Result<Flow> Http2ServerStream::write_informational(const ResponseHead& head) {
   if (is_closed()) return Error{Errc::Reset, Side::Downstream};
+  if (most_bytes(head, {}, &HpackWriter::most) > Http2Session::kMostHead)
+    return Error{Errc::TooLarge, Side::Local};
   H2List list(H2Indexing::Never);
   list.status(head.status);
   write_end_to_end(head, list);
@@ -140,6 +142,8 @@ Result<Flow> Http2ServerStream::write_informational(const ResponseHead& head) {
 Result<Flow> Http2ServerStream::write_head(const ResponseHead& head, ResponseExtras extras,
                                            BodyChunk first) {
   if (is_closed()) return error().value_or(Error{Errc::Reset, Side::Downstream});
+  const std::size_t most = HpackWriter::most({}, {}) + most_bytes(head, extras, &HpackWriter::most);
+  if (most > Http2Session::kMostHead) return Error{Errc::TooLarge, Side::Upstream};
   const bool tunnel = head.status == 101;
   // RFC 8441 5: 2xx would say that the tunnel stands.
   const bool declined = builder_.is_tunnel() && !tunnel && head.status / 100 == 2;
@@ -147,21 +151,18 @@ Result<Flow> Http2ServerStream::write_head(const ResponseHead& head, ResponseExt
   if (head.framing == Framing::None) first.data = {};
   const bool has_body = set_first(first);
   head_sent_ = true;
-  if (!submit_head(status, head, extras, has_body)) return Error{Errc::Reset, Side::Downstream};
-  return sent_state();
-}
-
-bool Http2ServerStream::submit_head(int status, const ResponseHead& head,
-                                    const ResponseExtras& extras, bool has_body) {
   const auto write = [&](auto& out) { write_response(status, head, extras, out); };
-  if (HpackWriter::most({}, {}) + most_bytes(head, extras, &HpackWriter::most) <=
-      Http2Session::kMostBlock)
-    return connection_->submit_response(*this, Http2Session::WriteBlock(std::cref(write)),
-                                        has_body);
-  H2List list(H2Indexing::Never);
-  write(list);
-  if (list.overflow()) return false;
-  return connection_->submit_response(*this, list.fields(), has_body);
+  bool queued = false;
+  if (most <= Http2Session::kMostBlock) {
+    queued =
+        connection_->submit_response(*this, Http2Session::WriteBlock(std::cref(write)), has_body);
+  } else {  // more than a frame: nghttp2 makes CONTINUATION frames of it
+    H2List list(H2Indexing::Never);
+    write(list);
+    queued = connection_->submit_response(*this, list.fields(), has_body);
+  }
+  if (!queued) return Error{Errc::Reset, Side::Downstream};
+  return sent_state();
 }
 
 Task<Result<void>> Http2ServerStream::flush() {

@@ -83,7 +83,7 @@ struct Http2Callbacks {
     return 0;
   }
   static int stream_close(nghttp2_session*, std::int32_t id, std::uint32_t code, void* user) {
-    self(user).drop_heads(id);
+    self(user).drop_block(id);
     if (Http2Stream* stream = self(user).find(id)) self(user).on_closed(*stream, code);
     return 0;
   }
@@ -93,9 +93,10 @@ struct Http2Callbacks {
   }
   static int frame_not_sent(nghttp2_session*, const nghttp2_frame* frame, int, void* user) {
     if (frame->hd.type != NGHTTP2_HEADERS) return 0;
-    self(user).drop_heads(frame->hd.stream_id);
-    if (frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
-    if (Http2Stream* stream = self(user).find(frame->hd.stream_id)) self(user).on_not_sent(*stream);
+    Http2Session& session = self(user);
+    if (frame->headers.nvlen == 0) session.drop_block(frame->hd.stream_id);
+    Http2Stream* stream = session.find(frame->hd.stream_id);
+    if (stream && frame->headers.cat == NGHTTP2_HCAT_REQUEST) session.on_not_sent(*stream);
     return 0;
   }
   static ssize_t data_read(nghttp2_session*, std::int32_t id, std::uint8_t*, std::size_t most,
@@ -238,7 +239,13 @@ bool Http2Session::submit_response(Http2Stream& stream, const WriteBlock& write,
   const nghttp2_data_provider data = provider();
   if (nghttp2_submit_response(session_, stream.id(), nullptr, 0, has_body ? &data : nullptr) != 0)
     return false;
-  send_head(stream, &write);
+  submitted_ = {stream.id(), &write};
+  produce();
+  if (!std::exchange(submitted_, std::nullopt)) return true;  // gone out, as nearly always
+  const net::Block room = blocks().borrow();
+  HpackWriter out(room.span());
+  write(out);
+  waiting_[stream.id()] = out.block();
   return true;
 }
 
@@ -267,7 +274,7 @@ bool Http2Session::submit_interim(Http2Stream& stream, std::span<const nghttp2_n
   if (nghttp2_submit_headers(session_, NGHTTP2_FLAG_NONE, stream.id(), nullptr, fields.data(),
                              fields.size(), nullptr) != 0)
     return false;
-  send_head(stream, nullptr);
+  produce();
   return true;
 }
 
@@ -298,40 +305,39 @@ void Http2Session::note_settings(const nghttp2_settings& settings) {
 
 // --- heads ----------------------------------------------------------------------------------
 
-void Http2Session::send_head(Http2Stream& stream, const WriteBlock* write) {
-  queued_.push_back({nullptr, stream.id(), write, {}});
-  produce();
-  if (queued_.empty() || queued_.back().id != stream.id()) return;  // gone out, as nearly always
-  QueuedHead& waiting = queued_.back();
-  if (!std::exchange(waiting.write, nullptr)) return;
-  const net::Block room = blocks().borrow();
-  HpackWriter out(room.span());
-  (*write)(out);
-  waiting.block = out.block();
+// Its stream may be closed before the frame is filled, and forgotten.
+void Http2Session::take_block(std::int32_t id) {
+  handed_ = {find(id), nullptr, {}};
+  if (submitted_ && submitted_->id == id)
+    handed_->write = submitted_->write;
+  else if (const auto waiting = waiting_.find(id); waiting != waiting_.end())
+    handed_->block = std::move(waiting->second);
+  drop_block(id);
 }
 
-void Http2Session::drop_heads(std::int32_t id) {
-  std::erase_if(queued_, [id](const QueuedHead& head) { return head.id == id; });
+void Http2Session::drop_block(std::int32_t id) {
+  if (submitted_ && submitted_->id == id) submitted_.reset();
+  waiting_.erase(id);
 }
 
 void Http2Session::fill_head(std::size_t frame_bytes) {
   char* const length = out_.data() + out_end_ - frame_bytes;  // 24 bits: RFC 9113 4.1
   const std::size_t begin = out_end_;
-  if (head_.write) {
+  if (handed_->write) {
     HpackWriter out(out_.span().subspan(out_end_), &table_);
-    (*head_.write)(out);
-    if (out.overflow()) std::terminate();  // the peer's table would no longer be ours
+    (*handed_->write)(out);
+    if (out.overflow()) std::terminate();  // longer than kMostBlock: no head passes that was cut
     out_end_ += out.block().size();
   } else {
-    append(head_.block);
+    append(handed_->block);
   }
   const std::size_t block = out_end_ - begin;
   const std::size_t payload = frame_bytes - kFrameHeader + block;
   length[0] = static_cast<char>(payload >> 16);
   length[1] = static_cast<char>(payload >> 8);
   length[2] = static_cast<char>(payload);
-  if (head_.stream) head_.stream->on_sent(block);
-  head_ = {};
+  if (handed_->stream) handed_->stream->on_sent(block);
+  handed_.reset();
 }
 
 // --- output ---------------------------------------------------------------------------------
@@ -353,7 +359,7 @@ void Http2Session::produce() {
     const std::string_view frame(reinterpret_cast<const char*>(bytes),
                                  static_cast<std::size_t>(size));
     append(frame);
-    if (head_.is_ours()) fill_head(frame.size());
+    if (handed_) fill_head(frame.size());
   }
   if (out_begin_ == out_end_) out_.release();
   producing_ = false;
@@ -399,12 +405,7 @@ int Http2Session::send_outgoing(const nghttp2_frame& frame, const std::uint8_t* 
 void Http2Session::note_sent(const nghttp2_frame& frame) {
   switch (frame.hd.type) {
     case NGHTTP2_HEADERS:
-      if (const auto queued = std::ranges::find(queued_, frame.hd.stream_id, &QueuedHead::id);
-          queued != queued_.end()) {
-        head_ = std::move(*queued);
-        head_.stream = find(frame.hd.stream_id);  // it may have been given back
-        queued_.erase(queued);
-      }
+      if (frame.headers.nvlen == 0) take_block(frame.hd.stream_id);
       [[fallthrough]];
     case NGHTTP2_DATA:
       if (Http2Stream* stream = find(frame.hd.stream_id))

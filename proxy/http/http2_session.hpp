@@ -6,6 +6,11 @@
 // Thread: one worker. Lives as long as its connection's serve().
 #pragma once
 
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+
 #include "proxy/http/h2_frame_guard.hpp"
 #include "proxy/http/h2_nv.hpp"
 #include "proxy/http/hpack_writer.hpp"
@@ -33,11 +38,12 @@ class Http2Session {
   net::BlockPool& blocks() { return setup_.blocks; }
 
   // --- for streams ------------------------------------------------------------------------------
-  // Queues a head, and sends what there is room for; with `has_body` the stream is asked for one.
-  // nghttp2 copies the fields.
+  // Queues a head of less than kMostHead, and sends what there is room for; with `has_body` the
+  // stream is asked for one. nghttp2 copies the fields.
+  static constexpr std::size_t kMostHead = 64 * 1024;  // nghttp2 would not send it
   bool submit_response(Http2Stream& stream, std::span<const nghttp2_nv> fields, bool has_body);
-  // The same for a head of at most kMostBlock bytes in our own encoding: `write` is called once,
-  // before this returns.
+  // The same for a head of at most kMostBlock bytes in our own encoding: `write` is called at most
+  // once, and before this returns.
   using WriteBlock = std::function<void(HpackWriter&)>;
   // In one frame of the smallest size a peer may set (RFC 9113 4.2), behind what nghttp2 may say of
   // the table's size (RFC 7541 4.2).
@@ -99,9 +105,9 @@ class Http2Session {
   Task<void> write_loop();
   bool has_room(std::size_t bytes) const { return out_.size() - out_end_ >= bytes; }
   void append(std::string_view bytes);
-  void send_head(Http2Stream& stream, const WriteBlock* write);
-  void drop_heads(std::int32_t id);
-  // Puts the block of head_ into its frame at the end of the output, which has `frame_bytes`.
+  void take_block(std::int32_t id);
+  void drop_block(std::int32_t id);
+  // Puts the block of `handed_` into its frame at the end of the output, which has `frame_bytes`.
   void fill_head(std::size_t frame_bytes);
   std::ptrdiff_t read_outgoing(std::int32_t id, std::size_t most, std::uint32_t& flags);
   int send_outgoing(const nghttp2_frame& frame, const std::uint8_t* header, std::size_t length);
@@ -116,19 +122,22 @@ class Http2Session {
   net::Block out_;  // frames to send: bytes [out_begin_, out_end_)
   std::size_t out_begin_ = 0;
   std::size_t out_end_ = 0;
-  // A head that nghttp2 has been given as an empty frame, whose block is written when it is handed
-  // over; or beforehand, and without the table, if that is not at once. An interim head has been
-  // given whole: neither.
-  struct QueuedHead {
-    Http2Stream* stream = nullptr;  // known when it is handed over, unless it was given back
-    std::int32_t id = 0;
-    const WriteBlock* write = nullptr;
-    std::string block;
-    bool is_ours() const { return write != nullptr || !block.empty(); }
+  // Heads in our own encoding are empty frames to nghttp2; their blocks are written when it hands
+  // those over. One that has to wait for room is written beforehand, without the table: it may
+  // never be sent.
+  HpackTable table_;  // nghttp2's own heads leave it alone
+  struct Submitted {
+    std::int32_t id;
+    const WriteBlock* write;
   };
-  std::vector<QueuedHead> queued_;  // mostly none: those that wait for room
-  QueuedHead head_;                 // whose frame is being handed over
-  HpackTable table_;                // of responses; nghttp2's own heads leave it alone
+  std::optional<Submitted> submitted_;           // while it is
+  std::map<std::int32_t, std::string> waiting_;  // blocks by stream
+  struct HandedOver {
+    Http2Stream* stream;      // nullptr: it was given back meanwhile
+    const WriteBlock* write;  // or, if it had to wait:
+    std::string block;
+  };
+  std::optional<HandedOver> handed_;  // an empty frame
 
   net::WaitPoint dirty_;
   Child writer_;

@@ -81,6 +81,22 @@ void check_block(const ResponseHead& head, HpackTable& table, nghttp2_hd_inflate
   nghttp2_hd_inflate_end_headers(inflater);
 }
 
+// The room that most_bytes() says is enough, with all that we add.
+void check_bound(const ResponseHead& head) {
+  ResponseExtras extras;
+  extras.set_cookie = "cw=1";
+  extras.version_header = "X-Version";
+  extras.version = "green";
+  extras.request_id = "id";
+  extras.date = "today";
+  std::vector<char> room(HpackWriter::most({}, {}) + most_bytes(head, extras, &HpackWriter::most));
+  HpackWriter out(room);
+  out.status(head.status);
+  write_end_to_end(head, extras, out);
+  write_length(head, out);
+  fuzz::check(!out.overflow(), "most_bytes() is enough");
+}
+
 // Three answers on one connection: the fields of the second are put into the table, those of the
 // third are in it.
 void check_blocks(const ResponseHead& head) {
@@ -120,6 +136,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const Field& field : whole->fields)
     fuzz::check(fuzz::within(field.name, input) && fuzz::within(field.value, input), "in buffer");
   check_written(*whole, method);
+  check_bound(*whole);
   check_blocks(*whole);
   return 0;
 }

@@ -63,6 +63,16 @@ TEST_F(Http2Upstream, ABodyWithoutLengthIsChunkedForHttp1) {
   EXPECT_TRUE(response.complete);
 }
 
+TEST_F(Http2Upstream, AHeadThatCannotBePassedOnEndsItsStreamAtOnce) {
+  // Within the list that we read, but no longer with what we add.
+  blue.answer({.fields = {{"x-big", std::string(65'300, 'b')}}});
+  H2Client client(port());
+  EXPECT_EQ(client.get().reset, kH2Internal);
+  EXPECT_TRUE(eventually([&] { return proxy().outcomes("blue", stats::Outcome::Protocol) == 1; }));
+  blue.answer({.fields = {{"x-big", std::string(60'000, 'b')}}});
+  EXPECT_EQ(client.get().field("x-big").size(), 60'000u);
+}
+
 TEST_F(Http2Upstream, BothSidesHttp2WithMegabytes) {
   blue.on_request([](const H2Received& request) { return H2Reply{.body = request.body + "!"}; });
   RawClient client(port());

@@ -130,6 +130,20 @@ H2Client& H2Client::data(std::uint32_t stream, std::string_view bytes, bool end)
   return send(h2_frame(kH2Data, end ? kH2End : 0, stream, bytes));
 }
 
+void H2Client::resize_table(const std::vector<std::uint32_t>& sizes) {
+  resizes_.push_back(sizes);
+  std::vector<std::pair<std::uint16_t, std::uint32_t>> entries;
+  for (const std::uint32_t size : sizes) entries.emplace_back(1, size);
+  send(h2_settings(entries));
+}
+
+void H2Client::take_ack() {
+  if (resizes_.empty()) return;
+  for (const std::uint32_t size : resizes_.front())
+    nghttp2_hd_inflate_change_table_size(inflater_, size);
+  resizes_.pop_front();
+}
+
 bool H2Client::read_frame(H2Frame& frame) {
   while (buffer_.size() < 9 || buffer_.size() < 9 + number_at(buffer_, 0, 3)) {
     if (end_ != TcpStream::End::Open) return false;
@@ -166,7 +180,10 @@ void H2Client::take(const H2Frame& frame) {
       answer.reset = frame.number();
       break;
     case kH2Settings:
-      if ((frame.flags & kH2Ack) != 0) break;
+      if ((frame.flags & kH2Ack) != 0) {
+        take_ack();
+        break;
+      }
       for (std::size_t i = 0; i + 6 <= frame.payload.size(); i += 6)
         settings_[static_cast<std::uint16_t>(number_at(frame.payload, i, 2))] =
             number_at(frame.payload, i + 2, 4);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <string>
@@ -113,6 +114,9 @@ class H2Client {
   const std::map<std::uint16_t, std::uint32_t>& settings() const { return settings_; }
   std::size_t frames() const { return frames_; }
 
+  // SETTINGS_HEADER_TABLE_SIZE, one behind the other in one frame; in force from their ACK on, when
+  // the next block must say so (RFC 7541 4.2).
+  void resize_table(const std::vector<std::uint32_t>& sizes);
   void give_windows(bool give) { gives_windows_ = give; }
   void ack_settings(bool ack) { acks_ = ack; }
   TcpStream& stream() { return stream_; }
@@ -121,10 +125,13 @@ class H2Client {
   bool read_frame(H2Frame& frame);  // false: closed
   void take(const H2Frame& frame);
   void take_headers(const H2Frame& frame);
+  void take_ack();
 
   TcpStream stream_;
   std::string buffer_;
   nghttp2_hd_inflater* inflater_ = nullptr;
+  // Of our SETTINGS that were not acknowledged yet, the first ones to begin with.
+  std::deque<std::vector<std::uint32_t>> resizes_{{}};
   std::string block_;
   std::uint32_t next_id_ = 1;
   std::map<std::uint32_t, H2Answer> answers_;

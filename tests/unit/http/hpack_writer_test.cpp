@@ -224,6 +224,12 @@ TEST_F(HpackConversation, CookiesAreNeverInTheTable) {
   EXPECT_EQ(peer.entries(), 0u);
 }
 
+TEST_F(HpackConversation, WhatTellsOfOneResourceIsLeftOutside) {
+  for (int i = 0; i < 5; ++i)
+    say({{"etag", "1"}, {"content-length", "1"}, {"location", "/1"}, {"age", "1"}});
+  EXPECT_EQ(peer.entries(), 0u);
+}
+
 TEST_F(HpackConversation, AFieldOfHalfATableStaysOutsideIt) {
   for (int i = 0; i < 5; ++i) say({{"x-policy", std::string(2'100, 'p')}});
   EXPECT_EQ(peer.entries(), 0u);
