@@ -207,6 +207,7 @@ class Upstream:
     listen 127.0.0.1:{self.port} backlog=4096;
     root {files};
     location = /post {{ return 200 "ok"; }}
+    location = /memory {{ return 200 "{"x" * 100}"; }}
   }}"""
         self.process = Process(pinned(core, nginx_config(folder, body)), setting.work / f"upstream-{name}.log")
         wait_until_serving(self.port, self.process)

@@ -75,6 +75,9 @@ H2_OPTIONS = ("-c10", "-m32")
 SECURE_SCENARIOS = [
     Scenario("h2c small GET, 10x32 streams", "/small", "us/request", "", 0, "h2load", "h2c_port", H2_OPTIONS),
     Scenario("h2 TLS small GET, 10x32 streams", "/small", "us/request", "", 0, "h2load", "tls_port", H2_OPTIONS),
+    # An upstream that costs less (no file, one segment): here the proxy is nearly the limit.
+    Scenario("h2c from memory, 10x32 streams", "/memory", "us/request", "", 0, "h2load", "h2c_port", H2_OPTIONS),
+    Scenario("h2 TLS from memory, 10x32 streams", "/memory", "us/request", "", 0, "h2load", "tls_port", H2_OPTIONS),
     Scenario("h2 TLS 64 KiB response", "/64k", "s/GB", "", 64 << 10, "h2load", "tls_port", ("-c10", "-m4")),
     Scenario("h1 TLS 1.3 small GET, keep-alive", "/small", "us/request", "", 0, "h2load", "tls_port",
              ("--h1", f"-c{CONNECTIONS}")),
