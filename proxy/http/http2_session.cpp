@@ -239,13 +239,9 @@ bool Http2Session::submit_response(Http2Stream& stream, const WriteBlock& write,
   const nghttp2_data_provider data = provider();
   if (nghttp2_submit_response(session_, stream.id(), nullptr, 0, has_body ? &data : nullptr) != 0)
     return false;
-  submitted_ = {stream.id(), &write};
+  head_ = {stream.id(), &write};
   produce();
-  if (!std::exchange(submitted_, std::nullopt)) return true;  // gone out, as nearly always
-  const net::Block room = blocks().borrow();
-  HpackWriter out(room.span());
-  write(out);
-  waiting_[stream.id()] = out.block();
+  keep_waiting(head_);
   return true;
 }
 
@@ -305,18 +301,48 @@ void Http2Session::note_settings(const nghttp2_settings& settings) {
 
 // --- heads ----------------------------------------------------------------------------------
 
+// Called for each body's end, in the midst of producing: what is there now is gone afterwards.
+void Http2Session::submit_trailers(std::int32_t id, const FieldList& trailers) {
+  std::size_t most = 0;
+  for (const Field& field : trailers) most += HpackWriter::most(field.name, field.value);
+  if (setup_.role == Role::Server && most <= kMostBlock) {
+    write_trailers_ = [&trailers](HpackWriter& out) {
+      for (const Field& field : trailers) out.field(field.name, field.value);
+    };
+    keep_waiting(trailers_);
+    trailers_ = {id, &write_trailers_};
+    nghttp2_submit_trailer(session_, id, nullptr, 0);
+    return;
+  }
+  H2List list(setup_.role == Role::Server ? H2Indexing::Never : H2Indexing::Allowed);
+  for (const Field& field : trailers) list.field(field.name, field.value);
+  nghttp2_submit_trailer(session_, id, list.fields().data(), list.fields().size());
+}
+
+void Http2Session::keep_waiting(std::optional<Submitted>& submitted) {
+  if (!submitted) return;  // gone out, as nearly always
+  const net::Block room = blocks().borrow();
+  HpackWriter out(room.span());
+  (*submitted->write)(out);
+  waiting_[submitted->id] = out.block();
+  submitted.reset();
+}
+
 // Its stream may be closed before the frame is filled, and forgotten.
 void Http2Session::take_block(std::int32_t id) {
   handed_ = {find(id), nullptr, {}};
-  if (submitted_ && submitted_->id == id)
-    handed_->write = submitted_->write;
+  if (head_ && head_->id == id)
+    handed_->write = head_->write;
+  else if (trailers_ && trailers_->id == id)
+    handed_->write = trailers_->write;
   else if (const auto waiting = waiting_.find(id); waiting != waiting_.end())
     handed_->block = std::move(waiting->second);
   drop_block(id);
 }
 
 void Http2Session::drop_block(std::int32_t id) {
-  if (submitted_ && submitted_->id == id) submitted_.reset();
+  if (head_ && head_->id == id) head_.reset();
+  if (trailers_ && trailers_->id == id) trailers_.reset();
   waiting_.erase(id);
 }
 
@@ -361,6 +387,7 @@ void Http2Session::produce() {
     append(frame);
     if (handed_) fill_head(frame.size());
   }
+  keep_waiting(trailers_);
   if (out_begin_ == out_end_) out_.release();
   producing_ = false;
   if (out_) wake_writer();
@@ -376,13 +403,8 @@ std::ptrdiff_t Http2Session::read_outgoing(std::int32_t id, std::size_t most,
   flags |= NGHTTP2_DATA_FLAG_NO_COPY;
   if (next.end) flags |= NGHTTP2_DATA_FLAG_EOF;
   if (next.trailers) {
-    std::array<nghttp2_nv, FieldList::kCapacity> fields;
-    std::size_t count = 0;
-    const auto indexing = setup_.role == Role::Server ? H2Indexing::Never : H2Indexing::Allowed;
-    for (const Field& field : *next.trailers)
-      fields[count++] = make_nv(field.name, field.value, indexing);
     flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
-    nghttp2_submit_trailer(session_, id, fields.data(), count);
+    submit_trailers(id, *next.trailers);
   }
   return static_cast<std::ptrdiff_t>(next.bytes);
 }

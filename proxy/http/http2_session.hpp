@@ -102,9 +102,15 @@ class Http2Session {
 
  private:
   friend struct Http2Callbacks;
+  struct Submitted {
+    std::int32_t id;
+    const WriteBlock* write;
+  };
   Task<void> write_loop();
   bool has_room(std::size_t bytes) const { return out_.size() - out_end_ >= bytes; }
   void append(std::string_view bytes);
+  void submit_trailers(std::int32_t id, const FieldList& trailers);
+  void keep_waiting(std::optional<Submitted>& submitted);
   void take_block(std::int32_t id);
   void drop_block(std::int32_t id);
   // Puts the block of `handed_` into its frame at the end of the output, which has `frame_bytes`.
@@ -122,15 +128,13 @@ class Http2Session {
   net::Block out_;  // frames to send: bytes [out_begin_, out_end_)
   std::size_t out_begin_ = 0;
   std::size_t out_end_ = 0;
-  // Heads in our own encoding are empty frames to nghttp2; their blocks are written when it hands
-  // those over. One that has to wait for room is written beforehand, without the table: it may
-  // never be sent.
-  HpackTable table_;  // nghttp2's own heads leave it alone
-  struct Submitted {
-    std::int32_t id;
-    const WriteBlock* write;
-  };
-  std::optional<Submitted> submitted_;           // while it is
+  // Heads and trailers in our own encoding are empty frames to nghttp2; their blocks are written
+  // when it hands those over. One that has to wait for room is written beforehand, without the
+  // table: it may never be sent.
+  HpackTable table_;                   // nghttp2's own blocks leave it alone
+  std::optional<Submitted> head_;      // while it is submitted
+  std::optional<Submitted> trailers_;  // while produce() runs
+  WriteBlock write_trailers_;
   std::map<std::int32_t, std::string> waiting_;  // blocks by stream
   struct HandedOver {
     Http2Stream* stream;      // nullptr: it was given back meanwhile

@@ -139,6 +139,27 @@ TEST_F(Http2Response, InterimHeadsThatWaitAreNotTakenForTheFinalOnes) {
   }
 }
 
+TEST_F(Http2Response, TrailersThatWaitComeWholeAndToTheRightStream) {
+  blue.on_request([](const Received& request, UpstreamConnection& connection) {
+    const std::string target = request.target();
+    connection.send(
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-Filler: " + std::string(14'000, 'f') +
+        "\r\n\r\n2710\r\n" + std::string(10'000, 'b') + "\r\n0\r\nX-Target: " + target +
+        "\r\nX-Filler: " + std::string(2'000, 't') + "\r\n\r\n");
+  });
+  H2Client client = client_of_small_window();
+  std::vector<std::uint32_t> ids;
+  for (std::size_t i = 0; i < more_; ++i)
+    ids.push_back(client.request(h2_get("/" + std::to_string(i))));
+  EXPECT_TRUE(eventually([&] { return blue.requests() == more_; }));
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const H2Answer answer = client.answer(ids[i]);
+    EXPECT_EQ(answer.body.size(), 10'000u);
+    EXPECT_EQ(answer.trailer("x-target"), "/" + std::to_string(i));
+    EXPECT_EQ(answer.trailer("x-filler").size(), 2'000u);
+  }
+}
+
 TEST_F(Http2Response, AStreamThatIsTakenBackWhileItsHeadWaitsTakesNoOtherAlong) {
   answer_with_long_heads();
   H2Client client = client_of_small_window();
