@@ -1,7 +1,7 @@
-// A header block of a response for an HTTP/2 client (RFC 7541), without Huffman: common names by their
-// number, and what the peer's table holds by its. Without a table the block stands for itself: it
-// may be sent later, or not at all. See proxy/README.md, "decisions". Sans-I/O, bounded by the
-// memory it is lent.
+// A header block of a response for an HTTP/2 client (RFC 7541), without Huffman: common names by
+// their number, and what the peer's table holds by its. Without a table the block stands for
+// itself: it may be sent later, or not at all. See proxy/README.md, "decisions". Sans-I/O, bounded
+// by the memory it is lent.
 #pragma once
 
 #include <cstdint>
