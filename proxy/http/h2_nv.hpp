@@ -5,9 +5,9 @@
 #include <nghttp2/nghttp2.h>
 
 #include <array>
-#include <charconv>
 #include <span>
 
+#include "proxy/base/decimal.hpp"
 #include "proxy/http/message.hpp"
 
 namespace cutwater::http {
@@ -44,22 +44,20 @@ class H2List {
     else
       fields_[count_++] = make_nv(name, value, indexing_);
   }
-  void status(int code) { field(":status", digits(status_, static_cast<std::uint64_t>(code))); }
-  void content_length(std::uint64_t bytes) { field("content-length", digits(length_, bytes)); }
+  void status(int code) {
+    field(":status", (status_ = Decimal(static_cast<std::uint64_t>(code))).text());
+  }
+  void content_length(std::uint64_t bytes) {
+    field("content-length", (length_ = Decimal(bytes)).text());
+  }
   bool overflow() const { return overflow_; }
   std::span<const nghttp2_nv> fields() const { return {fields_.data(), count_}; }
 
  private:
-  using Digits = std::array<char, 20>;
-  static std::string_view digits(Digits& room, std::uint64_t number) {
-    const char* const end = std::to_chars(room.data(), room.data() + room.size(), number).ptr;
-    return {room.data(), static_cast<std::size_t>(end - room.data())};
-  }
-
   const H2Indexing indexing_;
   std::array<nghttp2_nv, FieldList::kCapacity + 32> fields_;
-  Digits status_;
-  Digits length_;
+  Decimal status_;
+  Decimal length_;
   std::size_t count_ = 0;
   bool overflow_ = false;
 };

@@ -1,14 +1,10 @@
-#include <array>
-#include <charconv>
-
+#include "proxy/base/decimal.hpp"
 #include "proxy/http/header_rules.hpp"
 
 namespace cutwater::http {
 
 void HeadWriter::number(std::uint64_t value) {
-  std::array<char, 20> digits{};
-  const char* const end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
-  put({digits.data(), static_cast<std::size_t>(end - digits.data())});
+  put(Decimal(value).text());
 }
 
 void HeadWriter::content_length(std::uint64_t bytes) {

@@ -1,9 +1,8 @@
 #include "proxy/http/hpack_writer.hpp"
 
-#include <array>
-#include <charconv>
 #include <cstring>
 
+#include "proxy/base/decimal.hpp"
 #include "proxy/http/char_class.hpp"
 #include "proxy/http/message.hpp"
 
@@ -123,10 +122,8 @@ void HpackWriter::status(int code) {
     number(kIndexed, kIndexBits, known);
     return;
   }
-  std::array<char, 3> digits{};
-  std::to_chars(digits.data(), digits.data() + digits.size(), code);
   number(kWithoutIndexing, kWithoutIndexingBits, kStatus);
-  text({digits.data(), digits.size()});
+  text(Decimal(static_cast<std::uint64_t>(code)).text());
 }
 
 void HpackWriter::field(std::string_view name, std::string_view value) {
@@ -153,9 +150,7 @@ void HpackWriter::field(std::string_view name, std::string_view value) {
 }
 
 void HpackWriter::content_length(std::uint64_t bytes) {
-  std::array<char, 20> digits{};
-  const char* const end = std::to_chars(digits.data(), digits.data() + digits.size(), bytes).ptr;
-  field("content-length", {digits.data(), static_cast<std::size_t>(end - digits.data())});
+  field("content-length", Decimal(bytes).text());
 }
 
 }  // namespace cutwater::http

@@ -1,6 +1,5 @@
 #include "proxy/http/http2_session.hpp"
 
-#include <algorithm>
 #include <cstring>
 #include <exception>
 

@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 #include <nghttp2/nghttp2.h>
 
-#include <algorithm>
 #include <random>
 #include <string>
 #include <vector>
