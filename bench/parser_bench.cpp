@@ -5,8 +5,8 @@
 #include <cstring>
 #include <string>
 
-#include "proxy/http/chunked.hpp"
-#include "proxy/http/head_parser.hpp"
+#include "proxy/http/h1/chunked.hpp"
+#include "proxy/http/h1/head_parser.hpp"
 #include "proxy/http/header_rules.hpp"
 #include "proxy/http/target.hpp"
 

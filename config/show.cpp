@@ -5,8 +5,8 @@
 #include <boost/json/serialize.hpp>
 #include <cmath>
 
+#include "config/show_flag.hpp"
 #include "config/show_rollout.hpp"
-#include "config/show_split.hpp"
 #include "config/units.hpp"
 
 namespace cutwater::config {

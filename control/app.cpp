@@ -19,14 +19,14 @@
 #include <iostream>
 
 #include "control/admin/server.hpp"
-#include "control/certificates.hpp"
-#include "control/controller_impl.hpp"
-#include "control/fitness_watch.hpp"
+#include "control/autopilot/fitness_watch.hpp"
+#include "control/base/json_text.hpp"
 #include "control/health/prober.hpp"
 #include "control/history/historian.hpp"
-#include "control/json_text.hpp"
-#include "control/metrics_source.hpp"
+#include "control/metrics/metrics_source.hpp"
 #include "control/notify/notifier.hpp"
+#include "control/snapshot/certificates.hpp"
+#include "control/steering/steering.hpp"
 #include "proxy/worker/worker_group.hpp"
 
 namespace cutwater::control {

@@ -118,8 +118,8 @@ TEST(Tidy, DataPlaneKnowsNothingOfControl) {
 // Their tests never sleep and need no sockets, because they cannot.
 TEST(Tidy, PureFoldersIncludeNoAsio) {
   for (const char* folder :
-       {"proxy/base/", "proxy/routing/", "proxy/guard/", "proxy/stats/", "proxy/http/chunked",
-        "proxy/http/head_parser", "proxy/http/header_rules", "proxy/http/message",
+       {"proxy/base/", "proxy/routing/", "proxy/guard/", "proxy/stats/", "proxy/http/h1/chunked",
+        "proxy/http/h1/head_parser", "proxy/http/header_rules", "proxy/http/message",
         "proxy/http/target", "control/rollout/engine"})
     EXPECT_THAT(violations(folder, kAsio), IsEmpty()) << folder;
 }

@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "config/model.hpp"
-#include "control/hex.hpp"
-#include "control/reply.hpp"
+#include "control/base/hex.hpp"
+#include "control/base/reply.hpp"
 #include "proxy/base/clock.hpp"
 
 namespace cutwater::control::admin {

@@ -5,7 +5,7 @@
 
 #include "config/units.hpp"
 #include "control/admin/route.hpp"
-#include "control/rfc3339.hpp"
+#include "control/base/rfc3339.hpp"
 
 namespace cutwater::control::admin {
 namespace http = boost::beast::http;

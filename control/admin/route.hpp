@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "config/model.hpp"
-#include "control/controller.hpp"
+#include "control/operations/resources.hpp"
 
 namespace cutwater::control::admin {
 

@@ -13,7 +13,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "control/admin/session.hpp"
-#include "control/json_text.hpp"
+#include "control/base/json_text.hpp"
 
 namespace cutwater::control {
 namespace asio = boost::asio;

@@ -10,7 +10,7 @@
 #include <string>
 
 #include "config/model.hpp"
-#include "control/controller.hpp"
+#include "control/operations/resources.hpp"
 
 namespace cutwater::control {
 

@@ -9,8 +9,8 @@
 #include <boost/beast/http/write.hpp>
 
 #include "control/admin/strict_json.hpp"
-#include "control/json_text.hpp"
-#include "control/restore.hpp"
+#include "control/base/json_text.hpp"
+#include "control/state/restore.hpp"
 
 namespace cutwater::control::admin {
 namespace asio = boost::asio;

@@ -1,7 +1,7 @@
 // cutwater check: every problem of a configuration at once. Asks no proxy.
 #include "config/parse.hpp"
-#include "control/certificates.hpp"
 #include "control/cli/commands.hpp"
+#include "control/snapshot/certificates.hpp"
 
 namespace cutwater::cli {
 namespace {

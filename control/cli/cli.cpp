@@ -5,8 +5,8 @@
 #include <fstream>
 #include <iterator>
 
+#include "control/base/json_text.hpp"
 #include "control/cli/history_commands.hpp"
-#include "control/json_text.hpp"
 
 namespace cutwater::cli {
 namespace {

@@ -15,8 +15,8 @@
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
 
+#include "control/base/json_text.hpp"
 #include "control/cli/output.hpp"
-#include "control/json_text.hpp"
 
 namespace cutwater::cli {
 namespace asio = boost::asio;

@@ -1,7 +1,7 @@
 // cutwater flag list|set|kill|revive.
 #include "config/share.hpp"
+#include "control/base/json_text.hpp"
 #include "control/cli/commands.hpp"
-#include "control/json_text.hpp"
 
 namespace cutwater::cli {
 namespace json = boost::json;

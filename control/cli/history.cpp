@@ -1,8 +1,8 @@
 // cutwater history: every shift of traffic and who or what decided it; with --audit every call.
 #include <optional>
 
+#include "control/base/json_text.hpp"
 #include "control/cli/commands.hpp"
-#include "control/json_text.hpp"
 
 namespace cutwater::cli {
 namespace json = boost::json;

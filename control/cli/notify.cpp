@@ -1,6 +1,6 @@
 // cutwater notify test|list: does the message arrive, and what became of the others.
+#include "control/base/json_text.hpp"
 #include "control/cli/history_commands.hpp"
-#include "control/json_text.hpp"
 
 namespace cutwater::cli {
 namespace json = boost::json;

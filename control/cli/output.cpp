@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <iostream>
 
-#include "control/json_text.hpp"
+#include "control/base/json_text.hpp"
 
 namespace cutwater::cli {
 namespace json = boost::json;

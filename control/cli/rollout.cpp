@@ -1,7 +1,7 @@
 // cutwater rollout ...: start, look at and steer rollouts.
 #include "config/units.hpp"
+#include "control/base/json_text.hpp"
 #include "control/cli/commands.hpp"
-#include "control/json_text.hpp"
 
 namespace cutwater::cli {
 namespace json = boost::json;

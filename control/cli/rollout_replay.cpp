@@ -3,8 +3,8 @@
 #include <fstream>
 #include <iterator>
 
+#include "control/base/json_text.hpp"
 #include "control/cli/commands.hpp"
-#include "control/json_text.hpp"
 #include "control/rollout/replay.hpp"
 
 namespace cutwater::cli {

@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <thread>
 
+#include "control/base/json_text.hpp"
 #include "control/cli/commands.hpp"
-#include "control/json_text.hpp"
 
 namespace cutwater::cli {
 namespace json = boost::json;

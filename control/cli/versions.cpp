@@ -1,8 +1,8 @@
 // cutwater versions list|put|remove: which versions a service has, and where they run.
 #include <boost/algorithm/string/join.hpp>
 
+#include "control/base/json_text.hpp"
 #include "control/cli/commands.hpp"
-#include "control/json_text.hpp"
 
 namespace cutwater::cli {
 namespace json = boost::json;

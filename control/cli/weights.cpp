@@ -1,7 +1,7 @@
 // cutwater weights SERVICE [blue=95 green=5]: show or set the split.
 #include "config/share.hpp"
+#include "control/base/json_text.hpp"
 #include "control/cli/commands.hpp"
-#include "control/json_text.hpp"
 
 namespace cutwater::cli {
 namespace json = boost::json;

@@ -6,7 +6,7 @@
 #include <cstring>
 #include <utility>
 
-#include "proxy/http/h2_nv.hpp"
+#include "proxy/http/h2/http2_nv.hpp"
 
 namespace cutwater::control::health {
 namespace {

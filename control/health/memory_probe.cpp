@@ -8,9 +8,9 @@
 #include <cstring>
 
 #include "config/units.hpp"
-#include "control/endpoint_address.hpp"
+#include "control/base/endpoint_address.hpp"
+#include "control/base/http_client.hpp"
 #include "control/health/metric_text.hpp"
-#include "control/http_client.hpp"
 
 namespace cutwater::control::health {
 namespace asio = boost::asio;

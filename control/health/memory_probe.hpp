@@ -15,7 +15,7 @@
 
 #include "config/guards.hpp"
 #include "proxy/base/clock.hpp"
-#include "proxy/upstream/endpoint.hpp"
+#include "proxy/routing/endpoint.hpp"
 
 namespace cutwater::control::health {
 

@@ -21,7 +21,7 @@
 #include <set>
 #include <utility>
 
-#include "control/endpoint_address.hpp"
+#include "control/base/endpoint_address.hpp"
 #include "control/health/grpc_probe.hpp"
 #include "proxy/net/proxy_protocol.hpp"
 #include "proxy/net/tls_client_context.hpp"

@@ -16,7 +16,7 @@
 
 #include "config/model.hpp"
 #include "proxy/base/clock.hpp"
-#include "proxy/upstream/endpoint.hpp"
+#include "proxy/routing/endpoint.hpp"
 
 namespace cutwater::control::health {
 

@@ -5,10 +5,10 @@
 #include <algorithm>
 
 #include "config/units.hpp"
-#include "control/json_text.hpp"
+#include "control/base/json_text.hpp"
+#include "control/base/rfc3339.hpp"
 #include "control/notify/event.hpp"
-#include "control/restore.hpp"
-#include "control/rfc3339.hpp"
+#include "control/state/restore.hpp"
 
 namespace cutwater::control {
 namespace asio = boost::asio;

@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "config/notify.hpp"
+#include "control/base/reply.hpp"
 #include "control/history/dora.hpp"
 #include "control/notify/notifier.hpp"
-#include "control/reply.hpp"
 #include "control/store/async_store.hpp"
 
 namespace cutwater::control {

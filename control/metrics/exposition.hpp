@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "config/share.hpp"
-#include "control/certificates.hpp"
 #include "control/history/dora.hpp"
+#include "control/snapshot/certificates.hpp"
 #include "proxy/guard/version_monitor.hpp"
 #include "proxy/stats/proxy_totals.hpp"
 #include "proxy/stats/version_cell.hpp"

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "config/notify.hpp"
-#include "control/json_text.hpp"
-#include "control/views.hpp"
+#include "control/base/json_text.hpp"
+#include "control/state/views.hpp"
 
 namespace cutwater::control::notify {
 namespace json = boost::json;

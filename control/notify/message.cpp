@@ -3,11 +3,11 @@
 #include <algorithm>
 
 #include "config/units.hpp"
-#include "control/json_text.hpp"
+#include "control/base/json_text.hpp"
 #include "control/notify/event.hpp"
 #include "control/notify/router.hpp"
-#include "control/restore.hpp"
-#include "control/webhook_signature.hpp"
+#include "control/notify/webhook_signature.hpp"
+#include "control/state/restore.hpp"
 
 namespace cutwater::control::notify {
 namespace json = boost::json;

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "config/notify.hpp"
-#include "control/http_client.hpp"
+#include "control/base/http_client.hpp"
 #include "control/store/history_records.hpp"
 
 namespace cutwater::control::notify {

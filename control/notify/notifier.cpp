@@ -13,7 +13,7 @@
 #include <random>
 
 #include "control/notify/event.hpp"
-#include "control/restore.hpp"
+#include "control/state/restore.hpp"
 
 namespace cutwater::control::notify {
 namespace asio = boost::asio;

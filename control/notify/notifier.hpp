@@ -18,10 +18,10 @@
 #include <vector>
 
 #include "config/notify.hpp"
-#include "control/http_client.hpp"
+#include "control/base/http_client.hpp"
+#include "control/base/reply.hpp"
 #include "control/notify/message.hpp"
 #include "control/notify/router.hpp"
-#include "control/reply.hpp"
 #include "control/store/async_store.hpp"
 
 namespace cutwater::control::notify {

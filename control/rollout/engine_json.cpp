@@ -1,7 +1,7 @@
 // The engine's state as the store keeps it.
 #include <array>
 
-#include "control/json_member.hpp"
+#include "control/base/json_member.hpp"
 #include "control/rollout/engine.hpp"
 
 namespace cutwater::control {

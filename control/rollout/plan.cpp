@@ -7,7 +7,7 @@
 #include "config/show_rollout.hpp"
 #include "config/units.hpp"
 #include "config/windows.hpp"
-#include "control/json_text.hpp"
+#include "control/base/json_text.hpp"
 
 namespace cutwater::control {
 namespace json = boost::json;

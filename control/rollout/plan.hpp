@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "config/model.hpp"
-#include "control/reply.hpp"
+#include "control/base/reply.hpp"
 
 namespace cutwater::control {
 

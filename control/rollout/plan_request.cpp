@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "config/units.hpp"
-#include "control/json_text.hpp"
+#include "control/base/json_text.hpp"
 #include "control/rollout/plan.hpp"
 
 namespace cutwater::control {

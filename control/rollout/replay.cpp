@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <array>
 
-#include "control/guard_policy.hpp"
-#include "control/rfc3339.hpp"
+#include "control/base/rfc3339.hpp"
 #include "control/rollout/verdict.hpp"
+#include "control/snapshot/guard_policy.hpp"
 #include "proxy/guard/common_cause.hpp"
 #include "proxy/guard/confidence.hpp"
-#include "proxy/guard/pass_test.hpp"
+#include "proxy/guard/pass_evidence.hpp"
 
 namespace cutwater::control {
 namespace {
@@ -93,7 +93,7 @@ class LimitWatch {
   }
 
   guard::AlarmLimits limits_;
-  guard::ChangePointTest test_;
+  guard::ChangePointEvidence test_;
   Tally own_, other_;                // since arming
   Tally own_before_, other_before_;  // the present run of failures
   double ground_ = 0;                // the evidence then
@@ -130,7 +130,7 @@ class ComparisonWatch {
 
  private:
   guard::ComparisonPolicy policy_;
-  guard::RelativeTest test_;
+  guard::RelativeEvidence test_;
   Tally own_, other_;
 };
 

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "config/model.hpp"
-#include "control/reply.hpp"
+#include "control/base/reply.hpp"
 #include "control/rollout/plan.hpp"
 #include "control/store/traffic_record.hpp"
 #include "proxy/guard/report.hpp"

@@ -3,9 +3,9 @@
 #include <cmath>
 
 #include "config/units.hpp"
-#include "control/json_member.hpp"
-#include "control/json_text.hpp"
-#include "control/rfc3339.hpp"
+#include "control/base/json_member.hpp"
+#include "control/base/json_text.hpp"
+#include "control/base/rfc3339.hpp"
 #include "control/rollout/replay.hpp"
 #include "control/rollout/verdict.hpp"
 

@@ -9,11 +9,11 @@
 #include <span>
 
 #include "config/units.hpp"
-#include "control/endpoint_address.hpp"
+#include "control/base/endpoint_address.hpp"
+#include "control/base/hex.hpp"
+#include "control/base/http_client.hpp"
+#include "control/base/json_text.hpp"
 #include "control/health/prober.hpp"
-#include "control/hex.hpp"
-#include "control/http_client.hpp"
-#include "control/json_text.hpp"
 #include "proxy/http/message.hpp"
 #include "proxy/routing/hmac_sha256.hpp"
 

@@ -13,7 +13,7 @@
 
 #include "config/model.hpp"
 #include "control/rollout/engine.hpp"
-#include "proxy/upstream/endpoint.hpp"
+#include "proxy/routing/endpoint.hpp"
 
 namespace cutwater::control {
 

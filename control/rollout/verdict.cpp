@@ -4,7 +4,7 @@
 #include <cstdio>
 
 #include "config/units.hpp"
-#include "control/json_text.hpp"
+#include "control/base/json_text.hpp"
 
 namespace cutwater::control {
 namespace json = boost::json;

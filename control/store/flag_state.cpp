@@ -2,7 +2,7 @@
 
 #include <stdexcept>
 
-#include "control/json_member.hpp"
+#include "control/base/json_member.hpp"
 #include "control/store/records.hpp"
 
 namespace cutwater::control {

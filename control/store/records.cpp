@@ -1,5 +1,5 @@
 #include "control/store/records.hpp"
-#include "control/json_member.hpp"
+#include "control/base/json_member.hpp"
 
 namespace cutwater::control {
 namespace json = boost::json;

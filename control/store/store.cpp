@@ -7,10 +7,10 @@
 #include <filesystem>
 #include <stdexcept>
 
-#include "control/hex.hpp"
-#include "control/json_member.hpp"
-#include "control/json_text.hpp"
-#include "control/restore.hpp"
+#include "control/base/hex.hpp"
+#include "control/base/json_member.hpp"
+#include "control/base/json_text.hpp"
+#include "control/state/restore.hpp"
 #include "control/store/guarded.hpp"
 #include "control/store/schema.hpp"
 #include "control/store/sqlite.hpp"

@@ -1,6 +1,6 @@
 // History: decisions and audit for reading, and forgetting what is older than is kept.
-#include "control/json_member.hpp"
-#include "control/json_text.hpp"
+#include "control/base/json_member.hpp"
+#include "control/base/json_text.hpp"
 #include "control/store/guarded.hpp"
 #include "control/store/schema.hpp"
 

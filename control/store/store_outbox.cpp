@@ -1,5 +1,5 @@
 // The outbox: messages that wait for delivery, and what became of them.
-#include "control/json_text.hpp"
+#include "control/base/json_text.hpp"
 #include "control/store/guarded.hpp"
 #include "control/store/schema.hpp"
 

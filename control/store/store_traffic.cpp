@@ -1,5 +1,5 @@
 // The record of a rollout's traffic: ticks in rows of some seconds each.
-#include "control/json_text.hpp"
+#include "control/base/json_text.hpp"
 #include "control/store/guarded.hpp"
 #include "control/store/schema.hpp"
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "control/json_text.hpp"
+#include "control/base/json_text.hpp"
 
 namespace cutwater::control {
 namespace json = boost::json;

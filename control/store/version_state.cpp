@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "config/names.hpp"
-#include "control/json_member.hpp"
+#include "control/base/json_member.hpp"
 
 namespace cutwater::control {
 namespace json = boost::json;

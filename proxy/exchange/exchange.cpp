@@ -9,7 +9,7 @@
 #include "proxy/exchange/trace_ids.hpp"
 #include "proxy/http/forwarding.hpp"
 #include "proxy/http/grpc.hpp"
-#include "proxy/http/head_parser.hpp"
+#include "proxy/http/h1/head_parser.hpp"
 #include "proxy/http/target.hpp"
 #include "proxy/routing/route_table.hpp"
 #include "proxy/upstream/load_balancer.hpp"

@@ -24,7 +24,7 @@ void Alarm::feed(const BadAttempt& bad) {
 }
 
 double Alarm::evidence_after(std::uint64_t good) const {
-  ChangePointTest ahead = test_;
+  ChangePointEvidence ahead = test_;
   if (good > good_fed_) ahead.add_good(good - good_fed_);
   return ahead.evidence();
 }

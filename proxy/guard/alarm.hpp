@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "proxy/guard/change_point_test.hpp"
+#include "proxy/guard/change_point_evidence.hpp"
 #include "proxy/guard/failing_clients.hpp"
 
 namespace cutwater::guard {
@@ -68,7 +68,7 @@ class Alarm {
   void feed(const BadAttempt& bad);
 
   AlarmLimits limits_;
-  ChangePointTest test_;
+  ChangePointEvidence test_;
   FailingClients clients_;
   std::uint64_t good_fed_ = 0;
   std::uint64_t fed_bad_ = 0;

@@ -1,6 +1,6 @@
 #include "proxy/guard/common_cause.hpp"
 
-#include "proxy/guard/relative_test.hpp"
+#include "proxy/guard/relative_evidence.hpp"
 
 namespace cutwater::guard {
 

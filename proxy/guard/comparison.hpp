@@ -23,7 +23,7 @@
 #include "proxy/base/clock.hpp"
 #include "proxy/guard/cohort_cell.hpp"
 #include "proxy/guard/failing_clients.hpp"
-#include "proxy/guard/relative_test.hpp"
+#include "proxy/guard/relative_evidence.hpp"
 #include "proxy/guard/report.hpp"
 #include "proxy/stats/outcome.hpp"
 
@@ -106,7 +106,7 @@ class Comparison {
  private:
   struct Watch {
     Watch(double tolerance, std::uint32_t min_clients, Nanoseconds window);
-    RelativeTest test;
+    RelativeEvidence test;
     FailingClients candidate_clients;
     FailingClients baseline_clients;  // of a control group: the subjects of both sides
     std::uint64_t candidate_raw = 0;

@@ -6,7 +6,7 @@
 
 #include "proxy/guard/common_cause.hpp"
 #include "proxy/guard/comparison.hpp"
-#include "proxy/guard/monitor_tests.hpp"
+#include "proxy/guard/monitor_evidence.hpp"
 
 namespace cutwater::guard {
 namespace {

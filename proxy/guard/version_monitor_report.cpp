@@ -3,8 +3,8 @@
 
 #include "proxy/guard/comparison.hpp"
 #include "proxy/guard/confidence.hpp"
-#include "proxy/guard/monitor_tests.hpp"
-#include "proxy/guard/pass_test.hpp"
+#include "proxy/guard/monitor_evidence.hpp"
+#include "proxy/guard/pass_evidence.hpp"
 
 namespace cutwater::guard {
 namespace {

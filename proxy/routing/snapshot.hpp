@@ -12,10 +12,10 @@
 
 #include "config/model.hpp"
 #include "proxy/guard/version_monitor.hpp"
+#include "proxy/routing/endpoint.hpp"
 #include "proxy/routing/flag.hpp"
 #include "proxy/routing/mirror.hpp"
 #include "proxy/routing/sticky_cookie.hpp"
-#include "proxy/upstream/endpoint.hpp"
 
 namespace cutwater::routing {
 

@@ -8,10 +8,10 @@
 #include <optional>
 #include <vector>
 
-#include "proxy/http/http1_client.hpp"
-#include "proxy/http/http2_client.hpp"
+#include "proxy/http/h1/http1_client.hpp"
+#include "proxy/http/h2/http2_client.hpp"
+#include "proxy/routing/endpoint.hpp"
 #include "proxy/stats/worker_counters.hpp"
-#include "proxy/upstream/endpoint.hpp"
 
 namespace cutwater::upstream {
 

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "proxy/http/http1_server.hpp"
-#include "proxy/http/http2_server.hpp"
+#include "proxy/http/h1/http1_server.hpp"
+#include "proxy/http/h2/http2_server.hpp"
 #include "proxy/net/connection_quota.hpp"
 #include "proxy/net/tls_server_context.hpp"
 #include "proxy/net/transport.hpp"

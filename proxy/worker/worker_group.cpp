@@ -6,7 +6,7 @@
 #include <atomic>
 #include <thread>
 
-#include "proxy/http/h2_frame_guard.hpp"
+#include "proxy/http/h2/http2_frame_guard.hpp"
 #include "proxy/net/proxy_protocol.hpp"
 #include "proxy/worker/worker.hpp"
 

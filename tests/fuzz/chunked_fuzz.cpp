@@ -5,7 +5,7 @@
 #include <string>
 
 #include "fuzz_check.hpp"
-#include "proxy/http/chunked.hpp"
+#include "proxy/http/h1/chunked.hpp"
 #include "proxy/http/trailers.hpp"
 
 using namespace cutwater;

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "fuzz_check.hpp"
+#include "proxy/http/h2/http2_server.hpp"
 #include "proxy/http/header_rules.hpp"
-#include "proxy/http/http2_server.hpp"
 
 using namespace cutwater;
 using namespace cutwater::http;

@@ -7,7 +7,7 @@
 #include <memory>
 
 #include "control/admin/strict_json.hpp"
-#include "control/ofrep.hpp"
+#include "control/operations/ofrep.hpp"
 
 namespace {
 using namespace cutwater;

@@ -3,7 +3,7 @@
 // request, and its replay comes to a decision that names its guard.
 #include <boost/json/parse.hpp>
 
-#include "control/json_text.hpp"
+#include "control/base/json_text.hpp"
 #include "control/rollout/replay.hpp"
 #include "tests/fuzz/fuzz_check.hpp"
 

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "fuzz_check.hpp"
-#include "proxy/http/head_parser.hpp"
+#include "proxy/http/h1/head_parser.hpp"
+#include "proxy/http/h2/hpack_writer.hpp"
 #include "proxy/http/header_rules.hpp"
-#include "proxy/http/hpack_writer.hpp"
 #include "proxy/http/response_fields.hpp"
 
 using namespace cutwater;

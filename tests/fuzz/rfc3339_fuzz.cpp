@@ -2,7 +2,7 @@
 // the offset), and digits behind the millisecond change nothing.
 #include <string>
 
-#include "control/rfc3339.hpp"
+#include "control/base/rfc3339.hpp"
 #include "fuzz_check.hpp"
 
 using namespace cutwater;

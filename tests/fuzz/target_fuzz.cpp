@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "fuzz_check.hpp"
-#include "proxy/http/head_parser.hpp"
+#include "proxy/http/h1/head_parser.hpp"
 #include "proxy/http/target.hpp"
 
 using namespace cutwater;

@@ -1,7 +1,7 @@
 // Bytes as the body of PUT of a version: never a crash, and what is accepted can be stored, read
 // again as the same, and put into force.
 #include "control/admin/strict_json.hpp"
-#include "control/version_change.hpp"
+#include "control/operations/version_change.hpp"
 #include "tests/fuzz/fuzz_check.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

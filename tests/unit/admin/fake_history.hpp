@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "control/controller.hpp"
+#include "control/operations/resources.hpp"
 #include "tests/unit/admin/fake_views.hpp"
 
 namespace cutwater::control {

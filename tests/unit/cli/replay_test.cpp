@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "control/json_text.hpp"
+#include "control/base/json_text.hpp"
 #include "control/rollout/replay.hpp"
 #include "tests/unit/cli/cli_harness.hpp"
 

@@ -13,8 +13,8 @@
 #include <memory>
 #include <string>
 
-#include "control/controller_impl.hpp"
-#include "control/json_text.hpp"
+#include "control/base/json_text.hpp"
+#include "control/steering/steering.hpp"
 #include "tests/support/flags.hpp"
 
 namespace cutwater::control {

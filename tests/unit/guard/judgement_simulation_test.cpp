@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "proxy/guard/alarm.hpp"
-#include "proxy/guard/relative_test.hpp"
+#include "proxy/guard/relative_evidence.hpp"
 
 namespace cutwater::guard {
 namespace {
@@ -66,7 +66,7 @@ class Traffic {
 struct Guards {
   explicit Guards(double tolerance = kTolerance) : relative(tolerance) {}
   Alarm absolute{{0.05, kAlpha, 5, 3}};
-  RelativeTest relative;
+  RelativeEvidence relative;
   std::uint64_t good = 0;
   std::uint64_t bad = 0;
 
@@ -190,7 +190,7 @@ TEST(Judgement, G5_StickyBrokenUsersOnEitherVersionAreNoDifference) {
     std::uniform_real_distribution<double> uniform(0, 1);
     std::vector<bool> on_candidate;
     for (int user = 0; user < kUsers; ++user) on_candidate.push_back(uniform(random) < kWeight);
-    RelativeTest test(kTolerance);
+    RelativeEvidence test(kTolerance);
     FailingClients candidate(3), baseline(0);
     std::uint64_t bad = 0;
     // 200 000 requests at 1000 a second: 1000 failures of ten broken users, 200 of chance.
@@ -219,7 +219,7 @@ std::uint64_t latency_detection_p95(double factor, double weight) {
     std::mt19937_64 random(static_cast<std::uint64_t>(run) + 5);
     std::uniform_real_distribution<double> uniform(0, 1);
     std::normal_distribution<double> normal(0, 0.6);
-    std::vector<RelativeTest> tests(4, RelativeTest(kStrict));  // T* is the tolerance
+    std::vector<RelativeEvidence> tests(4, RelativeEvidence(kStrict));  // T* is the tolerance
     std::array<std::uint64_t, 4> bad{};
     std::uint64_t requests = 0;
     for (bool alarm = false; !alarm;) {
@@ -233,7 +233,7 @@ std::uint64_t latency_detection_p95(double factor, double weight) {
         bad[i] += candidate;
       }
       double mean = 0;
-      for (const RelativeTest& test : tests) mean += test.evidence() / 4;
+      for (const RelativeEvidence& test : tests) mean += test.evidence() / 4;
       alarm = mean >= 1 / kAlpha && *std::max_element(bad.begin(), bad.end()) >= kFloor;
     }
     needed.push_back(requests);
@@ -257,7 +257,7 @@ TEST(Judgement, EqualLatencyIsNoAlarm) {
   for (int run = 0; run < 200; ++run) {
     std::mt19937_64 random(static_cast<std::uint64_t>(run) + 17);
     std::uniform_real_distribution<double> uniform(0, 1);
-    RelativeTest test(kTolerance);
+    RelativeEvidence test(kTolerance);
     std::uint64_t bad = 0;
     for (int slow = 0; slow < 1000; ++slow) {  // 5 % of 20 000
       const bool candidate = uniform(random) < 0.1;

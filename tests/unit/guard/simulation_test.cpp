@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "proxy/guard/alarm.hpp"
-#include "proxy/guard/pass_test.hpp"
+#include "proxy/guard/pass_evidence.hpp"
 
 namespace cutwater::guard {
 namespace {

@@ -1,8 +1,8 @@
-#include "control/rfc3339.hpp"
+#include "control/base/rfc3339.hpp"
 
 #include <gtest/gtest.h>
 
-#include "control/restore.hpp"
+#include "control/state/restore.hpp"
 
 namespace cutwater::control {
 namespace {

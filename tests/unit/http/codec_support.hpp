@@ -10,8 +10,8 @@
 #include <string_view>
 #include <vector>
 
-#include "proxy/http/chunked.hpp"
-#include "proxy/http/head_parser.hpp"
+#include "proxy/http/h1/chunked.hpp"
+#include "proxy/http/h1/head_parser.hpp"
 #include "proxy/http/header_rules.hpp"
 
 namespace cutwater::http::test {

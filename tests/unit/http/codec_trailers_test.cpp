@@ -1,6 +1,6 @@
 // Which trailer fields may cross, and who asks for them.
 #include "codec_support.hpp"
-#include "proxy/http/head_grammar.hpp"
+#include "proxy/http/h1/head_grammar.hpp"
 #include "proxy/http/trailers.hpp"
 
 namespace cutwater::http::test {

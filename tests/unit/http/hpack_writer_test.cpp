@@ -1,5 +1,5 @@
 // Header blocks of our own, read back by nghttp2: what we write is what anybody reads.
-#include "proxy/http/hpack_writer.hpp"
+#include "proxy/http/h2/hpack_writer.hpp"
 
 #include <gtest/gtest.h>
 #include <nghttp2/nghttp2.h>

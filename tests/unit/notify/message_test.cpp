@@ -4,9 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "control/json_text.hpp"
+#include "control/base/json_text.hpp"
 #include "control/notify/event.hpp"
-#include "control/webhook_signature.hpp"
+#include "control/notify/webhook_signature.hpp"
 #include "tests/unit/notify/channels.hpp"
 
 namespace cutwater::control::notify {

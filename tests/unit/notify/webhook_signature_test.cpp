@@ -1,4 +1,4 @@
-#include "control/webhook_signature.hpp"
+#include "control/notify/webhook_signature.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

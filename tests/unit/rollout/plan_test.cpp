@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "config/windows.hpp"
-#include "control/json_text.hpp"
+#include "control/base/json_text.hpp"
 
 namespace cutwater::control {
 namespace {

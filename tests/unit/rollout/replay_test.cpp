@@ -4,9 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "control/guard_policy.hpp"
-#include "control/json_text.hpp"
-#include "control/rfc3339.hpp"
+#include "control/base/json_text.hpp"
+#include "control/base/rfc3339.hpp"
+#include "control/snapshot/guard_policy.hpp"
 #include "proxy/guard/alarm.hpp"
 
 namespace cutwater::control {
@@ -82,7 +82,7 @@ TEST_F(Recorded, TheSameUnderAStricterLimitIsRevertedAtTheTickTheTestSays) {
   for (int i = 0; i < 60; ++i) tick(2, did(1000, 20));  // 2 %
   EXPECT_EQ(control::replay(asked).outcome, Outcome::Passed);
 
-  guard::ChangePointTest test(0.01);
+  guard::ChangePointEvidence test(0.01);
   std::size_t at = 0;
   for (; test.evidence() < 400; ++at)
     test.add_tick(asked.ticks[at].to.errors,

@@ -1,7 +1,7 @@
 // Outbox, audit log and forgetting; and that an older file gets what it lacks.
 #include <gmock/gmock.h>
 
-#include "control/restore.hpp"
+#include "control/state/restore.hpp"
 #include "control/store/schema.hpp"
 #include "store_fixture.hpp"
 

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "control/restore.hpp"
+#include "control/state/restore.hpp"
 #include "control/store/schema.hpp"
 #include "store_fixture.hpp"
 

@@ -1,0 +1,43 @@
+// Looks at the versions under rollout for what needs no statistics: memory of their endpoints, and
+// whether any of them takes connections at all. Only those in service are asked; one that a rolling
+// rollout has taken out may be anything. Thread: control's io_context; dies before it.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "control/health/memory_probe.hpp"
+#include "control/steering/steering.hpp"
+
+namespace cutwater::control {
+
+class FitnessWatch {
+ public:
+  FitnessWatch(boost::asio::io_context& context, ControllerImpl& controller)
+      : context_(context), controller_(controller) {}
+
+  // Asks for memory every 5 s from now on.
+  void start();
+  // Once a second: versions to which connections have just failed are looked at.
+  void tick();
+
+ private:
+  struct Asked {
+    std::string service, version;
+    std::shared_ptr<upstream::Endpoint> endpoint;
+  };
+  boost::asio::awaitable<void> run_memory_probe();
+  boost::asio::awaitable<void> ask_memory(Asked asked, config::Memory memory);
+  boost::asio::awaitable<void> check_refusing(std::string service, std::string version);
+
+  boost::asio::io_context& context_;
+  ControllerImpl& controller_;
+  health::MemoryWatch memory_;
+  std::set<std::pair<std::string, std::string>> refusing_;  // being looked at: service, version
+};
+
+}  // namespace cutwater::control

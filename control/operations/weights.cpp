@@ -1,0 +1,227 @@
+// Direct steering: weights by hand, back to the last good version, drain and unlock.
+#include "config/units.hpp"
+#include "control/base/json_text.hpp"
+#include "control/state/views.hpp"
+#include "control/steering/steering.hpp"
+
+namespace cutwater::control {
+namespace json = boost::json;
+namespace {
+
+using Weights = std::map<std::string, Share>;
+
+Reply invalid_weights(const std::string& detail) {
+  return problem(422, "invalid_weights", detail);
+}
+
+std::string names(const Weights& weights) {
+  std::string out;
+  for (const auto& [version, share] : weights) out += (out.empty() ? "`" : ", `") + version + "`";
+  return out;
+}
+
+// "blue 95%, green 5%"
+std::string spoken(const Weights& weights) {
+  std::string out;
+  for (const auto& [version, share] : weights)
+    if (share.millionths > 0) out += (out.empty() ? "" : ", ") + version + " " + to_string(share);
+  return out;
+}
+
+constexpr config::Duration kShortestLease = std::chrono::seconds(1);
+constexpr config::Duration kLongestLease = std::chrono::hours(24 * 30);
+
+// The "ttl" of the body of PUT weights; 0 when there is none.
+std::variant<config::Duration, Reply> parse_ttl(const json::object& body) {
+  const auto* written = body.if_contains("ttl");
+  if (written == nullptr) return config::Duration(0);
+  const auto ttl =
+      written->is_string() ? config::parse_duration(written->as_string()) : std::nullopt;
+  if (!ttl || *ttl < kShortestLease || *ttl > kLongestLease)
+    return invalid_weights("`ttl` is a duration from 1s to 30d, such as \"15m\"");
+  return *ttl;
+}
+
+// The body of PUT weights: percent per version, missing ones are 0. `known` has every version.
+std::variant<Weights, Reply> parse_weights(const json::object& body, const Weights& known) {
+  Weights out;
+  for (const auto& [version, share] : known) out[version] = Share{};
+  std::int64_t sum = 0;
+  for (const auto& [key, value] : body) {
+    const std::string version(key);
+    if (version == "ttl" && !known.contains(version)) continue;
+    const auto found = out.find(version);
+    if (found == out.end()) {
+      return invalid_weights("unknown version `" + version + "`; known are " + names(known));
+    }
+    std::optional<Share> share;
+    if (value.is_number()) share = share_from_percent(value.to_number<double>());
+    if (!share)
+      return invalid_weights("`" + version + "`: " + to_text(value) +
+                             " is not a number of percent from 0 to 100 with at most 4 decimals");
+    found->second = *share;
+    sum += share->millionths;
+  }
+  if (sum != Share::kWhole)
+    return invalid_weights("the weights sum to " +
+                           to_text(number(static_cast<double>(sum) / 10000.0)) +
+                           " percent; they must sum to exactly 100");
+  return out;
+}
+
+// Takes `force` out of the body, unless a version is called so.
+std::optional<Reply> take_force(json::object& body, const Weights& known, bool& force) {
+  const auto* given = body.if_contains("force");
+  if (given == nullptr || known.contains("force")) return std::nullopt;
+  if (!given->is_bool()) return invalid_weights("`force` is true or false");
+  force = given->as_bool();
+  body.erase("force");
+  return std::nullopt;
+}
+
+std::optional<Reply> read_reason(const json::object& body, std::string& reason) {
+  for (const auto& [key, value] : body) {
+    if (key != "reason" || !value.is_string())
+      return problem(422, "invalid_body",
+                     "`" + std::string(key) + "`: only a text `reason` is known here");
+    reason = std::string(value.as_string());
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+// Stable may always have more: that is the way back.
+std::optional<Reply> ControllerImpl::check_weights_fit(const ServiceState& state,
+                                                       const Weights& next) const {
+  for (const auto& [version, share] : next) {
+    const auto had = state.weights.find(version);
+    const bool rises = had == state.weights.end() || share > had->second;
+    if (version == state.stable || !rises) continue;
+    if (auto refused = check_capacity(state, version, share)) return refused;
+  }
+  return std::nullopt;
+}
+
+Awaitable<Reply> ControllerImpl::put_weights(std::string service, json::object weights,
+                                             Precondition precondition, Actor actor, bool dry_run) {
+  const auto turn = co_await turns_.take(TurnQueue::Urgency::Person);
+  Entry* entry = find(service);
+  if (entry == nullptr) co_return no_service(service);
+  if (auto refused = check_precondition(entry->state, precondition)) co_return *std::move(refused);
+  bool force = false;  // beyond the capacity of the healthy endpoints
+  if (auto refused = take_force(weights, entry->state.weights, force))
+    co_return *std::move(refused);
+  auto parsed = parse_weights(weights, entry->state.weights);
+  if (auto* refused = std::get_if<Reply>(&parsed)) co_return std::move(*refused);
+  const Weights& next = std::get<Weights>(parsed);
+  auto leased = parse_ttl(weights);
+  if (auto* refused = std::get_if<Reply>(&leased)) co_return std::move(*refused);
+  const config::Duration ttl = std::get<config::Duration>(leased);
+  if (entry->rollout)
+    co_return problem(409, "rollout_active",
+                      "rollout " + entry->rollout->id + " is steering `" + service +
+                          "`; abort or promote it first, or use its commands",
+                      {{"rollout", entry->rollout->id}});
+  for (const auto& [version, share] : next)
+    if (share.millionths > 0 && entry->state.locked_out.contains(version))
+      co_return problem(409, "locked_out",
+                        "`" + version +
+                            "` was rolled back or drained and is locked out; unlock it first (POST "
+                            "/v1/services/" +
+                            service + "/versions/" + version + ":unlock)",
+                        {{"version", version}});
+  if (!force)
+    if (auto refused = check_weights_fit(entry->state, next)) co_return *std::move(refused);
+  Draft draft = draft_of(*entry);
+  draft.state.weights = next;
+  const auto running = std::exchange(draft.state.lease, std::nullopt);
+  if (ttl.count() > 0) {
+    // Renewed, it still falls back to where the first one began.
+    draft.state.lease = Lease{next, running ? running->before : entry->state.weights,
+                              setup_.wall_ms() + ttl.count(), actor.name};
+  }
+  if (dry_run) {
+    Reply plan;
+    plan.body = json::object{{"dry_run", true},
+                             {"generation", entry->state.generation},
+                             {"weights", percent_view(next)},
+                             {"before", percent_view(entry->state.weights)}};
+    co_return plan;
+  }
+  decide(draft, {"weights_set", "manual",
+                 "weights set to " + spoken(next) + " by " + actor.name +
+                     (ttl.count() > 0 ? " for " + config::to_string(ttl) : ""),
+                 actor.name});
+  auto failed = co_await commit(std::move(draft), Order::StoreFirst);
+  if (failed) co_return *std::move(failed);
+  co_return weights_reply(entries_.at(service).state);
+}
+
+// The script that set these weights for a while has not set them again: it is dead or done.
+Awaitable<void> ControllerImpl::expire_lease(std::string service) {
+  Draft draft = draft_of(entries_.at(service));
+  ServiceState& state = draft.state;
+  const Lease lease = *std::exchange(state.lease, std::nullopt);
+  // Versions may have gone or been locked out since: what they had goes to stable.
+  std::int32_t given = 0;
+  for (auto& [version, share] : state.weights) {
+    const auto had = lease.before.find(version);
+    const bool usable = had != lease.before.end() && !state.locked_out.contains(version);
+    share = usable && version != state.stable ? had->second : Share{};
+    given += share.millionths;
+  }
+  state.weights[state.stable] = Share{Share::kWhole - given};
+  decide(draft, {"lease_expired", "lease",
+                 "the weights set by " + lease.actor + " were not renewed in time: back to " +
+                     spoken(state.weights),
+                 kSelf});
+  co_await commit(std::move(draft), Order::StoreFirst);
+}
+
+Awaitable<Reply> ControllerImpl::rollback(std::string service, json::object body, Actor actor) {
+  const auto turn = co_await turns_.take(TurnQueue::Urgency::Person);
+  Entry* entry = find(service);
+  if (entry == nullptr) co_return no_service(service);
+  std::string reason;
+  if (auto refused = read_reason(body, reason)) co_return *std::move(refused);
+  const std::string by = "rolled back by " + actor.name + (reason.empty() ? "" : ": " + reason);
+
+  Draft draft = draft_of(*entry);
+  ServiceState& state = draft.state;
+  if (draft.rollout) {
+    const event::Command command{event::Command::Kind::Rollback,         actor.name, reason,
+                                 surroundings(service, &*draft.rollout), false,      false};
+    if (const auto refusal = run(draft, command))
+      co_return problem(409, refusal->type, refusal->detail);
+  } else {
+    if (state.weights[state.stable] == Share::percent(100)) {
+      const bool usable = !state.last_good.empty() && !state.locked_out.contains(state.last_good);
+      if (!usable)
+        co_return problem(409, "nothing_to_roll_back",
+                          "`" + state.stable + "` already has all traffic of `" + service +
+                              "` and no earlier good version is known");
+      const bool gone = capacity(state, state.last_good).millionths == 0;
+      if (gone)
+        co_return problem(409, "nothing_to_roll_back",
+                          "`" + state.last_good + "` has no healthy endpoint in service");
+      state.stable = std::exchange(state.last_good, "");
+      state.keep_old_until_ms = 0;
+    }
+    for (auto& [version, share] : state.weights) share = Share{};
+    state.weights[state.stable] = Share::percent(100);
+    decide(draft, {"rolled_back", "manual", by, actor.name});
+  }
+  const std::string rollout = draft.rollout ? draft.rollout->id : "";
+  auto failed = co_await commit(std::move(draft), Order::PublishFirst);
+  if (failed) co_return *std::move(failed);
+  Reply reply = weights_reply(entries_.at(service).state);
+  json::object& view = reply.body.as_object();
+  view["service"] = service;
+  view["stable"] = entries_.at(service).state.stable;
+  if (!state_writable_) view["durable"] = false;
+  view["rollout"] = rollout.empty() ? json::value(nullptr) : rollout_reply(rollout).body;
+  co_return reply;
+}
+
+}  // namespace cutwater::control

@@ -1,0 +1,41 @@
+// How state looks as JSON (contract.md section 3): percent as numbers, times as RFC 3339. Pure.
+#pragma once
+
+#include <boost/json.hpp>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "control/base/reply.hpp"
+#include "control/rollout/engine.hpp"
+#include "control/state/traffic_windows.hpp"
+#include "control/store/store.hpp"
+
+namespace cutwater::control {
+
+// {"blue": 95, "green": 5}
+boost::json::object percent_view(const std::map<std::string, Share>& weights);
+boost::json::object weights_view(const ServiceState& state);
+boost::json::object rollout_view(const EngineState& rollout);
+boost::json::object decision_view(const Decision& decision);
+// {"seconds", "requests", "requests_per_second", "errors", "error_rate", "p50_ms", ...}
+// p50_ms, p95_ms, p99_ms; null where nothing was timed.
+boost::json::object latency_view(const stats::HistogramCounts& latency);
+boost::json::object window_view(const Window& window);
+// `before` and `after` of a decision.
+boost::json::object state_summary(const ServiceState& state, const EngineState* rollout);
+
+// What is said, at this moment; `before`, `after` and the evidence are the caller's. `service` may
+// be empty: it is about the proxy.
+Decision decision_of(const std::string& service, const effect::Decide& said, std::int64_t wall_ms);
+RolloutRecord rollout_record(const EngineState& rollout);
+
+// --- what several operations answer ------------------------------------------------------------
+Reply no_service(const std::string& service);                              // 404
+Reply no_version(const std::string& service, const std::string& version);  // 404
+Reply weights_reply(const ServiceState& state);
+Reply store_problem(const StoreError& error);  // 507 or 503: nothing was changed
+// 428 without If-Match, 412 when somebody else was faster; nullopt when it holds.
+std::optional<Reply> check_precondition(const ServiceState& state, const Precondition& given);
+
+}  // namespace cutwater::control

@@ -1,0 +1,56 @@
+// Is a rate above p0? A sequential test that may be looked at after every observation
+// (statistics.md 2): an e-process, so P(evidence ever reaches 1/alpha) <= alpha for every rate
+// <= p0, and a mixture over start times, so a fault that starts late is seen as fast as one that
+// was there from the start. Pure: no clock, no thread; the owner serialises.
+//
+// Start masses: 3/8 at the first observation, 3/8 spread over the first 100 000, then blocks of
+// doubling length with 1/8, 1/16, …: together 1 (README.md says why not 1/2 and 1/2).
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "proxy/guard/start_masses.hpp"
+
+namespace cutwater::guard {
+
+inline constexpr std::array kOddsRatios = {1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 300.0};
+
+// The same mixture without late starts: sum_k a_k^bad * b_k^good / 7. For test vectors and people.
+double plain_evidence(double p0, std::uint64_t bad, std::uint64_t good);
+
+class ChangePointEvidence {
+ public:
+  static constexpr std::uint64_t kFirstBlock = 100'000;
+
+  explicit ChangePointEvidence(double p0);  // 0 < p0 < 1
+
+  // Evidence can grow only in add_bad(): look at it then.
+  void add_good(std::uint64_t count);
+  void add_bad();
+  // All of a tick as one observation, for counts whose order is not known: look at the evidence
+  // then. Of a tick with a single attempt it is the same as the two above.
+  void add_tick(std::uint64_t bad, std::uint64_t good);
+
+  double evidence() const;  // alarm when >= 1/alpha
+  // Lowers the evidence to at most this: always allowed, a test only loses by it.
+  void limit_evidence(double most);
+  std::uint64_t observations() const { return observations_; }
+
+ private:
+  struct Alternative {
+    double growth;  // a_k > 1, per bad observation
+    double decay;   // b_k < 1, per good one
+    double log_growth;
+    double log_decay;
+    double evidence;  // R_k
+  };
+  double consume(std::uint64_t count);  // the start mass of these observations
+
+  std::array<Alternative, kOddsRatios.size()> alternatives_;
+  StartMasses starts_;
+  std::uint64_t observations_ = 0;
+};
+
+}  // namespace cutwater::guard

@@ -1,0 +1,88 @@
+// Pieces that request and response heads share. Internal to the codec; pure, no allocation.
+#pragma once
+
+#include <string_view>
+
+#include "proxy/http/h1/head_parser.hpp"
+
+namespace cutwater::http {
+
+// Outcome of one check: fine, or why not and what a request is answered with.
+struct Verdict {
+  BadHead bad = BadHead::None;
+  int status = 400;
+  bool ok() const { return bad == BadHead::None; }
+};
+inline Verdict refuse(BadHead bad, int status = 400) {
+  return {bad, status};
+}
+
+enum class Sender : std::uint8_t { Client, Upstream };
+
+// `lines`: whole field lines, each ending in CRLF; no LF stands without its CR.
+Verdict parse_fields(std::string_view lines, Sender sender, std::size_t limit, FieldList& fields);
+
+// What the Connection fields ask for.
+struct ConnectionOptions {
+  bool close = false;
+  bool keep_alive = false;
+  bool upgrade = false;
+  bool names_fields = false;  // anything but the options above and TE
+  bool malformed = false;     // an element that is no token, or too many elements
+  unsigned elements = 0;
+  void read(std::string_view value);
+};
+// Every field is compared with every element, so their number is bounded.
+inline constexpr unsigned kMaxConnectionElements = 64;
+
+// The Content-Length and Transfer-Encoding fields of a message.
+struct LengthFields {
+  unsigned lengths = 0;
+  unsigned codings = 0;
+  std::string_view length;
+  std::string_view coding;
+  void read(const Field& field);
+};
+
+// Also tells names that are disguised (FieldId::Disguised).
+FieldId identify_field(std::string_view name);
+
+// --- pieces of a request, whatever version of HTTP carries it ---------------------------------
+inline constexpr std::size_t kMaxMethod = 32;
+Method method_of(std::string_view text);
+// `text` = path[?query] beginning with '/': RFC 3986 3.3, 3.4. False when it is not.
+bool set_origin_form(std::string_view text, RequestHead& head);
+
+// What one walk over a request's fields finds. Fills head.max_forwards.
+struct SeenFields {
+  LengthFields lengths;
+  ConnectionOptions connection;
+  unsigned hosts = 0;
+  std::string_view host;
+  std::string_view upgrade;
+  bool bad_upgrade = false;
+  bool expect = false;
+  bool unknown_expect = false;
+  bool bad_max_forwards = false;
+  unsigned own_via = 0;
+};
+SeenFields gather_fields(RequestHead& head);
+
+// 1*DIGIT up to 2^63-1.
+std::optional<std::uint64_t> parse_length(std::string_view text);
+
+// First protocol of an Upgrade value that may be followed; h2c is skipped (RFC 9113 dropped it,
+// and a tunnel of it would hide requests from the proxy). Sets `malformed` if the list is.
+std::string_view choose_protocol(std::string_view value, bool& malformed);
+
+// Start line without CRLF, then field lines. Both fill `head` completely.
+Verdict read_request(std::string_view start_line, std::string_view lines, const HeadLimits& limits,
+                     RequestHead& head);
+struct ResponseContext {
+  const HeadLimits& limits;
+  Method request_method;
+};
+Verdict read_response(std::string_view start_line, std::string_view lines,
+                      const ResponseContext& context, ResponseHead& head);
+
+}  // namespace cutwater::http

@@ -1,0 +1,79 @@
+// One upstream HTTP/1 connection: writes a request, reads its response, again and again. The pool
+// owns it; an exchange borrows it as an UpstreamStream. Thread: one worker.
+#pragma once
+
+#include <functional>
+
+#include "config/model.hpp"
+#include "proxy/http/h1/head_parser.hpp"
+#include "proxy/http/h1/http1_body.hpp"
+#include "proxy/http/h1/http1_framing.hpp"
+#include "proxy/http/h1/http1_tunnel.hpp"
+#include "proxy/http/stream.hpp"
+
+namespace cutwater::http {
+
+enum class Http2Abuse : std::uint8_t;
+
+struct ClientContext {
+  net::EventLoop& loop;
+  net::BlockPool& body_blocks;  // response heads and bodies
+  std::span<char> scratch;
+  HeadLimits response_limits{60 * 1024, 100, 0};  // less than a body block holds
+
+  // HTTP/2 only.
+  const config::Http2Limits* http2 = nullptr;
+  std::function<void(Http2Abuse)> on_http2_abuse = {};
+};
+
+class Http1ClientConnection final : public UpstreamStream {
+ public:
+  // Takes a non-blocking fd whose connect() has been started.
+  Http1ClientConnection(ClientContext& context, int fd);
+  ~Http1ClientConnection() { give_head(); }
+
+  net::Transport& socket() { return socket_; }
+  // Prepares for the next exchange. `write_stall`: the upstream must take bytes within this.
+  void begin(Nanoseconds write_stall);
+  // The exchange is over. True: request and response are complete and the connection may carry
+  // another one.
+  bool finish();
+
+  // UpstreamStream
+  Result<Flow> write_head(const RequestHead& head, const ForwardInfo& info,
+                          BodyChunk first) override;
+  Result<Flow> write_body(BodyChunk chunk) override;
+  Task<Result<void>> flush() override;
+  Task<Result<const ResponseHead*>> read_head(TimePoint deadline) override;
+  Result<Flow> try_read_body(BodyChunk& chunk) override;
+  Task<Result<BodyChunk>> read_body(TimePoint deadline) override;
+  void become_tunnel(Nanoseconds idle) override;
+  void cancel() override;
+  void cancel_write() override { socket_.cancel_write(); }
+  bool reused() const override { return exchanges_ > 1; }
+  bool response_started() const override { return filled_ > 0 || head_seen_; }
+
+ private:
+  void give_head();
+  Error read_failure() const;
+
+  ClientContext& context_;
+  net::Transport socket_;
+  net::SendQueue out_;
+  HeadScanner scanner_;
+  ResponseHead* head_ = nullptr;  // pooled: large, and needed only while a response is under way
+  Http1BodyReader body_;
+  BodyFraming framing_;
+  net::Block block_;
+  std::size_t filled_ = 0;    // bytes in block_
+  std::size_t consumed_ = 0;  // of them, heads already returned
+  Method method_ = Method::Get;
+  Nanoseconds write_stall_{};
+  bool request_done_ = false;
+  bool head_seen_ = false;
+  bool reusable_ = false;
+  std::uint64_t exchanges_ = 0;
+  Http1Tunnel tunnel_;
+};
+
+}  // namespace cutwater::http

@@ -1,0 +1,130 @@
+// One upstream HTTP/2 connection: many exchanges at once, each with a stream. The pool owns it; an
+// exchange borrows a stream as an UpstreamStream. RFC 9113; a stream the server cannot have acted
+// on (REFUSED_STREAM, or beyond its GOAWAY) fails as safe to send again. Push is refused.
+// Thread: one worker. Lives until run() ends, which waits for every stream to be given back.
+#pragma once
+
+#include <boost/intrusive/list.hpp>
+#include <vector>
+
+#include "proxy/http/h1/http1_client.hpp"
+#include "proxy/http/h2/http2_session.hpp"
+
+namespace cutwater::http {
+
+class Http2ClientConnection;
+
+class Http2ClientStream final : public UpstreamStream,
+                                public Http2Stream,
+                                public boost::intrusive::list_base_hook<
+                                    boost::intrusive::link_mode<boost::intrusive::normal_link>> {
+ public:
+  explicit Http2ClientStream(ClientContext& context)
+      : Http2Stream(context.loop, Side::Upstream), context_(context) {}
+
+  // UpstreamStream
+  Result<Flow> write_head(const RequestHead& head, const ForwardInfo& info,
+                          BodyChunk first) override;
+  Result<Flow> write_body(BodyChunk chunk) override { return write(chunk); }
+  Task<Result<void>> flush() override { return flush_outgoing(write_stall_); }
+  Task<Result<const ResponseHead*>> read_head(TimePoint deadline) override;
+  Result<Flow> try_read_body(BodyChunk& chunk) override;
+  Task<Result<BodyChunk>> read_body(TimePoint deadline) override;
+  void become_tunnel(Nanoseconds idle) override { tunnel_idle_ = idle; }
+  void cancel() override;
+  void cancel_write() override { writable().cancel(); }
+  bool reused() const override { return reused_; }
+  bool response_started() const override { return !heads_.empty(); }
+
+  Http2ClientConnection& connection() { return *connection_; }
+  // While the connection is being made: its failure, or nothing yet.
+  const std::optional<Error>& failure() const { return error(); }
+  net::WaitPoint::Awaiter wait_for_connection(TimePoint deadline) {
+    return readable().wait(deadline);
+  }
+
+ private:
+  friend class Http2ClientConnection;
+  void begin(Http2ClientConnection& connection, Nanoseconds write_stall);
+  void begin_head();
+  bool complete_head(bool end_stream);
+  bool is_head_final() const;
+  bool is_over() const { return has_ended() && is_written(); }
+
+  ClientContext& context_;
+  Http2ClientConnection* connection_ = nullptr;
+  net::Block block_;  // text of heads and trailers
+  std::size_t block_used_ = 0;
+  Http2ResponseBuilder builder_;
+  std::vector<std::unique_ptr<ResponseHead>> heads_;  // in order of arrival
+  std::size_t heads_taken_ = 0;
+  bool in_head_ = false;  // the last of heads_ is not complete
+  bool bad_field_ = false;
+  Method method_ = Method::Get;
+  std::string_view upgrade_;               // asked for by extended CONNECT
+  std::optional<WebSocketAccept> accept_;  // what an HTTP/1 client expects then
+  Nanoseconds write_stall_{};
+  Nanoseconds tunnel_idle_{0};
+  bool reused_ = false;
+};
+
+class Http2ClientConnection final : public Http2Session {
+ public:
+  // Takes a non-blocking fd whose connect() has been started.
+  Http2ClientConnection(ClientContext& context, int fd, Nanoseconds write_stall);
+  ~Http2ClientConnection() override;
+
+  // Connects by then, and serves its streams until it ends. With `ssl` over TLS, where the server
+  // must choose h2 (RFC 9113 3.2); its newest session goes to `kept`, which outlives this.
+  Task<void> run(TimePoint connect_by, net::SslPtr ssl, net::SslSessionPtr& kept);
+  bool is_open() const { return open_; }
+  // Only then it is known whether WebSockets may be asked for (RFC 8441 3).
+  bool is_secure() const { return socket_.is_tls(); }
+  bool has_settings() const { return settings_seen_; }
+  // Whether another stream may be taken; also while connecting.
+  bool has_room() const;
+  bool is_full() const;
+  Http2ClientStream& take_stream(Nanoseconds write_stall);
+  // The exchange is over. `idle`: how long the connection may rest without streams.
+  void give_back(Http2ClientStream& stream, Nanoseconds idle);
+  // Worker stop: every wait is cancelled; run() ends soon.
+  void abort();
+
+ protected:
+  void on_block_begin(const nghttp2_frame& frame) override;
+  void on_field(const nghttp2_frame& frame, std::string_view name, std::string_view value) override;
+  void on_bad_field(const nghttp2_frame& frame) override;
+  void on_block_end(const nghttp2_frame& frame) override;
+  void on_closed(Http2Stream& closed, std::uint32_t code) override;
+  void on_goaway(const nghttp2_goaway& goaway) override;
+  void on_settings() override;
+  void on_not_sent(Http2Stream& stream) override;
+  void on_abuse(Http2Abuse abuse) override;
+
+ private:
+  std::uint32_t most_streams() const;  // that the server allows at a time
+  friend class Http2ClientStream;
+  using Streams = boost::intrusive::list<Http2ClientStream>;
+  Task<std::optional<Error>> connect(TimePoint connect_by);
+  Task<void> serve();
+  void start_session();
+  Error end_error() const;
+  bool offers_connect() const;
+
+  ClientContext& context_;
+  net::Transport socket_;
+  Streams streams_;
+  std::vector<std::unique_ptr<Http2ClientStream>> free_;
+  net::WaitPoint all_back_;
+  Nanoseconds idle_{Seconds(50)};
+  TimePoint idle_since_;
+  bool open_ = false;
+  bool used_ = false;
+  bool settings_seen_ = false;
+  bool leaving_ = false;  // GOAWAY came
+  bool lost_ = false;
+  bool aborted_ = false;
+  bool ended_ = false;
+};
+
+}  // namespace cutwater::http

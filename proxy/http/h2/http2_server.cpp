@@ -1,0 +1,317 @@
+#include "proxy/http/h2/http2_server.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace cutwater::http {
+
+namespace {
+constexpr Seconds kGoawayGrace{1};  // for requests that are on their way
+constexpr Seconds kLinger{2};
+constexpr Milliseconds kNextTurn{10};  // of an offender's requests
+constexpr std::size_t kLingerBytes = 1024 * 1024;
+}  // namespace
+
+Http2StreamPool::~Http2StreamPool() = default;
+
+Http2ServerConnection::Http2ServerConnection(ServerContext& context, net::Transport& socket,
+                                             Http1ServerConnection::Peer peer)
+    : Http2Session({context.loop, socket, context.body_blocks, context.limits.http2, Role::Server,
+                    context.limits.client_write_stall}),
+      context_(context),
+      peer_(std::move(peer)),
+      starts_(context.limits.http2.max_streams, 0, context.loop.now()),
+      all_ended_(context.loop),
+      drain_timer_(this, &on_drain_timer),
+      idle_since_(context.loop.now()) {}
+
+Http2ServerConnection::~Http2ServerConnection() {
+  while (!streams_.empty()) release(streams_.front());
+}
+
+// --- the life of the connection -------------------------------------------------------------
+
+Task<void> Http2ServerConnection::serve(std::string first) {
+  socket().clear_cancel();
+  send_settings();
+  start_writer();
+  if (!first.empty()) receive(first);
+  std::string().swap(first);
+  if (context_.draining) close_when_idle();
+  for (bool alive = true; alive;) {
+    heed_offences();
+    if (!failed()) start_ready();  // else it would be started only to be ended
+    if (failed() || write_failed() || aborted_ || is_done()) break;
+    const TimePoint due = read_deadline();
+    const TimePoint next_turn = ready_.empty() ? due : loop().now() + kNextTurn;
+    const net::Wait wait = co_await socket().readable(std::min(due, next_turn));
+    if (wait == net::Wait::Cancelled) break;
+    if (wait == net::Wait::Timeout) {
+      if (next_turn >= due && has_timed_out()) break;
+      continue;
+    }
+    alive = read_some();
+    if (!alive) lost_ = true;
+    if (alive && socket().might_be_readable()) co_await loop().yield();
+  }
+  drain_timer_.disarm();
+  lost_ = lost_ || write_failed();
+  end_all();
+  while (!streams_.empty()) {
+    [[maybe_unused]] const net::Wait ended = co_await all_ended_.wait();
+  }
+  if (lost_ || aborted_) socket().cancel_write();  // what does not leave at once does not leave
+  end_writer();
+  co_await join_writer();
+  if (!lost_ && !failed() && !write_failed()) {
+    // Only now: nghttp2 drops heads and trailers that are queued behind this.
+    nghttp2_session_terminate_session(session(), NGHTTP2_NO_ERROR);
+    start_writer();
+    co_await join_writer();
+  }
+  if (!lost_ && !aborted_ && !write_failed()) co_await close_gently();
+  socket().close();
+}
+
+// Nothing is read any more: what has not begun never does, what runs is told.
+void Http2ServerConnection::end_all() {
+  ready_.clear();
+  for (auto it = streams_.begin(); it != streams_.end();) {
+    Http2ServerStream& stream = *it++;
+    if (stream.state_ != Http2ServerStream::State::Running)
+      release(stream);
+    else if (aborted_ && !lost_)
+      stream.cancel();
+    else
+      stream.lose({Errc::Reset, Side::Downstream});
+  }
+}
+
+void Http2ServerConnection::send_settings() {
+  const config::Http2Limits& limits = context_.limits.http2;
+  const std::array entries = {
+      nghttp2_settings_entry{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS,
+                             NGHTTP2_INITIAL_MAX_CONCURRENT_STREAMS},
+      nghttp2_settings_entry{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, limits.stream_window},
+      nghttp2_settings_entry{NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE,
+                             static_cast<std::uint32_t>(context_.limits.header_bytes)},
+      nghttp2_settings_entry{NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1}};
+  Http2Session::send_settings(entries, limits.max_streams);
+}
+
+// What was taken off a flooder must not come back with its next connection, nor with one it had
+// opened before: each offence halves what its address may reset, and how many requests a connection
+// of it may begin at once, down to none; the others have their turn one by one, max_streams of them
+// in a second. Who resets nothing is answered all the same.
+void Http2ServerConnection::heed_offences() {
+  if (!is_remembered()) return;
+  const std::uint32_t noted = context_.offenders->noted();
+  const TimePoint now = loop().now();
+  if (noted == offences_noted_ && now < offences_.forgiven) return;
+  offences_noted_ = noted;
+  offences_ = context_.offenders->find(peer_.addresses->source, now);
+  guard().halve_resets(offences_.offences);
+  const double most = context_.limits.http2.max_streams;
+  starts_.resize(std::floor(most / (1U << offences_.offences)), most);
+}
+
+void Http2ServerConnection::on_abuse(Http2Abuse abuse) {
+  context_.on_http2_abuse(abuse);
+  const bool mistaken = abuse == Http2Abuse::ClosedStream || abuse == Http2Abuse::Protocol;
+  if (is_remembered() && !mistaken) context_.offenders->note(peer_.addresses->source, loop().now());
+}
+
+// A header block and the first SETTINGS are due within header_timeout; a connection without
+// streams may rest for keepalive_idle.
+TimePoint Http2ServerConnection::read_deadline() {
+  const TimePoint now = loop().now();
+  if (!guard().in_header_block())
+    block_since_ = {};
+  else if (block_since_ == TimePoint{})
+    block_since_ = now;
+  if (guard().in_header_block()) return block_since_ + context_.limits.header_timeout;
+  if (!settings_seen_) return idle_since_ + context_.limits.header_timeout;
+  if (streams_.empty()) return idle_since_ + context_.limits.keepalive_idle;
+  return now + context_.limits.keepalive_idle;
+}
+
+bool Http2ServerConnection::has_timed_out() {
+  if (guard().in_header_block() || !settings_seen_) {
+    fail(Http2Abuse::Protocol, NGHTTP2_SETTINGS_TIMEOUT);
+    return true;
+  }
+  return streams_.empty() && loop().now() >= idle_since_ + context_.limits.keepalive_idle;
+}
+
+// Half-closes and swallows what still comes: closing with unread input would make the kernel send
+// RST, which can destroy the GOAWAY on its way.
+Task<void> Http2ServerConnection::close_gently() {
+  socket().shutdown_write();
+  socket().clear_cancel();
+  const TimePoint deadline = loop().now() + kLinger;
+  net::Block block = blocks().borrow();
+  for (std::size_t swallowed = 0; swallowed < kLingerBytes;) {
+    const net::IoResult read = socket().try_read(block.span());
+    if (read.kind == net::IoResult::Kind::Eof || read.kind == net::IoResult::Kind::Failed) break;
+    swallowed += read.bytes;
+    if (read.kind != net::IoResult::Kind::WouldBlock) continue;
+    const net::Wait wait = co_await socket().readable(deadline);
+    if (wait != net::Wait::Ready) break;
+  }
+}
+
+void Http2ServerConnection::close_when_idle() {
+  if (shutdown_notice_) return;
+  shutdown_notice_ = true;
+  nghttp2_submit_shutdown_notice(session());
+  wake_writer();
+  loop().timers().arm(drain_timer_, loop().now() + kGoawayGrace);
+}
+
+void Http2ServerConnection::on_drain_timer(void* self) {
+  auto* connection = static_cast<Http2ServerConnection*>(self);
+  nghttp2_session* session = connection->session();
+  connection->final_goaway_ = true;
+  nghttp2_submit_goaway(session, NGHTTP2_FLAG_NONE,
+                        nghttp2_session_get_last_proc_stream_id(session), NGHTTP2_NO_ERROR, nullptr,
+                        0);
+  connection->wake_writer();
+  if (connection->is_done()) connection->socket().cancel_read();
+}
+
+void Http2ServerConnection::abort() {
+  aborted_ = true;
+  socket().cancel_read();
+  socket().cancel_write();
+}
+
+// --- streams --------------------------------------------------------------------------------
+
+Http2ServerStream& Http2ServerConnection::take_stream(std::int32_t id) {
+  auto& free = context_.http2_streams->free_;
+  std::unique_ptr<Http2ServerStream> stream;
+  if (free.empty()) {
+    stream = std::make_unique<Http2ServerStream>(*this, context_);
+  } else {
+    stream = std::move(free.back());
+    free.pop_back();
+  }
+  stream->begin(*this, id);
+  streams_.push_back(*stream);
+  return *stream.release();
+}
+
+void Http2ServerConnection::start_ready() {
+  std::size_t waiting = 0;
+  for (Http2ServerStream* const stream : ready_) {
+    if (stream->is_closed()) {
+      release(*stream);  // taken back before it was begun: nobody heard of it
+    } else if (offences_.offences > 0 && !starts_.take(loop().now())) {
+      ready_[waiting++] = stream;
+    } else {
+      stream->state_ = Http2ServerStream::State::Running;
+      run(*stream);
+    }
+  }
+  ready_.resize(waiting);
+}
+
+Detached Http2ServerConnection::run(Http2ServerStream& stream) {
+  if (stream.refusal_.ok()) {
+    co_await context_.run_exchange(stream);
+  } else {
+    const int status = stream.refusal_.status;
+    const std::string_view text = reason_phrase(status);
+    [[maybe_unused]] const auto sent =
+        co_await stream.reply_locally(status, text, std::string_view());
+  }
+  end(stream);
+}
+
+void Http2ServerConnection::end(Http2ServerStream& stream) {
+  const bool open = !stream.is_closed() && !(stream.has_ended() && stream.is_written());
+  // A head without a body, or trailers, still queued: note_sent() resets behind them.
+  const bool queued =
+      stream.is_written() && nghttp2_session_get_stream_local_close(session(), stream.id()) == 0;
+  if (open && !stream.reset_ && !queued) reset_stream(stream.id(), stream.closing_code());
+  release(stream);
+  const std::uint32_t most = context_.limits.keepalive_requests;
+  if (most != 0 && requests_ >= most) close_when_idle();
+  if (is_done()) socket().cancel_read();
+  all_ended_.wake();
+}
+
+void Http2ServerConnection::release(Http2ServerStream& stream) {
+  forget(stream);
+  stream.Http2Stream::finish();
+  stream.block_.release();
+  streams_.erase(streams_.iterator_to(stream));
+  idle_since_ = loop().now();
+  auto& free = context_.http2_streams->free_;
+  std::unique_ptr<Http2ServerStream> owned(&stream);
+  if (free.size() < Http2StreamPool::kMost) free.push_back(std::move(owned));
+}
+
+// --- what nghttp2 tells ---------------------------------------------------------------------
+
+void Http2ServerConnection::on_block_begin(const nghttp2_frame& frame) {
+  if (frame.headers.cat != NGHTTP2_HCAT_REQUEST) return;
+  const std::int32_t id = frame.hd.stream_id;
+  if (streams_.size() >= context_.limits.http2.max_streams || final_goaway_) {
+    reset_stream(id, NGHTTP2_REFUSED_STREAM);
+    context_.on_refused_stream();
+    return;
+  }
+  nghttp2_session_set_stream_user_data(session(), id, static_cast<Http2Stream*>(&take_stream(id)));
+}
+
+void Http2ServerConnection::on_field(const nghttp2_frame& frame, std::string_view name,
+                                     std::string_view value) {
+  auto* stream = static_cast<Http2ServerStream*>(find(frame.hd.stream_id));
+  if (!stream) return;
+  if (stream->state_ == Http2ServerStream::State::Building)
+    stream->builder_.add(name, value);
+  else
+    stream->on_trailer(name, value, stream->builder_.text());
+}
+
+void Http2ServerConnection::on_bad_field(const nghttp2_frame& frame) {
+  auto* stream = static_cast<Http2ServerStream*>(find(frame.hd.stream_id));
+  if (stream) stream->bad_field_ = true;
+}
+
+void Http2ServerConnection::on_block_end(const nghttp2_frame& frame) {
+  auto* stream = static_cast<Http2ServerStream*>(find(frame.hd.stream_id));
+  if (!stream) return;
+  const bool end_stream = (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+  if (stream->state_ == Http2ServerStream::State::Building) {
+    ++requests_;
+    const Verdict verdict = stream->complete_head(end_stream);
+    if (!verdict.ok()) context_.on_bad_request(stream->client_, verdict.bad, verdict.status);
+    if (!verdict.ok() && verdict.status == kMalformed) {
+      reset_stream(stream->id(), NGHTTP2_PROTOCOL_ERROR);
+      release(*stream);
+      return;
+    }
+    stream->refusal_ = verdict;
+    stream->state_ = Http2ServerStream::State::Ready;
+    ready_.push_back(stream);
+  } else if (stream->bad_field_) {
+    reset_stream(stream->id(), NGHTTP2_PROTOCOL_ERROR);  // bad trailers
+  }
+  if (end_stream) stream->on_end();
+}
+
+void Http2ServerConnection::on_closed(Http2Stream& closed, std::uint32_t) {
+  auto& stream = static_cast<Http2ServerStream&>(closed);
+  if (stream.state_ == Http2ServerStream::State::Building)
+    release(stream);  // nghttp2 refused its head
+  else
+    stream.lose({Errc::Reset, Side::Downstream});
+}
+
+void Http2ServerConnection::on_goaway(const nghttp2_goaway&) {
+  peer_leaves_ = true;
+}
+
+}  // namespace cutwater::http
