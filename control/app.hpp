@@ -1,4 +1,4 @@
-// `cutwater run`: puts config, store, workers, controller and admin server together and lives
+// `cutwater run`: puts config, store, workers, control plane and admin server together and lives
 // until SIGTERM/SIGINT (drain) or a fatal error. SIGHUP reloads, SIGUSR1 reopens the access log.
 #pragma once
 

@@ -65,7 +65,7 @@ Awaitable<void> Session::stream_events(Call& call) {
       header_id.empty() && after != call.query.end() ? after->second : header_id;
   const std::size_t most = shared_->limits.queued_events;
   const auto subscription =
-      shared_->controller.subscribe(event_id(last), [queue, most](const Event& event) {
+      shared_->resources.proxy.subscribe(event_id(last), [queue, most](const Event& event) {
         if (queue->overflow) return;
         queue->overflow = ++queue->events > most;
         if (!queue->overflow) queue->text += format(event);

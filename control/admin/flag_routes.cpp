@@ -8,33 +8,33 @@ namespace http = boost::beast::http;
 namespace {
 
 Awaitable<Reply> list_flags(Call& call) {
-  co_return call.controller.flags(call.vars[0]);
+  co_return call.resources.flags.flags(call.vars[0]);
 }
 
 Awaitable<Reply> get_flag(Call& call) {
-  co_return pick(call.controller.flags(call.vars[0]), "flags", call.vars[1]);
+  co_return pick(call.resources.flags.flags(call.vars[0]), "flags", call.vars[1]);
 }
 
 Awaitable<Reply> kill_flag(Call& call) {
-  return call.controller.set_flag(call.vars[0], call.vars[1], false, call.actor);
+  return call.resources.flags.set_flag(call.vars[0], call.vars[1], false, call.actor);
 }
 
 Awaitable<Reply> revive_flag(Call& call) {
-  return call.controller.set_flag(call.vars[0], call.vars[1], true, call.actor);
+  return call.resources.flags.set_flag(call.vars[0], call.vars[1], true, call.actor);
 }
 
 Awaitable<Reply> put_flag(Call& call) {
-  return call.controller.put_flag(call.vars[0], call.vars[1], std::move(call.body),
-                                  call.precondition, call.actor);
+  return call.resources.flags.put_flag(call.vars[0], call.vars[1], std::move(call.body),
+                                       call.precondition, call.actor);
 }
 
 Awaitable<Reply> get_mirror(Call& call) {
-  co_return call.controller.mirror(call.vars[0]);
+  co_return call.resources.mirror.mirror(call.vars[0]);
 }
 
 Awaitable<Reply> put_mirror(Call& call) {
-  return call.controller.put_mirror(call.vars[0], std::move(call.body), call.precondition,
-                                    call.actor);
+  return call.resources.mirror.put_mirror(call.vars[0], std::move(call.body), call.precondition,
+                                          call.actor);
 }
 
 // OFREP has failures of its own, which are no problem documents.
@@ -52,14 +52,14 @@ Awaitable<Reply> evaluate_flag(Call& call) {
   ParsedJson parsed = parse_strict_json(call.text);
   if (!parsed.error.empty()) co_return parse_error(call.vars[0], parsed.error);
   if (!parsed.value.is_object()) co_return parse_error(call.vars[0], "an object is meant");
-  co_return call.controller.ofrep_flag(call.vars[0], parsed.value.as_object());
+  co_return call.resources.flags.ofrep_flag(call.vars[0], parsed.value.as_object());
 }
 
 Awaitable<Reply> evaluate_flags(Call& call) {
   ParsedJson parsed = parse_strict_json(call.text);
   if (!parsed.error.empty()) co_return parse_error("", parsed.error);
   if (!parsed.value.is_object()) co_return parse_error("", "an object is meant");
-  Reply reply = call.controller.ofrep_flags(parsed.value.as_object());
+  Reply reply = call.resources.flags.ofrep_flags(parsed.value.as_object());
   const std::string tag = reply.etag ? "\"" + std::to_string(*reply.etag) + "\"" : "";
   // RFC 9110 13.1.2: weak comparison, any of a list, or *.
   const bool known = !tag.empty() && (call.if_none_match == "*" ||

@@ -84,8 +84,8 @@ Awaitable<Reply> list_decisions(Call& call) {
   auto parsed = parse_page(call);
   if (auto* refused = std::get_if<Reply>(&parsed)) co_return std::move(*refused);
   const Page& page = std::get<Page>(parsed);
-  Reply reply = co_await call.controller.decisions(page.asked.service, page.asked.after,
-                                                   page.asked.limit, page.asked.since_ms);
+  Reply reply = co_await call.resources.history.decisions(page.asked.service, page.asked.after,
+                                                          page.asked.limit, page.asked.since_ms);
   co_return page.lines ? as_lines(std::move(reply), "decisions") : std::move(reply);
 }
 
@@ -93,7 +93,7 @@ Awaitable<Reply> list_audit(Call& call) {
   auto parsed = parse_page(call);
   if (auto* refused = std::get_if<Reply>(&parsed)) co_return std::move(*refused);
   const Page& page = std::get<Page>(parsed);
-  Reply reply = co_await call.controller.audit(page.asked);
+  Reply reply = co_await call.resources.history.audit(page.asked);
   co_return page.lines ? as_lines(std::move(reply), "audit") : std::move(reply);
 }
 
@@ -105,7 +105,7 @@ Awaitable<Reply> get_dora(Call& call) {
       co_return bad_query("'window' is a duration such as 30d, 7d or 12h.");
     window = *asked;
   }
-  co_return co_await call.controller.dora(window, text(call, "service"));
+  co_return co_await call.resources.history.dora(window, text(call, "service"));
 }
 
 Awaitable<Reply> list_notifications(Call& call) {
@@ -117,7 +117,7 @@ Awaitable<Reply> list_notifications(Call& call) {
   if (state == "delivered") wanted = OutboxItem::State::Delivered;
   if (state == "dead") wanted = OutboxItem::State::Dead;
   if (!wanted && !state.empty()) co_return bad_query("'state' is pending, delivered or dead.");
-  co_return co_await call.controller.notifications(wanted, std::min(*limit, kMostEntries));
+  co_return co_await call.resources.history.notifications(wanted, std::min(*limit, kMostEntries));
 }
 
 Awaitable<Reply> test_notify(Call& call) {
@@ -128,7 +128,7 @@ Awaitable<Reply> test_notify(Call& call) {
                         "`" + std::string(key) + "`: only a text `channel` is known here");
     channel = std::string(value.as_string());
   }
-  co_return co_await call.controller.notify_test(std::move(channel));
+  co_return co_await call.resources.history.notify_test(std::move(channel));
 }
 
 }  // namespace

@@ -6,32 +6,32 @@ namespace http = boost::beast::http;
 namespace {
 
 Awaitable<Reply> get_config(Call& call) {
-  co_return call.controller.config();
+  co_return call.resources.configuration.config();
 }
 
 Awaitable<Reply> validate_config(Call& call) {
-  co_return call.controller.validate(call.text);
+  co_return call.resources.configuration.validate(call.text);
 }
 
 Awaitable<Reply> reload_config(Call& call) {
-  return call.controller.reload(call.actor);
+  return call.resources.configuration.reload(call.actor);
 }
 
 Awaitable<Reply> get_proxy(Call& call) {
-  co_return call.controller.proxy();
+  co_return call.resources.proxy.proxy();
 }
 
 Awaitable<Reply> drain_proxy(Call& call) {
-  return call.controller.drain(call.actor);
+  return call.resources.proxy.drain(call.actor);
 }
 
 Awaitable<Reply> live(Call& call) {
-  if (!call.controller.live()) co_return problem(503, "not_live", "Restart this process.");
+  if (!call.resources.proxy.live()) co_return problem(503, "not_live", "Restart this process.");
   co_return Reply{.body = boost::json::object{{"live", true}}, .etag = {}, .location = {}};
 }
 
 Awaitable<Reply> ready(Call& call) {
-  if (!call.controller.ready()) {
+  if (!call.resources.proxy.ready()) {
     co_return problem(503, "not_ready", "Starting or draining: send no new traffic here.");
   }
   co_return Reply{.body = boost::json::object{{"ready", true}}, .etag = {}, .location = {}};

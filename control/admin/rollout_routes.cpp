@@ -11,39 +11,40 @@ namespace {
 constexpr std::chrono::milliseconds kLongestWait = std::chrono::minutes(5);
 
 Awaitable<Reply> list_rollouts(Call& call) {
-  co_return call.controller.rollouts(call.vars[0]);
+  co_return call.resources.rollouts.rollouts(call.vars[0]);
 }
 
 Awaitable<Reply> start_rollout(Call& call) {
-  return call.controller.start_rollout(call.vars[0], std::move(call.body), call.actor,
-                                       call.dry_run);
+  return call.resources.rollouts.start_rollout(call.vars[0], std::move(call.body), call.actor,
+                                               call.dry_run);
 }
 
 Awaitable<Reply> get_rollout(Call& call) {
   const auto wait = call.query.find("wait");
-  if (wait == call.query.end()) co_return call.controller.rollout(call.vars[0]);
+  if (wait == call.query.end()) co_return call.resources.rollouts.rollout(call.vars[0]);
   const auto duration = config::parse_duration(wait->second);
   if (!duration) {
     co_return problem(400, "bad_query", "'wait' is a duration such as 60s, 500ms or 2m.");
   }
-  co_return co_await call.controller.wait_rollout(call.vars[0], std::min(*duration, kLongestWait));
+  co_return co_await call.resources.rollouts.wait_rollout(call.vars[0],
+                                                          std::min(*duration, kLongestWait));
 }
 
 Awaitable<Reply> get_analysis(Call& call) {
-  co_return call.controller.analysis(call.vars[0]);
+  co_return call.resources.rollouts.analysis(call.vars[0]);
 }
 
 Awaitable<Reply> get_record(Call& call) {
-  return call.controller.record(call.vars[0]);
+  return call.resources.rollouts.record(call.vars[0]);
 }
 
 Awaitable<Reply> replay_record(Call& call) {
-  return call.controller.replay(call.vars[0], std::move(call.body));
+  return call.resources.rollouts.replay(call.vars[0], std::move(call.body));
 }
 
 template <RolloutAction kAction>
 Awaitable<Reply> act(Call& call) {
-  return call.controller.act(call.vars[0], kAction, std::move(call.body), call.actor);
+  return call.resources.rollouts.command(call.vars[0], kAction, std::move(call.body), call.actor);
 }
 
 Route action(std::string_view pattern, std::string_view summary, Handler handler,

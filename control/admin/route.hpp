@@ -15,7 +15,7 @@ namespace cutwater::control::admin {
 
 // What a handler gets. Lives in the session's frame until the handler has completed.
 struct Call {
-  Controller& controller;
+  const Resources& resources;
   std::vector<std::string> vars;             // of the pattern, in order, percent-decoded
   std::map<std::string, std::string> query;  // percent-decoded
   std::string text;                          // the body as sent
@@ -51,7 +51,7 @@ struct Route {
 // The whole API, in the order the documentation shows it.
 const std::vector<Route>& routes();
 
-// One member of a collection that the controller only gives as a whole: an array of objects with
+// One member of a collection that a resource only gives as a whole: an array of objects with
 // a "name", or an object keyed by name, either bare or below `member`.
 Reply pick(Reply all, std::string_view member, const std::string& name);
 

@@ -94,9 +94,9 @@ bool is_stale_socket(asio::io_context& io, const std::string& path) {
 
 // The listener's side, kept out of Shared because sessions have no business with it.
 struct Listening : admin::Shared {
-  Listening(asio::io_context& the_io, const config::Admin& the_config, Controller& the_controller,
-            MetricsText text)
-      : admin::Shared(the_config, the_controller, std::move(text)),
+  Listening(asio::io_context& the_io, const config::Admin& the_config,
+            const Resources& the_resources, Idempotency& the_idempotency, MetricsText text)
+      : admin::Shared(the_config, the_resources, the_idempotency, std::move(text)),
         io(the_io),
         config(the_config) {}
 
@@ -154,9 +154,9 @@ std::string Listening::start_unix(std::shared_ptr<admin::Shared> self) {
   return "";
 }
 
-AdminServer::AdminServer(asio::io_context& io, const config::Admin& config, Controller& controller,
-                         MetricsText metrics)
-    : shared_(std::make_shared<Listening>(io, config, controller, std::move(metrics))) {
+AdminServer::AdminServer(asio::io_context& io, const config::Admin& config,
+                         const Resources& resources, Idempotency& idempotency, MetricsText metrics)
+    : shared_(std::make_shared<Listening>(io, config, resources, idempotency, std::move(metrics))) {
   shared_->openapi_text = to_text(admin::openapi(admin::routes()));
 }
 

@@ -1,6 +1,6 @@
-// The admin API's HTTP/1.1 server: a thin, strict face of Controller. Lives on control's
+// The admin API's HTTP/1.1 server: a thin, strict face of the resources. Lives on control's
 // single-threaded io_context and must be stopped (and the io_context run dry or destroyed) before
-// the Controller goes. It never touches the data plane and never blocks.
+// the resources go. It never touches the data plane and never blocks.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -10,6 +10,7 @@
 #include <string>
 
 #include "config/model.hpp"
+#include "control/admin/idempotency.hpp"
 #include "control/operations/resources.hpp"
 
 namespace cutwater::control {
@@ -35,8 +36,8 @@ struct Shared;
 
 class AdminServer {
  public:
-  AdminServer(boost::asio::io_context& io, const config::Admin& config, Controller& controller,
-              MetricsText metrics);
+  AdminServer(boost::asio::io_context& io, const config::Admin& config, const Resources& resources,
+              Idempotency& idempotency, MetricsText metrics);
   ~AdminServer();
   AdminServer(const AdminServer&) = delete;
   AdminServer& operator=(const AdminServer&) = delete;

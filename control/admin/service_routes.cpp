@@ -6,43 +6,43 @@ namespace http = boost::beast::http;
 namespace {
 
 Awaitable<Reply> list_services(Call& call) {
-  co_return call.controller.services();
+  co_return call.resources.services.services();
 }
 
 Awaitable<Reply> get_service(Call& call) {
-  co_return call.controller.service(call.vars[0]);
+  co_return call.resources.services.service(call.vars[0]);
 }
 
 Awaitable<Reply> get_weights(Call& call) {
-  co_return call.controller.weights(call.vars[0]);
+  co_return call.resources.weights.weights(call.vars[0]);
 }
 
 Awaitable<Reply> put_weights(Call& call) {
-  return call.controller.put_weights(call.vars[0], std::move(call.body), call.precondition,
-                                     call.actor, call.dry_run);
+  return call.resources.weights.put_weights(call.vars[0], std::move(call.body), call.precondition,
+                                            call.actor, call.dry_run);
 }
 
 Awaitable<Reply> rollback(Call& call) {
-  return call.controller.rollback(call.vars[0], std::move(call.body), call.actor);
+  return call.resources.weights.rollback(call.vars[0], std::move(call.body), call.actor);
 }
 
 Awaitable<Reply> explain(Call& call) {
-  co_return call.controller.explain(call.vars[0], call.body);
+  co_return call.resources.services.explain(call.vars[0], call.body);
 }
 
 template <VersionAction action>
 Awaitable<Reply> version(Call& call) {
-  return call.controller.version(call.vars[0], call.vars[1], action, call.actor);
+  return call.resources.versions.act_on_version(call.vars[0], call.vars[1], action, call.actor);
 }
 
 Awaitable<Reply> put_version(Call& call) {
-  return call.controller.put_version(call.vars[0], call.vars[1], std::move(call.body),
-                                     call.precondition, call.actor);
+  return call.resources.versions.put_version(call.vars[0], call.vars[1], std::move(call.body),
+                                             call.precondition, call.actor);
 }
 
 Awaitable<Reply> remove_version(Call& call) {
-  return call.controller.remove_version(call.vars[0], call.vars[1], call.precondition, call.actor,
-                                        call.dry_run);
+  return call.resources.versions.remove_version(call.vars[0], call.vars[1], call.precondition,
+                                                call.actor, call.dry_run);
 }
 
 }  // namespace

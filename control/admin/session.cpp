@@ -10,7 +10,7 @@
 
 #include "control/admin/strict_json.hpp"
 #include "control/base/json_text.hpp"
-#include "control/state/restore.hpp"
+#include "proxy/base/random.hpp"
 
 namespace cutwater::control::admin {
 namespace asio = boost::asio;
@@ -188,7 +188,7 @@ Awaitable<bool> Session::serve_one() {
         !actor.name.empty()) {
       AuditEntry entry = audit_entry(actor);
       entry.status = refusal->status;
-      co_await shared_->controller.record_audit(std::move(entry));
+      co_await shared_->resources.history.record_audit(std::move(entry));
     }
     refusal->close = !parser_->is_done();  // the body is not worth reading
     co_return co_await write(std::move(*refusal));
@@ -196,7 +196,7 @@ Awaitable<bool> Session::serve_one() {
   const auto body_error = co_await read_body();
   if (body_error) co_return co_await refuse_unreadable(body_error);
   const Route& route = *matched.route;
-  Call call{shared_->controller, matched.vars, {}, {}, {}, {}, std::move(actor), false};
+  Call call{shared_->resources, matched.vars, {}, {}, {}, {}, std::move(actor), false};
   std::optional<Answer> answer = prepare(route, call);
   if (!answer && route.kind == Kind::Events) {
     co_await stream_events(call);
@@ -379,25 +379,25 @@ AuditEntry Session::audit_entry(const Actor& actor) const {
 
 Awaitable<Reply> Session::perform_audited(const Route& route, Call& call) {
   if (!changes(route)) co_return co_await perform(route.handler, call);
-  Controller& controller = shared_->controller;
+  HistoryResource& history = shared_->resources.history;
   const std::string subject = call.vars.empty() ? std::string() : call.vars.front();
   AuditEntry entry = audit_entry(call.actor);
-  entry.before = controller.steering_of(subject);
+  entry.before = history.steering_of(subject);
   Reply reply = co_await perform(route.handler, call);
   entry.status = reply.status;
-  entry.after = controller.steering_of(subject);
+  entry.after = history.steering_of(subject);
   if (entry.after.is_object()) {
     if (const auto* service = entry.after.as_object().if_contains("service"))
       entry.service = std::string(service->as_string());
   }
-  co_await controller.record_audit(std::move(entry));
+  co_await history.record_audit(std::move(entry));
   co_return reply;
 }
 
 Awaitable<Reply> Session::run_once(const Route& route, Call& call, std::string key) {
   using Kind = IdempotentAnswer::Kind;
   const std::string fingerprint = hex(sha256("POST\n" + std::string(target()) + "\n" + call.text));
-  IdempotentAnswer known = co_await shared_->controller.idempotent_lookup(key, fingerprint);
+  IdempotentAnswer known = co_await shared_->idempotency.look_up(key, fingerprint);
   if (known.kind == Kind::Replay) co_return std::move(known.reply);
   if (known.kind == Kind::Mismatch) {
     co_return problem(422, "idempotency_key_reused",
@@ -408,7 +408,7 @@ Awaitable<Reply> Session::run_once(const Route& route, Call& call, std::string k
                       "The first request with this Idempotency-Key is still running. Try again.");
   }
   Reply reply = co_await perform_audited(route, call);
-  co_await shared_->controller.idempotent_store(std::move(key), fingerprint, reply);
+  co_await shared_->idempotency.keep(std::move(key), fingerprint, reply);
   co_return reply;
 }
 

@@ -1,4 +1,4 @@
-// One admin connection: reads requests, checks them, asks the Controller, writes the answer.
+// One admin connection: reads requests, checks them, asks the resources, writes the answer.
 // Control thread only; lives as long as its coroutine.
 #pragma once
 
@@ -24,13 +24,16 @@ class Session;
 
 // What all sessions of one server share.
 struct Shared {
-  Shared(const config::Admin& config, Controller& the_controller, MetricsText metrics_text)
-      : controller(the_controller),
+  Shared(const config::Admin& config, const Resources& the_resources, Idempotency& the_idempotency,
+         MetricsText metrics_text)
+      : resources(the_resources),
+        idempotency(the_idempotency),
         metrics(std::move(metrics_text)),
         auth(config.tokens),
         hosts(config) {}
 
-  Controller& controller;
+  const Resources resources;
+  Idempotency& idempotency;
   MetricsText metrics;
   Authenticator auth;
   HostPolicy hosts;

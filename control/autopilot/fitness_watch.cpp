@@ -14,7 +14,7 @@ void FitnessWatch::start() {
 }
 
 void FitnessWatch::tick() {
-  for (const auto& [service, version] : controller_.refusing_lately())
+  for (const auto& [service, version] : guards_.refusing_lately())
     if (refusing_.insert({service, version}).second)
       asio::co_spawn(context_, check_refusing(service, version), asio::detached);
 }
@@ -22,13 +22,13 @@ void FitnessWatch::tick() {
 // Connections to it failed: if no endpoint takes any for a second, it is down, with or without
 // enough traffic for the guard.
 asio::awaitable<void> FitnessWatch::check_refusing(std::string service, std::string version) {
-  auto endpoints = controller_.guarded_endpoints(service, version);
+  auto endpoints = guards_.endpoints(service, version);
   const bool refused = co_await health::all_refuse(std::move(endpoints));
   // Still those: a rolling rollout may have taken them out meanwhile.
-  if (refused && !controller_.guarded_endpoints(service, version).empty()) {
+  if (refused && !guards_.endpoints(service, version).empty()) {
     Unfit what{service, version, "health",
                "every endpoint of " + version + " has refused connections for more than a second"};
-    co_await controller_.unfit(std::move(what));
+    co_await reverts_.unfit(std::move(what));
   }
   refusing_.erase({service, version});
 }
@@ -41,10 +41,10 @@ asio::awaitable<void> FitnessWatch::run_memory_probe() {
     const auto [error] = co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
     if (error) co_return;
     std::set<std::uint32_t> asked;
-    for (const auto& service : controller_.current_config().services) {
+    for (const auto& service : services_.config().services) {
       if (!service.memory.enabled) continue;
       for (const auto& version : service.versions) {
-        for (const auto& endpoint : controller_.guarded_endpoints(service.name, version.name)) {
+        for (const auto& endpoint : guards_.endpoints(service.name, version.name)) {
           asked.insert(endpoint->id());
           Asked one{service.name, version.name, endpoint};
           asio::co_spawn(context_, ask_memory(std::move(one), service.memory), asio::detached);
@@ -62,7 +62,7 @@ asio::awaitable<void> FitnessWatch::ask_memory(Asked asked, config::Memory memor
   if (!problem) co_return;
   Unfit what{asked.service, asked.version, "memory",
              "memory of " + asked.version + ": " + *problem};
-  co_await controller_.unfit(std::move(what));
+  co_await reverts_.unfit(std::move(what));
 }
 
 }  // namespace cutwater::control

@@ -10,15 +10,16 @@
 #include <string>
 #include <utility>
 
+#include "control/autopilot/reverts.hpp"
 #include "control/health/memory_probe.hpp"
-#include "control/steering/steering.hpp"
 
 namespace cutwater::control {
 
 class FitnessWatch {
  public:
-  FitnessWatch(boost::asio::io_context& context, ControllerImpl& controller)
-      : context_(context), controller_(controller) {}
+  FitnessWatch(boost::asio::io_context& context, Reverts& reverts, const Guards& guards,
+               const Services& services)
+      : context_(context), reverts_(reverts), guards_(guards), services_(services) {}
 
   // Asks for memory every 5 s from now on.
   void start();
@@ -35,7 +36,9 @@ class FitnessWatch {
   boost::asio::awaitable<void> check_refusing(std::string service, std::string version);
 
   boost::asio::io_context& context_;
-  ControllerImpl& controller_;
+  Reverts& reverts_;
+  const Guards& guards_;
+  const Services& services_;
   health::MemoryWatch memory_;
   std::set<std::pair<std::string, std::string>> refusing_;  // being looked at: service, version
 };

@@ -1,21 +1,11 @@
 // cutwater check: every problem of a configuration at once. Asks no proxy.
 #include "config/parse.hpp"
+#include "control/base/problems_json.hpp"
 #include "control/cli/commands.hpp"
 #include "control/snapshot/certificates.hpp"
 
 namespace cutwater::cli {
 namespace {
-
-boost::json::array problems_view(const std::vector<config::Problem>& problems) {
-  boost::json::array view;
-  for (const auto& problem : problems) {
-    view.push_back({{"file", problem.file},
-                    {"line", problem.line},
-                    {"column", problem.column},
-                    {"message", problem.message}});
-  }
-  return view;
-}
 
 void check(const std::string& path, Context& context) {
   config::Parsed parsed = config::load(path);
@@ -28,8 +18,8 @@ void check(const std::string& path, Context& context) {
   }
   context.exit_code = parsed.problems.empty() ? kSucceeded : kUsage;
   if (context.json()) {
-    context.print(
-        {{"valid", parsed.problems.empty()}, {"problems", problems_view(parsed.problems)}});
+    context.print({{"valid", parsed.problems.empty()},
+                   {"problems", control::problems_json(parsed.problems)}});
     return;
   }
   for (const auto& problem : parsed.problems) context.io.out << config::to_string(problem) << "\n";

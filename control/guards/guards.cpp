@@ -1,14 +1,11 @@
-// Who is guarded, by which limits, held against whom.
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/post.hpp>
+#include "control/guards/guards.hpp"
 
 #include <algorithm>
-#include <functional>
-#include <utility>
+#include <boost/asio/post.hpp>
+#include <map>
 
+#include "control/guards/flag_ramp.hpp"
 #include "control/snapshot/guard_policy.hpp"
-#include "control/steering/steering.hpp"
 #include "proxy/guard/comparison.hpp"
 #include "proxy/guard/confidence.hpp"
 
@@ -27,10 +24,16 @@ double limit_from_past(const RecentCounts::Counts& past) {
   return std::max(kLeast, 2 * interval.high);
 }
 
+// The limits of a version: those of the stage, while a rollout is about it.
+config::Guards limits_in_force(const config::Guards& guards, const std::string& version,
+                               const EngineState* rollout) {
+  const bool concerned = rollout != nullptr && rollout->to == version;
+  return concerned ? limits_of(guards, rollout->stage().guards) : guards;
+}
+
 }  // namespace
 
-std::set<std::string> ControllerImpl::guarded(const ServiceState& state,
-                                              const EngineState* rollout) const {
+std::set<std::string> guarded(const ServiceState& state, const EngineState* rollout) {
   std::set<std::string> out;
   for (const auto& [version, share] : state.weights)
     if (share.millionths > 0 && version != state.stable) out.insert(version);
@@ -43,32 +46,67 @@ std::set<std::string> ControllerImpl::guarded(const ServiceState& state,
   return out;
 }
 
-// Evidence about stable says whether a failing candidate fails alone. One witness serves every
-// version that is held against it, so it is not armed anew while it watches.
-void ControllerImpl::witness(const std::string& service, guard::VersionMonitor& baseline) {
-  if (baseline.report(setup_.now()).armed) return;
-  guard::GuardPolicy policy = policy_of(find_config(service)->guards);
+std::string compared(const RestoredService& service) {
+  const auto versions = guarded(service);
+  return versions.size() == 1 ? *versions.begin() : "";
+}
+
+void Guards::arm_all(const std::string& service) {
+  const ServiceEntry& entry = services_.at(service);
+  for (const auto& version : guarded(entry))
+    arm(service, {version, entry.state.stable}, entry.active());
+}
+
+void Guards::sync(const RestoredService& before, const ServiceState& state,
+                  const EngineState* rollout, const std::set<std::string>& rearm) {
+  const std::string& service = state.name;
+  publisher_.shut(service, before.state.locked_out, state.locked_out);
+  const auto was = guarded(before);
+  const auto now = guarded(state, rollout);
+  // Stable was watched itself; from now on it is what others are held against.
+  const std::string& stable = state.stable;
+  if (was.contains(stable) && !now.contains(stable)) publisher_.disarm(service, stable);
+  for (const auto& version : now)
+    if (!was.contains(version) || rearm.contains(version))
+      arm(service, {version, state.stable}, rollout);
+}
+
+void Guards::retire(const std::string& service) {
+  const ServiceEntry& entry = services_.at(service);
+  const auto keep = guarded(entry);
+  const bool needed = !keep.empty() || judges_flags(*services_.find_config(service), entry.state);
+  for (const auto& [version, share] : entry.state.weights) {
+    const auto monitor = publisher_.monitor(service, version);
+    // Stable is watched as long as something is held against it.
+    const bool watched = version == entry.state.stable && needed;
+    if (!monitor || keep.contains(version)) continue;
+    if (!watched) publisher_.disarm(service, version);
+    // Tripped in the very moment a person took its traffic: nobody locked it out.
+    if (!entry.state.locked_out.contains(version)) monitor->set_tripped(false);
+  }
+}
+
+void Guards::witness(const std::string& service, guard::VersionMonitor& baseline) {
+  if (baseline.report(clocks_.now()).armed) return;
+  guard::GuardPolicy policy = policy_of(services_.find_config(service)->guards);
   policy.witness = true;
   policy.dry_run = false;  // it never trips, and that it fails must be seen
   baseline.arm(policy, {});
 }
 
 // On a worker: only hands over. The flag is set already, nothing is sent there any more.
-std::function<void()> ControllerImpl::trip_of(const std::string& service,
-                                              const std::string& version) {
+std::function<void()> Guards::trip_of(const std::string& service, const std::string& version) {
   const std::weak_ptr<int> alive = alive_;
   return [this, alive, service, version] {
     asio::post(context_, [this, alive, service, version] {
-      if (alive.expired()) return;
-      asio::co_spawn(context_, on_trip(service, version), asio::detached);
+      if (!alive.expired() && on_trip_) on_trip_(service, version);
     });
   };
 }
 
-void ControllerImpl::arm(const std::string& service, const GuardedPair& pair,
-                         const EngineState* rollout) {
+void Guards::arm(const std::string& service, const Pair& pair, const EngineState* rollout) {
   const auto monitor = publisher_.monitor(service, pair.version);
-  const config::Service* config = find_config(service);
+  const config::Service* config = services_.find_config(service);
   if (!monitor || config == nullptr) return;
   config::Guards limits = limits_in_force(config->guards, pair.version, rollout);
   if (rollout != nullptr && rollout->to == pair.version)
@@ -83,7 +121,7 @@ void ControllerImpl::arm(const std::string& service, const GuardedPair& pair,
     against.baseline = baseline;
     if (limits.relative)
       against.comparison = make_comparison(comparison_policy_of(limits), config->timeouts,
-                                           publisher_.workers(), setup_.now());
+                                           publisher_.workers(), clocks_.now());
   }
   monitor->arm(policy_of(limits), trip_of(service, pair.version), std::move(against));
   arm_routes(service, pair, limits);
@@ -91,8 +129,8 @@ void ControllerImpl::arm(const std::string& service, const GuardedPair& pair,
 
 // A route that fails shuts the version as a whole: users who find the checkout broken do not care
 // that the rest of the shop is good.
-void ControllerImpl::arm_routes(const std::string& service, const GuardedPair& pair,
-                                const config::Guards& limits) {
+void Guards::arm_routes(const std::string& service, const Pair& pair,
+                        const config::Guards& limits) {
   const auto whole = publisher_.monitor(service, pair.version);
   const auto& baselines = publisher_.route_guards(service, pair.baseline);
   const auto& routes = publisher_.route_guards(service, pair.version);
@@ -114,16 +152,94 @@ void ControllerImpl::arm_routes(const std::string& service, const GuardedPair& p
   }
 }
 
-// The route whose guard has spoken; of several the one with the strongest evidence.
-std::optional<Evidence> ControllerImpl::failed_route(const std::string& service,
-                                                     const std::string& version) {
-  const Entry& entry = entries_.at(service);
-  const EngineState* rollout = entry.rollout ? &*entry.rollout : nullptr;
-  const config::Guards limits = limits_in_force(find_config(service)->guards, version, rollout);
+void Guards::freeze_latency(const std::string& service) {
+  constexpr std::uint64_t kEnough = 100;
+  ServiceEntry& entry = services_.at(service);
+  const auto monitor = publisher_.monitor(service, compared(entry));
+  const auto comparison = monitor ? monitor->comparison() : nullptr;
+  const auto baseline = publisher_.monitor(service, entry.state.stable);
+  if (!comparison || !baseline || baseline == monitor) return;
+  const Window window =
+      entry.windows[entry.state.stable].last(Windows::kLong, clocks_.now(), baseline->totals());
+  const auto& latency = window.totals.latency;
+  if (latency.count < kEnough) return;
+  guard::Comparison::LatencyLimits quantiles{};
+  for (std::size_t i = 0; i < quantiles.size(); ++i)
+    quantiles[i] = latency.quantile(guard::Comparison::kQuantiles[i]);
+  comparison->freeze_latency(guard::Comparison::limits_from(quantiles));
+}
+
+void Guards::freeze_due_latencies() {
+  for (const auto& [name, entry] : services_.entries()) {
+    const auto monitor = publisher_.monitor(name, compared(entry));
+    const auto comparison = monitor ? monitor->comparison() : nullptr;
+    if (comparison && !comparison->has_latency_limits()) freeze_latency(name);
+  }
+}
+
+void Guards::hold_against_past(const std::string& service) {
+  ServiceEntry& entry = services_.at(service);
+  const std::string version = compared(entry);
+  const auto weight = entry.state.weights.find(version);
+  if (weight == entry.state.weights.end() || weight->second != Share::percent(100)) return;
+  // At the end of a rolling rollout the version is called stable already.
+  const bool in_rollout = entry.rollout && entry.rollout->to == version;
+  const std::string& before = in_rollout ? entry.rollout->from : entry.state.stable;
+  const auto monitor = publisher_.monitor(service, version);
+  const auto baseline = publisher_.monitor(service, before);
+  if (!monitor || !baseline || baseline == monitor) return;
+  const stats::VersionTotals totals = baseline->totals();
+  const auto past = entry.recent[before].until({totals.attempts(), totals.errors()});
+  if (past.requests > 0) monitor->hold_against_past(limit_from_past(past));
+}
+
+void Guards::compare() {
+  const TimePoint now = clocks_.now();
+  for (const auto& [name, entry] : services_.entries()) {
+    for (const auto& version : guarded(entry))
+      if (const auto monitor = publisher_.monitor(name, version)) monitor->compare(now);
+    for (const auto& flag : services_.find_config(name)->flags)
+      if (const auto monitor = publisher_.flag_monitor(name, flag.name)) monitor->compare(now);
+  }
+}
+
+Evidence Guards::evidence_of(const std::string& service, const std::string& version) const {
+  Evidence out;
+  if (const auto monitor = publisher_.monitor(service, version))
+    out.report = monitor->report(clocks_.now());
+  // A trial run shuts nothing: the whole goes on being judged beside a route that would fail.
+  if (!out.report.failed_test && !out.report.dry_run)
+    if (auto route = failed_route(service, version)) return *std::move(route);
+  const std::string& baseline = out.report.baseline;
+  if (const auto monitor = baseline.empty() ? nullptr : publisher_.monitor(service, baseline))
+    out.baseline = monitor->report(clocks_.now());
+  if (const auto* config = services_.find_config(service)) {
+    const ServiceEntry& entry = services_.at(service);
+    out.limits = limits_in_force(config->guards, version, entry.active());
+  }
+  return out;
+}
+
+json::object Guards::evidence_view(const std::string& service, const std::string& version) const {
+  json::object out{{"version", version}};
+  const Evidence evidence = evidence_of(service, version);
+  for (auto& [key, value] : evidence_json(evidence.report)) out[key] = std::move(value);
+  if (!evidence.route.empty()) out["route"] = evidence.route;
+  if (json::array routes = routes_view(service, version); !routes.empty())
+    out["routes"] = std::move(routes);
+  return out;
+}
+
+std::optional<Evidence> Guards::failed_route(const std::string& service,
+                                             const std::string& version) const {
+  const ServiceEntry& entry = services_.at(service);
+  const EngineState* rollout = entry.active();
+  const config::Guards limits =
+      limits_in_force(services_.find_config(service)->guards, version, rollout);
   std::optional<Evidence> worst;
   double most = 0;
   for (const auto& route : publisher_.route_guards(service, version)) {
-    guard::GuardReport report = route.monitor->report(setup_.now());
+    guard::GuardReport report = route.monitor->report(clocks_.now());
     if (!report.armed || !report.failed_test) continue;
     double evidence = 0;
     for (const auto& test : report.tests)
@@ -135,11 +251,10 @@ std::optional<Evidence> ControllerImpl::failed_route(const std::string& service,
   return worst;
 }
 
-// The worst first: by how near it is to an alarm.
-json::array ControllerImpl::routes_view(const std::string& service, const std::string& version) {
+json::array Guards::routes_view(const std::string& service, const std::string& version) const {
   std::multimap<double, json::object, std::greater<>> sorted;
   for (const auto& route : publisher_.route_guards(service, version)) {
-    const guard::GuardReport report = route.monitor->report(setup_.now());
+    const guard::GuardReport report = route.monitor->report(clocks_.now());
     double nearest = 0;
     json::array tests;
     for (const auto& test : report.tests) {
@@ -156,127 +271,28 @@ json::array ControllerImpl::routes_view(const std::string& service, const std::s
   return out;
 }
 
-// The one version of the service that is compared with stable; empty if there is none, or several.
-// Requests that a flag, a preview or a fall to stable has placed are not dealt by chance and have
-// no part in it; a flag has a comparison of its own (compared_flag).
-std::string ControllerImpl::compared(const Entry& entry) const {
-  const auto versions = guarded(entry.state, entry.rollout ? &*entry.rollout : nullptr);
-  return versions.size() == 1 ? *versions.begin() : "";
+bool Guards::is_guarded(const std::string& service, const std::string& version) const {
+  const ServiceEntry* entry = services_.find(service);
+  return entry != nullptr && guarded(*entry).contains(version);
 }
 
-// T* of the relative latency guard, from the last minute of the baseline: before each change of
-// weights, and once there has been enough traffic.
-void ControllerImpl::freeze_latency(const std::string& service) {
-  constexpr std::uint64_t kEnough = 100;
-  Entry& entry = entries_.at(service);
-  const auto monitor = publisher_.monitor(service, compared(entry));
-  const auto comparison = monitor ? monitor->comparison() : nullptr;
-  const auto baseline = publisher_.monitor(service, entry.state.stable);
-  if (!comparison || !baseline || baseline == monitor) return;
-  const Window window =
-      entry.windows[entry.state.stable].last(Windows::kLong, setup_.now(), baseline->totals());
-  const auto& latency = window.totals.latency;
-  if (latency.count < kEnough) return;
-  guard::Comparison::LatencyLimits quantiles{};
-  for (std::size_t i = 0; i < quantiles.size(); ++i)
-    quantiles[i] = latency.quantile(guard::Comparison::kQuantiles[i]);
-  comparison->freeze_latency(guard::Comparison::limits_from(quantiles));
+Endpoints Guards::endpoints(const std::string& service, const std::string& version) const {
+  if (!is_guarded(service, version)) return {};
+  return in_service(publisher_.endpoints(service, version), services_.at(service).state, version);
 }
 
-// All traffic is the candidate's: what stable did before is all there is to hold it against.
-void ControllerImpl::hold_against_past(const std::string& service) {
-  Entry& entry = entries_.at(service);
-  const std::string version = compared(entry);
-  const auto weight = entry.state.weights.find(version);
-  if (weight == entry.state.weights.end() || weight->second != Share::percent(100)) return;
-  // At the end of a rolling rollout the version is called stable already.
-  const bool in_rollout = entry.rollout && entry.rollout->to == version;
-  const std::string& before = in_rollout ? entry.rollout->from : entry.state.stable;
-  const auto monitor = publisher_.monitor(service, version);
-  const auto baseline = publisher_.monitor(service, before);
-  if (!monitor || !baseline || baseline == monitor) return;
-  const stats::VersionTotals totals = baseline->totals();
-  const auto past = entry.recent[before].until({totals.attempts(), totals.errors()});
-  if (past.requests > 0) monitor->hold_against_past(limit_from_past(past));
-}
-
-void ControllerImpl::compare_guards() {
-  const TimePoint now = setup_.now();
-  for (const auto& [name, entry] : entries_) {
-    for (const auto& version : guarded(entry.state, entry.rollout ? &*entry.rollout : nullptr))
-      if (const auto monitor = publisher_.monitor(name, version)) monitor->compare(now);
-    for (const auto& flag : find_config(name)->flags)
-      if (const auto monitor = publisher_.flag_monitor(name, flag.name)) monitor->compare(now);
-  }
-}
-
-bool ControllerImpl::is_guarded(const std::string& service, const std::string& version) {
-  const Entry* entry = find(service);
-  return entry != nullptr &&
-         guarded(entry->state, entry->rollout ? &*entry->rollout : nullptr).contains(version);
-}
-
-std::vector<std::pair<std::string, std::string>> ControllerImpl::refusing_lately() {
+std::vector<std::pair<std::string, std::string>> Guards::refusing_lately() const {
   std::vector<std::pair<std::string, std::string>> out;
   constexpr auto kFailed = static_cast<std::size_t>(stats::Outcome::ConnectFailed);
-  for (auto& [name, entry] : entries_) {
-    for (const auto& version : guarded(entry.state, entry.rollout ? &*entry.rollout : nullptr)) {
+  for (auto& [name, entry] : services_.entries()) {
+    for (const auto& version : guarded(entry)) {
       const auto monitor = publisher_.monitor(name, version);
       if (!monitor) continue;
-      const Window last = entry.windows[version].last(Seconds(2), setup_.now(), monitor->totals());
+      const Window last = entry.windows[version].last(Seconds(2), clocks_.now(), monitor->totals());
       if (last.totals.outcomes[kFailed] > 0) out.emplace_back(name, version);
     }
   }
   return out;
-}
-
-Endpoints ControllerImpl::guarded_endpoints(const std::string& service,
-                                            const std::string& version) {
-  if (!is_guarded(service, version)) return {};
-  return endpoints_in_service(find(service)->state, version);
-}
-
-Awaitable<void> ControllerImpl::unfit(Unfit what) {
-  const auto turn = co_await turns_.take(TurnQueue::Urgency::Trip);
-  co_await take_traffic(std::move(what));
-}
-
-// Without a rollout: all to stable, the bad one out. If that is stable itself, back to the one
-// before, or nowhere when that cannot serve.
-void ControllerImpl::revert_directly(Draft& draft, const std::string& version, const Why& why) {
-  ServiceState& state = draft.state;
-  if (version == state.stable) {
-    if (capacity(state, state.last_good).millionths == 0) {
-      decide(draft, {"held", why.cause,
-                     why.reason + "; " + state.last_good +
-                         " has no healthy endpoint to go back to, so " + version + " stays",
-                     kSelf});
-      state.keep_old_until_ms = 0;
-      return;
-    }
-    state.stable = std::exchange(state.last_good, "");
-    state.keep_old_until_ms = 0;
-  }
-  for (auto& [name, share] : draft.state.weights) share = Share{};
-  draft.state.weights[draft.state.stable] = Share::percent(100);
-  draft.state.locked_out.insert(version);
-  decide(draft, why);
-  draft.decisions.back().evidence = evidence_view(draft.state.name, version);
-}
-
-// A rule without statistics has spoken. In a turn.
-Awaitable<void> ControllerImpl::take_traffic(Unfit what) {
-  Entry* entry = find(what.service);
-  if (entry == nullptr) co_return;
-  const auto at_stake = guarded(entry->state, entry->rollout ? &*entry->rollout : nullptr);
-  if (!at_stake.contains(what.version)) co_return;
-  Draft draft = draft_of(*entry);
-  if (draft.rollout && draft.rollout->to == what.version)
-    run(draft, event::Unhealthy{what.reason, what.cause});
-  else
-    revert_directly(draft, what.version, {"rolled_back", what.cause, what.reason, kSelf});
-  if (draft.decisions.empty()) co_return;  // it is being reverted already
-  co_await commit(std::move(draft), Order::PublishFirst);
 }
 
 }  // namespace cutwater::control

@@ -8,7 +8,6 @@
 #include "control/base/json_text.hpp"
 #include "control/base/rfc3339.hpp"
 #include "control/notify/event.hpp"
-#include "control/state/restore.hpp"
 
 namespace cutwater::control {
 namespace asio = boost::asio;

@@ -5,23 +5,27 @@
 namespace cutwater::control {
 namespace {
 
-MetricsInput::Version version_input(const VersionView& view, TimePoint now) {
+MetricsInput::Version version_input(const config::Service& service, ServiceEntry& entry,
+                                    const std::string& version, const Publisher& publisher,
+                                    TimePoint now) {
+  const auto monitor = publisher.monitor(service.name, version);
   MetricsInput::Version out;
-  out.name = view.version;
-  out.totals = view.monitor->totals();
-  out.tunnels_open = view.monitor->tunnels_open();
-  const auto& latency = view.last_minute.totals.latency;
+  out.name = version;
+  out.totals = monitor->totals();
+  out.tunnels_open = monitor->tunnels_open();
+  const Window last_minute = entry.windows[version].last(Windows::kLong, now, out.totals);
+  const auto& latency = last_minute.totals.latency;
   if (latency.count > 0)
     out.last_minute = {latency.quantile(0.50), latency.quantile(0.95), latency.quantile(0.99)};
-  const auto weight = view.state->weights.find(view.version);
-  if (weight != view.state->weights.end()) out.weight_configured = weight->second;
-  out.guard = view.monitor->report(now);
+  const auto weight = entry.state.weights.find(version);
+  if (weight != entry.state.weights.end()) out.weight_configured = weight->second;
+  out.guard = monitor->report(now);
   bool usable = false;
-  for (const auto& endpoint : *view.endpoints) {
+  for (const auto& endpoint : publisher.endpoints(service.name, version)) {
     out.endpoints.push_back({endpoint->url(), endpoint->healthy()});
     usable = usable || endpoint->healthy();
   }
-  if (usable && !view.monitor->tripped()) out.weight_actual = out.weight_configured;
+  if (usable && !monitor->tripped()) out.weight_actual = out.weight_configured;
   return out;
 }
 
@@ -36,12 +40,13 @@ MetricsInput::Mirror mirror_input(const routing::MirrorStats& stats) {
   return out;
 }
 
-std::vector<MetricsInput::Flag> flag_inputs(const VersionView& view, const Publisher& publisher,
+std::vector<MetricsInput::Flag> flag_inputs(const config::Service& service,
+                                            const ServiceState& state, const Publisher& publisher,
                                             TimePoint now) {
   std::vector<MetricsInput::Flag> out;
-  for (const auto& file : view.service->flags) {
-    const auto monitor = publisher.flag_monitor(view.service->name, file.name);
-    const config::Flag flag = with_changes(file, view.state->find_flag(file.name));
+  for (const auto& file : service.flags) {
+    const auto monitor = publisher.flag_monitor(service.name, file.name);
+    const config::Flag flag = with_changes(file, state.find_flag(file.name));
     MetricsInput::Flag input{
         flag.name, flag.enabled && !monitor->tripped(), flag.percentage, monitor->totals(), {}};
     if (flag.ramp) input.guard = monitor->report(now);
@@ -52,34 +57,37 @@ std::vector<MetricsInput::Flag> flag_inputs(const VersionView& view, const Publi
 
 }  // namespace
 
-MetricsInput collect_metrics(ControllerImpl& controller, const stats::ProxyTotals& totals,
+MetricsInput collect_metrics(const MetricsParts& parts, const stats::ProxyTotals& totals,
                              TimePoint now) {
   MetricsInput out;
-  for (const VersionView& view : controller.versions()) {
-    if (out.services.empty() || out.services.back().name != view.service->name)
-      out.services.push_back({view.service->name, {}, {}, {}, {}});
+  for (const auto& config : parts.services.config().services) {
+    ServiceEntry& entry = parts.services.at(config.name);
+    out.services.push_back({config.name, {}, {}, {}, {}});
     auto& service = out.services.back();
-    service.versions.push_back(version_input(view, now));
-    if (view.rollout != nullptr)
-      service.rollout_phase = std::string(to_string(view.rollout->phase));
-    if (service.versions.size() < view.service->versions.size()) continue;
-    if (const auto mirror = controller.publisher().mirror_stats(service.name))
+    for (const auto& version : config.versions)
+      service.versions.push_back(version_input(config, entry, version.name, parts.publisher, now));
+    // Of the rollout under way, else of the last one.
+    if (entry.rollout)
+      service.rollout_phase = std::string(to_string(entry.rollout->phase));
+    else if (!entry.finished.empty())
+      service.rollout_phase = std::string(to_string(entry.finished.back().phase));
+    if (const auto mirror = parts.publisher.mirror_stats(service.name))
       service.mirror = mirror_input(*mirror);
-    service.flags = flag_inputs(view, controller.publisher(), now);
+    service.flags = flag_inputs(config, entry.state, parts.publisher, now);
     // What a shut version does not get, stable does.
     std::int32_t given = 0;
     for (const auto& version : service.versions)
-      if (version.name != view.state->stable) given += version.weight_actual.millionths;
+      if (version.name != entry.state.stable) given += version.weight_actual.millionths;
     for (auto& version : service.versions)
-      if (version.name == view.state->stable) version.weight_actual = {Share::kWhole - given};
+      if (version.name == entry.state.stable) version.weight_actual = {Share::kWhole - given};
   }
   out.proxy = totals;
-  out.decisions = controller.decisions_counted();
-  out.config_generation = controller.snapshot()->generation;
-  out.last_reload_success = controller.last_reload_ok();
-  out.state_writable = controller.state_writable();
-  out.ready = controller.is_ready();
-  out.uptime_seconds = std::chrono::duration<double>(now - controller.started()).count();
+  out.decisions = parts.steering.decisions_counted();
+  out.config_generation = parts.steering.snapshot()->generation;
+  out.last_reload_success = parts.configuration.last_reload_ok();
+  out.state_writable = parts.steering.state_writable();
+  out.ready = parts.proxy.ready();
+  out.uptime_seconds = std::chrono::duration<double>(now - parts.proxy.started()).count();
   return out;
 }
 

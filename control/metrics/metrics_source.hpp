@@ -1,13 +1,23 @@
-// Fills the metrics page from the controller and the workers. Thread: control's.
+// Fills the metrics page from the control plane and the workers. Thread: control's.
 #pragma once
 
 #include "control/history/historian.hpp"
 #include "control/metrics/exposition.hpp"
+#include "control/operations/configuration.hpp"
+#include "control/operations/proxy.hpp"
 #include "control/steering/steering.hpp"
 
 namespace cutwater::control {
 
-MetricsInput collect_metrics(ControllerImpl& controller, const stats::ProxyTotals& totals,
+// Where the figures come from.
+struct MetricsParts {
+  Services& services;
+  const Publisher& publisher;
+  const Steering& steering;
+  const ConfigurationOperations& configuration;
+  ProxyOperations& proxy;
+};
+MetricsInput collect_metrics(const MetricsParts& parts, const stats::ProxyTotals& totals,
                              TimePoint now);
 // Notifications and DORA figures.
 void add_history(MetricsInput& input, const Historian& historian);

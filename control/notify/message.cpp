@@ -4,10 +4,10 @@
 
 #include "config/units.hpp"
 #include "control/base/json_text.hpp"
+#include "control/base/rfc3339.hpp"
 #include "control/notify/event.hpp"
 #include "control/notify/router.hpp"
 #include "control/notify/webhook_signature.hpp"
-#include "control/state/restore.hpp"
 
 namespace cutwater::control::notify {
 namespace json = boost::json;

@@ -12,8 +12,9 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <random>
 
+#include "control/base/rfc3339.hpp"
 #include "control/notify/event.hpp"
-#include "control/state/restore.hpp"
+#include "proxy/base/random.hpp"
 
 namespace cutwater::control::notify {
 namespace asio = boost::asio;
@@ -30,8 +31,8 @@ constexpr auto kForever = std::chrono::hours(24);
 
 }  // namespace
 
-Surroundings real_surroundings() {
-  Surroundings out;
+Outside real_outside() {
+  Outside out;
   out.wall_ms = [] {
     return std::chrono::duration_cast<milliseconds>(
                std::chrono::system_clock::now().time_since_epoch())
@@ -62,8 +63,8 @@ struct Notifier::Shared : std::enable_shared_from_this<Notifier::Shared> {
     bool ended = false;
   };
 
-  Shared(asio::io_context& io, AsyncStore& the_store, Surroundings the_surroundings)
-      : context(io), store(the_store), surroundings(std::move(the_surroundings)) {}
+  Shared(asio::io_context& io, AsyncStore& the_store, Outside the_outside)
+      : context(io), store(the_store), outside(std::move(the_outside)) {}
 
   void wake(const std::string& channel);
   void begin_loops();
@@ -80,12 +81,12 @@ struct Notifier::Shared : std::enable_shared_from_this<Notifier::Shared> {
   void note_failure(OutboxItem& item, const Reception& reception, std::int64_t now);
   Letter letter_for(const config::Channel& channel, const OutboxItem& item, std::string thread,
                     std::int64_t now) const {
-    return {channel, item, std::move(thread), surroundings.source, now};
+    return {channel, item, std::move(thread), outside.source, now};
   }
 
   asio::io_context& context;
   AsyncStore& store;
-  Surroundings surroundings;
+  Outside outside;
   Router router;
   std::map<std::string, std::shared_ptr<Loop>> loops;
   // Delivered or given up, but the store could not be told: not to be sent again.
@@ -102,7 +103,7 @@ void Notifier::Shared::note_failure(OutboxItem& item, const Reception& reception
                                     std::int64_t now) {
   item.error = reception.detail;
   const bool refused = reception.kind == Reception::Kind::Refused;
-  const auto wait = std::max(back_off(item.attempts, surroundings.random()),
+  const auto wait = std::max(back_off(item.attempts, outside.random()),
                              reception.after.value_or(milliseconds(0)));
   item.next_ms = now + wait.count();
   if (!refused && item.next_ms < item.expires_ms) {
@@ -147,7 +148,7 @@ asio::awaitable<std::optional<milliseconds>> Notifier::Shared::deliver_due(
       const bool saved = co_await save(self, kept->second);
       if (!saved) co_return kStoreBackOff;
     }
-    const std::int64_t now = self->surroundings.wall_ms();
+    const std::int64_t now = self->outside.wall_ms();
     std::function<Head(Store&)> work = [channel, now](Store& store) {
       return store.outbox_head(channel, now);
     };
@@ -177,19 +178,19 @@ asio::awaitable<std::optional<milliseconds>> Notifier::Shared::deliver_due(
       ++item.attempts;
       const config::Channel to = *known;  // a reload may replace it while we wait
       HttpRequest request = write_letter(self->letter_for(to, item, found->thread, now));
-      const HttpOutcome outcome = co_await self->surroundings.ask(std::move(request));
+      const HttpOutcome outcome = co_await self->outside.ask(std::move(request));
       if (self->stopped) break;
       const Reception reception = read_answer(to, outcome);
       if (reception.kind == Reception::Kind::Delivered) {
         item.state = State::Delivered;
         item.receipt = reception.receipt;
         item.error.clear();
-        item.finished_ms = self->surroundings.wall_ms();
+        item.finished_ms = self->outside.wall_ms();
         self->count(channel, "delivered");
         spdlog::info("notified channel={} event={} attempts={}", channel, item.event_id,
                      item.attempts);
       } else {
-        self->note_failure(item, reception, self->surroundings.wall_ms());
+        self->note_failure(item, reception, self->outside.wall_ms());
       }
     }
     const bool saved = co_await save(self, std::move(item));
@@ -249,7 +250,7 @@ asio::awaitable<void> Notifier::Shared::give_up_removed(std::shared_ptr<Shared> 
                  count);
     using R = StoreResult<bool>;
     std::function<R(Store&)> work = [channel = channel,
-                                     now = self->surroundings.wall_ms()](Store& store) {
+                                     now = self->outside.wall_ms()](Store& store) {
       return store.outbox_give_up(channel, "the channel is no longer in the configuration", now);
     };
     co_await self->store.run<R>(std::move(work));
@@ -260,8 +261,8 @@ asio::awaitable<void> Notifier::Shared::give_up_removed(std::shared_ptr<Shared> 
 
 // --- the notifier --------------------------------------------------------------------------------
 
-Notifier::Notifier(asio::io_context& context, AsyncStore& store, Surroundings surroundings)
-    : shared_(std::make_shared<Shared>(context, store, std::move(surroundings))) {}
+Notifier::Notifier(asio::io_context& context, AsyncStore& store, Outside outside)
+    : shared_(std::make_shared<Shared>(context, store, std::move(outside))) {}
 
 Notifier::~Notifier() {
   stop();
@@ -288,7 +289,7 @@ void Notifier::set_open(const std::vector<OpenTopic>& topics) {
 }
 
 void Notifier::before_write(Change& change) const {
-  change.outbox = shared_->router.address(change.decisions, shared_->surroundings.wall_ms());
+  change.outbox = shared_->router.address(change.decisions, shared_->outside.wall_ms());
 }
 
 void Notifier::after_write(const Change& change) {
@@ -301,7 +302,7 @@ asio::awaitable<bool> Notifier::tell(std::string note_key, std::string note,
   const auto self = shared_;
   std::vector<OutboxItem> items;
   for (const auto& notice : notices)
-    for (auto& item : self->router.address(notice, self->surroundings.wall_ms()))
+    for (auto& item : self->router.address(notice, self->outside.wall_ms()))
       items.push_back(std::move(item));
   using R = StoreResult<bool>;
   std::function<R(Store&)> work = [note_key, note, items](Store& store) {
@@ -329,7 +330,7 @@ asio::awaitable<Reply> Notifier::test(std::string channel) {
   bool all = true;
   for (const config::Channel& to : channels) {
     if (!channel.empty() && to.name != channel) continue;
-    const std::int64_t now = self->surroundings.wall_ms();
+    const std::int64_t now = self->outside.wall_ms();
     OutboxItem item;
     item.event = test_event(time_text(now));
     item.event_id = "test-" + std::to_string(random_u64());
@@ -339,13 +340,13 @@ asio::awaitable<Reply> Notifier::test(std::string channel) {
     item.created_ms = now;
     const std::string no_thread;
     HttpRequest begin = write_letter(self->letter_for(to, item, no_thread, now));
-    HttpOutcome outcome = co_await self->surroundings.ask(std::move(begin));
+    HttpOutcome outcome = co_await self->outside.ask(std::move(begin));
     Reception reception = read_answer(to, outcome);
     if (has_incidents(to.kind) && reception.kind == Reception::Kind::Delivered) {
       item.operation = OutboxItem::Operation::Resolve;  // a test leaves no incident behind
       HttpRequest end =
-          write_letter(self->letter_for(to, item, no_thread, self->surroundings.wall_ms()));
-      outcome = co_await self->surroundings.ask(std::move(end));
+          write_letter(self->letter_for(to, item, no_thread, self->outside.wall_ms()));
+      outcome = co_await self->outside.ask(std::move(end));
       reception = read_answer(to, outcome);
     }
     const bool delivered = reception.kind == Reception::Kind::Delivered;

@@ -27,20 +27,20 @@
 namespace cutwater::control::notify {
 
 // The world around, so that tests hold it in their hand.
-struct Surroundings {
+struct Outside {
   std::function<std::int64_t()> wall_ms;
   std::function<boost::asio::awaitable<HttpOutcome>(HttpRequest)> ask = ask_http;
   std::function<double()> random;  // 0..1
   std::string source;              // "cutwater/HOST"
 };
-Surroundings real_surroundings();
+Outside real_outside();
 
 // Waits before attempt number `attempt` + 1: 1 s, 2 s, 4 s ... 5 min, less up to a half by chance.
 std::chrono::milliseconds back_off(int attempt, double random);
 
 class Notifier {
  public:
-  Notifier(boost::asio::io_context& context, AsyncStore& store, Surroundings surroundings);
+  Notifier(boost::asio::io_context& context, AsyncStore& store, Outside outside);
   ~Notifier();
   Notifier(const Notifier&) = delete;
   Notifier& operator=(const Notifier&) = delete;

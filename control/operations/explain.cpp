@@ -1,9 +1,8 @@
-// Which version would this request get, by which rule, and why. Asks the same pure functions as
-// the workers, with throw-away state.
+#include "control/operations/explain.hpp"
+
 #include <vector>
 
 #include "control/base/json_text.hpp"
-#include "control/steering/steering.hpp"
 #include "proxy/http/target.hpp"
 #include "proxy/routing/assignment.hpp"
 #include "proxy/routing/route_table.hpp"
@@ -155,19 +154,18 @@ std::string rule_text(const routing::Assignment& assignment, routing::Reason rul
 
 }  // namespace
 
-Reply ControllerImpl::explain(const std::string& service, const json::object& request) {
-  if (find(service) == nullptr)
-    return problem(404, "service_unknown", "there is no service `" + service + "`");
+Reply explain(const routing::RoutingSnapshot& routes, const std::string& service,
+              const json::object& request) {
   Sample sample;
   if (auto refused = read_sample(request, sample)) return *std::move(refused);
   if (auto refused = make_head(sample)) return *std::move(refused);
 
   const routing::ServiceSnapshot* snapshot = nullptr;
-  for (const auto& candidate : snapshot_->services)
+  for (const auto& candidate : routes.services)
     if (candidate->name == service) snapshot = candidate.get();
   json::object out{{"service", service}};
   if (!sample.host.empty()) {
-    const auto* route = routing::match_route(*snapshot_, sample.head.host, sample.head.path);
+    const auto* route = routing::match_route(routes, sample.head.host, sample.head.path);
     if (route == nullptr || route->service.get() != snapshot) {
       out["routed_to"] =
           route == nullptr ? json::value(nullptr) : json::string(route->service->name);

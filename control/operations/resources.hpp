@@ -1,24 +1,21 @@
-// Everything that can be asked of a running proxy. The admin server is its only HTTP face; tests
-// use a fake. Thread: control's io_context, always. Writes are durable and switched on every
-// worker when the awaitable completes.
+// Everything that can be asked of a running proxy, one small interface a noun. The admin server is
+// their only HTTP face; tests use fakes. Thread: control's io_context, always. Writes are durable
+// and switched on every worker when the awaitable completes.
 #pragma once
 
-#include <boost/asio/awaitable.hpp>
 #include <boost/json.hpp>
 #include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
+#include "control/base/awaitable.hpp"
 #include "control/base/reply.hpp"
+#include "control/steering/event_log.hpp"
 #include "control/store/history_records.hpp"
 
 namespace cutwater::control {
-
-template <typename T>
-using Awaitable = boost::asio::awaitable<T>;
 
 enum class RolloutAction {
   Pause,
@@ -38,72 +35,46 @@ enum class VersionAction {
   Unlock,  // after a drain or a rollback: it may have traffic again
 };
 
-// One entry of the event stream (GET /v1/events).
-struct Event {
-  std::uint64_t id = 0;  // increases by one; resumable with Last-Event-ID
-  std::string type;      // "decision", "rollout", "weights", "config", "health"
-  std::string data;      // JSON
-};
-
-// What is known about an Idempotency-Key (draft-ietf-httpapi-idempotency-key-header-07).
-struct IdempotentAnswer {
-  enum class Kind {
-    Miss,      // never seen: go on; the key is in flight until idempotent_store()
-    Replay,    // answer `reply` again
-    Mismatch,  // used before for another request: 422
-    InFlight,  // the first request is still running: 409
-  };
-  Kind kind = Kind::Miss;
-  Reply reply;
-};
-
-class Controller {
+class ServicesResource {
  public:
-  virtual ~Controller() = default;
-
-  // --- reading ------------------------------------------------------------------------------
+  virtual ~ServicesResource() = default;
   virtual Reply services() = 0;
   virtual Reply service(const std::string& name) = 0;
+  // Which version a sample request would get, and why.
+  virtual Reply explain(const std::string& service, const boost::json::object& request) = 0;
+};
+
+class WeightsResource {
+ public:
+  virtual ~WeightsResource() = default;
   virtual Reply weights(const std::string& service) = 0;
+  virtual Awaitable<Reply> put_weights(std::string service, boost::json::object weights,
+                                       Precondition precondition, Actor actor, bool dry_run) = 0;
+  virtual Awaitable<Reply> rollback(std::string service, boost::json::object body, Actor actor) = 0;
+};
+
+class RolloutsResource {
+ public:
+  virtual ~RolloutsResource() = default;
   virtual Reply rollouts(const std::string& service) = 0;
   virtual Reply rollout(const std::string& id) = 0;
+  // Completes when the rollout changes or `wait` has passed; then its current view.
+  virtual Awaitable<Reply> wait_rollout(std::string id, std::chrono::milliseconds wait) = 0;
   virtual Reply analysis(const std::string& rollout_id) = 0;
   // What its versions did, tick by tick; and what other limits would have made of it.
   virtual Awaitable<Reply> record(std::string rollout_id) = 0;
   virtual Awaitable<Reply> replay(std::string rollout_id, boost::json::object guards) = 0;
-  virtual Reply explain(const std::string& service, const boost::json::object& request) = 0;
-  virtual Reply flags(const std::string& service) = 0;
-  virtual Reply mirror(const std::string& service) = 0;
-  // OFREP: one flag by its key, and all of them. `request` is the body of the evaluation.
-  virtual Reply ofrep_flag(const std::string& key, const boost::json::object& request) = 0;
-  virtual Reply ofrep_flags(const boost::json::object& request) = 0;
-  // The first `limit` with a seq greater than `after`, 0 = from the beginning; without it the
-  // newest `limit`. Newest last.
-  virtual Awaitable<Reply> decisions(std::string service, std::optional<std::uint64_t> after,
-                                     std::size_t limit, std::int64_t since_ms) = 0;
-  virtual Awaitable<Reply> audit(HistoryQuery asked) = 0;
-  virtual Awaitable<Reply> dora(std::chrono::milliseconds window, std::string service) = 0;
-  // What waits for delivery, was delivered or given up; newest first.
-  virtual Awaitable<Reply> notifications(std::optional<OutboxItem::State> state,
-                                         std::size_t limit) = 0;
-  // The steering of the service or rollout of that name, for the audit log; null for anything else.
-  virtual boost::json::value steering_of(const std::string& name) = 0;
-  virtual Reply config() = 0;                           // secrets masked
-  virtual Reply validate(const std::string& yaml) = 0;  // 200 {"valid":true} or 422 with problems
-  virtual bool live() = 0;
-  virtual bool ready() = 0;   // false while starting or draining
-  virtual Reply proxy() = 0;  // version, uptime, generation, listeners with bound ports, workers
-
-  // --- changing -----------------------------------------------------------------------------
-  virtual Awaitable<Reply> put_weights(std::string service, boost::json::object weights,
-                                       Precondition precondition, Actor actor, bool dry_run) = 0;
   virtual Awaitable<Reply> start_rollout(std::string service, boost::json::object body, Actor actor,
                                          bool dry_run) = 0;
-  virtual Awaitable<Reply> act(std::string rollout_id, RolloutAction action,
-                               boost::json::object body, Actor actor) = 0;
-  virtual Awaitable<Reply> rollback(std::string service, boost::json::object body, Actor actor) = 0;
-  virtual Awaitable<Reply> version(std::string service, std::string version, VersionAction action,
-                                   Actor actor) = 0;
+  virtual Awaitable<Reply> command(std::string rollout_id, RolloutAction action,
+                                   boost::json::object body, Actor actor) = 0;
+};
+
+class VersionsResource {
+ public:
+  virtual ~VersionsResource() = default;
+  virtual Awaitable<Reply> act_on_version(std::string service, std::string version,
+                                          VersionAction action, Actor actor) = 0;
   // Where a version runs; 201 makes one, with no traffic. Below the role admin only while no user's
   // requests go there: they are moved by rollouts and weights, which are guarded.
   virtual Awaitable<Reply> put_version(std::string service, std::string version,
@@ -113,39 +84,81 @@ class Controller {
   // removed once it is drained.
   virtual Awaitable<Reply> remove_version(std::string service, std::string version,
                                           Precondition precondition, Actor actor, bool dry_run) = 0;
+};
+
+class FlagsResource {
+ public:
+  virtual ~FlagsResource() = default;
+  virtual Reply flags(const std::string& service) = 0;
   virtual Awaitable<Reply> set_flag(std::string service, std::string flag, bool enabled,
                                     Actor actor) = 0;
   virtual Awaitable<Reply> put_flag(std::string service, std::string flag, boost::json::object body,
                                     Precondition precondition, Actor actor) = 0;
+  // OFREP: one flag by its key, and all of them. `request` is the body of the evaluation.
+  virtual Reply ofrep_flag(const std::string& key, const boost::json::object& request) = 0;
+  virtual Reply ofrep_flags(const boost::json::object& request) = 0;
+};
+
+class MirrorResource {
+ public:
+  virtual ~MirrorResource() = default;
+  virtual Reply mirror(const std::string& service) = 0;
   virtual Awaitable<Reply> put_mirror(std::string service, boost::json::object body,
                                       Precondition precondition, Actor actor) = 0;
-  virtual Awaitable<Reply> reload(Actor actor) = 0;
-  virtual Awaitable<Reply> drain(Actor actor) = 0;  // same as SIGTERM
+};
 
-  // A test message to one channel (empty: to all) and what its receiver said.
-  virtual Awaitable<Reply> notify_test(std::string channel) = 0;
+class ConfigurationResource {
+ public:
+  virtual ~ConfigurationResource() = default;
+  virtual Reply config() = 0;                           // secrets masked
+  virtual Reply validate(const std::string& yaml) = 0;  // 200 {"valid":true} or 422 with problems
+  virtual Awaitable<Reply> reload(Actor actor) = 0;
+};
+
+class HistoryResource {
+ public:
+  virtual ~HistoryResource() = default;
+  // The first `limit` with a seq greater than `after`, 0 = from the beginning; without it the
+  // newest `limit`. Newest last.
+  virtual Awaitable<Reply> decisions(std::string service, std::optional<std::uint64_t> after,
+                                     std::size_t limit, std::int64_t since_ms) = 0;
+  virtual Awaitable<Reply> audit(HistoryQuery asked) = 0;
   // Completes when it is written; never fails the call it is about.
   virtual Awaitable<void> record_audit(AuditEntry entry) = 0;
+  // The steering of the service or rollout of that name, for the audit log; null for anything else.
+  virtual boost::json::value steering_of(const std::string& name) = 0;
+  virtual Awaitable<Reply> dora(std::chrono::milliseconds window, std::string service) = 0;
+  // What waits for delivery, was delivered or given up; newest first.
+  virtual Awaitable<Reply> notifications(std::optional<OutboxItem::State> state,
+                                         std::size_t limit) = 0;
+  // A test message to one channel (empty: to all) and what its receiver said.
+  virtual Awaitable<Reply> notify_test(std::string channel) = 0;
+};
 
-  // `fingerprint`: a hash of method, path and body, made by the caller. After Miss the caller must
-  // call idempotent_store() exactly once, also when the operation failed; answers >= 500 are not
-  // kept, so that the same key may be tried again.
-  virtual Awaitable<IdempotentAnswer> idempotent_lookup(std::string /*key*/,
-                                                        std::string /*fingerprint*/) {
-    co_return IdempotentAnswer{};
-  }
-  virtual Awaitable<void> idempotent_store(std::string /*key*/, std::string /*fingerprint*/,
-                                           Reply /*reply*/) {
-    co_return;
-  }
-
-  // --- following ----------------------------------------------------------------------------
-  // Completes when the rollout changes or `wait` has passed; then its current view.
-  virtual Awaitable<Reply> wait_rollout(std::string id, std::chrono::milliseconds wait) = 0;
+class ProxyResource {
+ public:
+  virtual ~ProxyResource() = default;
+  virtual bool live() = 0;
+  virtual bool ready() = 0;   // false while starting or draining
+  virtual Reply proxy() = 0;  // version, uptime, generation, listeners with bound ports, workers
+  virtual Awaitable<Reply> drain(Actor actor) = 0;  // same as SIGTERM
   // Calls `sink` for kept events after `after`, then for each new one, until the returned guard
   // dies. The sink runs on the control thread and must not block.
   virtual std::shared_ptr<void> subscribe(std::uint64_t after,
                                           std::function<void(const Event&)> sink) = 0;
+};
+
+// All of them; they outlive whoever asks.
+struct Resources {
+  ServicesResource& services;
+  WeightsResource& weights;
+  RolloutsResource& rollouts;
+  VersionsResource& versions;
+  FlagsResource& flags;
+  MirrorResource& mirror;
+  ConfigurationResource& configuration;
+  HistoryResource& history;
+  ProxyResource& proxy;
 };
 
 }  // namespace cutwater::control

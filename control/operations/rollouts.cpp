@@ -1,16 +1,17 @@
-// Rollouts: start, command, follow, and what the guard has found so far.
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/use_awaitable.hpp>
+#include "control/operations/rollouts.hpp"
 
 #include <algorithm>
+#include <utility>
+#include <variant>
 
 #include "config/windows.hpp"
 #include "control/base/json_text.hpp"
+#include "control/base/rfc3339.hpp"
+#include "control/operations/replies.hpp"
 #include "control/state/views.hpp"
-#include "control/steering/steering.hpp"
+#include "proxy/base/random.hpp"
 
 namespace cutwater::control {
-namespace asio = boost::asio;
 namespace json = boost::json;
 namespace {
 
@@ -74,10 +75,23 @@ bool may_approve(const Actor& actor) {
   return actor.role >= config::Role::Approver;
 }
 
+Reply rollout_reply(const Services::OfRollout& found) {
+  Reply reply;
+  reply.body = rollout_view(*found.rollout);
+  reply.etag = found.entry->state.generation;
+  return reply;
+}
+
+// Without its ticks, by the limits that are in force now.
+ReplayCase case_of(const EngineState& rollout, const config::Service* config) {
+  const config::Guards guards = config == nullptr ? config::Guards{} : config->guards;
+  return {rollout.id, rollout.service, rollout.from, rollout.to, rollout.plan, guards, {}};
+}
+
 }  // namespace
 
-std::optional<Reply> ControllerImpl::check_new_rollout(const Entry& entry,
-                                                       RolloutRequest& request) const {
+std::optional<Reply> RolloutsOperations::check_new(const ServiceEntry& entry,
+                                                   RolloutRequest& request) const {
   const ServiceState& state = entry.state;
   if (!state.weights.contains(request.to))
     return problem(422, "version_unknown",
@@ -102,13 +116,12 @@ std::optional<Reply> ControllerImpl::check_new_rollout(const Entry& entry,
                      "`" + version + "` has " + to_string(share) +
                          " of the traffic; a rollout moves it between two versions only",
                      {{"version", version}});
-  if (auto refused = check_rollout_fits(entry, request)) return refused;
+  if (auto refused = check_fit(entry, request)) return refused;
   return request.force ? std::nullopt : check_moment(state, request);
 }
 
-// Whether the plan can work with these versions and these people.
-std::optional<Reply> ControllerImpl::check_rollout_fits(const Entry& entry,
-                                                        RolloutRequest& request) const {
+std::optional<Reply> RolloutsOperations::check_fit(const ServiceEntry& entry,
+                                                   RolloutRequest& request) const {
   const ServiceState& state = entry.state;
   Plan& plan = request.plan;
   const auto has = state.weights.find(request.to);
@@ -118,7 +131,7 @@ std::optional<Reply> ControllerImpl::check_rollout_fits(const Entry& entry,
                    "`" + request.to + "` has " + to_string(has->second) + " of the traffic; " +
                        plan.strategy + " begins at 0%",
                    {{"version", request.to}});
-  const config::Service& service = *find_config(state.name);
+  const config::Service& service = *parts_.services.find_config(state.name);
   if (plan.is_rolling()) {
     const auto out = state.off_duty.find(state.stable);
     if (out != state.off_duty.end() && !out->second.empty() && !request.force)
@@ -132,7 +145,7 @@ std::optional<Reply> ControllerImpl::check_rollout_fits(const Entry& entry,
       return refused;
   }
   if (!plan.wants_approval()) return std::nullopt;
-  const auto& tokens = config_.admin.tokens;
+  const auto& tokens = parts_.services.config().admin.tokens;
   const auto may_approve = [](const config::Token& token) {
     return token.role >= config::Role::Approver;
   };
@@ -155,30 +168,29 @@ std::optional<Reply> ControllerImpl::check_rollout_fits(const Entry& entry,
   return std::nullopt;
 }
 
-// Whether it may begin now: windows, and endpoints enough for the first share of traffic.
-std::optional<Reply> ControllerImpl::check_moment(const ServiceState& state,
-                                                  const RolloutRequest& request) const {
+std::optional<Reply> RolloutsOperations::check_moment(const ServiceState& state,
+                                                      const RolloutRequest& request) const {
   const Plan& plan = request.plan;
-  const std::int64_t now = setup_.wall_ms();
+  const std::int64_t now = parts_.clocks.wall_ms();
   if (!config::is_open(plan.windows, plan.utc_offset_minutes, now))
     return problem(409, "outside_window",
                    "outside the deployment windows; the next opens at " +
                        time_text(config::next_opening(plan.windows, plan.utc_offset_minutes, now)) +
                        "; \"force\": true does it all the same");
   if (plan.is_rolling()) return std::nullopt;  // its endpoints come one by one
-  return check_capacity(state, request.to, plan.stages.front().weight);
+  return check_capacity(parts_.capacity, state, request.to, plan.stages.front().weight);
 }
 
-Awaitable<Reply> ControllerImpl::start_rollout(std::string service, json::object body, Actor actor,
-                                               bool dry_run) {
-  const auto turn = co_await turns_.take(TurnQueue::Urgency::Person);
-  Entry* entry = find(service);
+Awaitable<Reply> RolloutsOperations::start_rollout(std::string service, json::object body,
+                                                   Actor actor, bool dry_run) {
+  const auto turn = co_await steering_.turns().take(TurnQueue::Urgency::Person);
+  ServiceEntry* entry = parts_.services.find(service);
   if (entry == nullptr) co_return no_service(service);
-  auto parsed = parse_rollout_request(body, find_config(service)->rollout);
+  auto parsed = parse_rollout_request(body, parts_.services.find_config(service)->rollout);
   if (auto* refused = std::get_if<Reply>(&parsed)) co_return std::move(*refused);
   RolloutRequest& request = std::get<RolloutRequest>(parsed);
   request.starter = actor.name;
-  if (auto refused = check_new_rollout(*entry, request)) co_return *std::move(refused);
+  if (auto refused = check_new(*entry, request)) co_return *std::move(refused);
   if (dry_run) {
     EngineState rollout = new_rollout(*entry, request, actor);
     rollout.id.clear();
@@ -188,11 +200,12 @@ Awaitable<Reply> ControllerImpl::start_rollout(std::string service, json::object
     plan.body = std::move(view);
     co_return plan;
   }
-  co_return co_await begin_rollout(*entry, std::move(request), std::move(actor));
+  co_return co_await begin(*entry, std::move(request), std::move(actor));
 }
 
-EngineState ControllerImpl::new_rollout(const Entry& entry, const RolloutRequest& request,
-                                        const Actor& actor) const {
+EngineState RolloutsOperations::new_rollout(const ServiceEntry& entry,
+                                            const RolloutRequest& request,
+                                            const Actor& actor) const {
   EngineState rollout;
   rollout.id = new_rollout_id();
   rollout.service = entry.state.name;
@@ -202,31 +215,32 @@ EngineState ControllerImpl::new_rollout(const Entry& entry, const RolloutRequest
   rollout.before = entry.state.weights;
   rollout.actor = actor.name;
   rollout.commit_time = request.commit_time;
-  rollout.started_ms = setup_.wall_ms();
+  rollout.started_ms = parts_.clocks.wall_ms();
   return rollout;
 }
 
 // With the turn in hand, after every check.
-Awaitable<Reply> ControllerImpl::begin_rollout(Entry& entry, RolloutRequest request, Actor actor) {
-  Draft draft = draft_of(entry);
+Awaitable<Reply> RolloutsOperations::begin(ServiceEntry& entry, RolloutRequest request,
+                                           Actor actor) {
+  Draft draft = steering_.draft_of(entry);
   draft.rollout = new_rollout(entry, request, actor);
   draft.state.locked_out.erase(request.to);
   if (request.plan.is_rolling() || request.force) draft.state.off_duty.clear();
   // Other people go first this time, unless some already have the version: they keep it.
   if (draft.state.weights[request.to].millionths == 0) draft.state.salt = random_u64();
   const std::string id = draft.rollout->id;
-  run(draft, event::Start{});
-  auto failed = co_await commit(std::move(draft), Order::StoreFirst);
-  if (failed) co_return *std::move(failed);
-  Reply reply = rollout_reply(id);
+  draft.run(event::Start{});
+  const auto failed = co_await steering_.commit(std::move(draft), Order::StoreFirst);
+  if (failed) co_return store_problem(*failed);
+  Reply reply = rollout(id);
   reply.status = 201;
   reply.location = "/v1/rollouts/" + id;
   co_return reply;
 }
 
 // The same plan once more, for a version that has been mended.
-Awaitable<Reply> ControllerImpl::retry_rollout(Entry& entry, const EngineState& ended, Actor actor,
-                                               bool force) {
+Awaitable<Reply> RolloutsOperations::retry(ServiceEntry& entry, const EngineState& ended,
+                                           Actor actor, bool force) {
   if (!is_terminal(ended.phase) || ended.phase == Phase::Succeeded)
     co_return problem(409, "nothing_to_retry",
                       "rollout " + ended.id + " is " + std::string(to_string(ended.phase)) +
@@ -238,74 +252,50 @@ Awaitable<Reply> ControllerImpl::retry_rollout(Entry& entry, const EngineState& 
   request.force = force;
   request.commit_time = ended.commit_time;
   request.plan = ended.plan;
-  if (auto refused = check_new_rollout(entry, request)) co_return *std::move(refused);
-  co_return co_await begin_rollout(entry, std::move(request), std::move(actor));
+  if (auto refused = check_new(entry, request)) co_return *std::move(refused);
+  co_return co_await begin(entry, std::move(request), std::move(actor));
 }
 
-Awaitable<Reply> ControllerImpl::act(std::string rollout_id, RolloutAction action,
-                                     json::object body, Actor actor) {
-  const auto turn = co_await turns_.take(TurnQueue::Urgency::Person);
-  const EngineState* state = nullptr;
-  Entry* entry = find_by_rollout(rollout_id, &state);
+Awaitable<Reply> RolloutsOperations::command(std::string rollout_id, RolloutAction action,
+                                             json::object body, Actor actor) {
+  const auto turn = co_await steering_.turns().take(TurnQueue::Urgency::Person);
+  const auto [entry, state] = parts_.services.find_rollout(rollout_id);
   if (entry == nullptr) co_return no_rollout(rollout_id);
-  event::Command command{kind_of(action),    actor.name, "", surroundings(state->service, state),
-                         may_approve(actor), false};
-  if (auto refused = read_command(body, command)) co_return *std::move(refused);
+  event::Command asked{
+      kind_of(action),    actor.name, "", parts_.capacity.surroundings(state->service, state),
+      may_approve(actor), false};
+  if (auto refused = read_command(body, asked)) co_return *std::move(refused);
   if (action == RolloutAction::Retry) {
     const EngineState ended = *state;
-    co_return co_await retry_rollout(*entry, ended, std::move(actor), command.force);
+    co_return co_await retry(*entry, ended, std::move(actor), asked.force);
   }
-  Draft draft = draft_of(*entry);
+  Draft draft = steering_.draft_of(*entry);
   if (!draft.rollout || draft.rollout->id != rollout_id)
     co_return problem(409, "rollout_finished",
                       "rollout " + rollout_id + " is " + std::string(to_string(state->phase)) +
                           " and cannot be changed any more");
-  if (const auto refusal = run(draft, command))
+  if (const auto refusal = draft.run(asked))
     co_return problem(
         refusal->type == "approval_needed" || refusal->type == "four_eyes" ? 403 : 409,
         refusal->type, refusal->detail);
   // The way back does not wait for the disk.
   const Phase after = draft.rollout->phase;
   const bool back = after == Phase::RollingBack || after == Phase::Aborted;
-  auto failed = co_await commit(std::move(draft), back ? Order::PublishFirst : Order::StoreFirst);
-  if (failed) co_return *std::move(failed);
-  Reply reply = rollout_reply(rollout_id);
-  if (back && !state_writable_) reply.body.as_object()["durable"] = false;
+  const auto failed =
+      co_await steering_.commit(std::move(draft), back ? Order::PublishFirst : Order::StoreFirst);
+  if (failed) co_return store_problem(*failed);
+  Reply reply = rollout(rollout_id);
+  if (back && !steering_.state_writable()) reply.body.as_object()["durable"] = false;
   co_return reply;
 }
 
-ControllerImpl::Entry* ControllerImpl::find_by_rollout(const std::string& id,
-                                                       const EngineState** state) {
-  for (auto& [name, entry] : entries_) {
-    if (entry.rollout && entry.rollout->id == id) {
-      *state = &*entry.rollout;
-      return &entry;
-    }
-    for (const EngineState& finished : entry.finished) {
-      if (finished.id != id) continue;
-      *state = &finished;
-      return &entry;
-    }
-  }
-  return nullptr;
+Reply RolloutsOperations::rollout(const std::string& id) {
+  const auto found = parts_.services.find_rollout(id);
+  return found.entry == nullptr ? no_rollout(id) : rollout_reply(found);
 }
 
-Reply ControllerImpl::rollout_reply(const std::string& id) {
-  const EngineState* state = nullptr;
-  const Entry* entry = find_by_rollout(id, &state);
-  if (entry == nullptr) return no_rollout(id);
-  Reply reply;
-  reply.body = rollout_view(*state);
-  reply.etag = entry->state.generation;
-  return reply;
-}
-
-Reply ControllerImpl::rollout(const std::string& id) {
-  return rollout_reply(id);
-}
-
-Reply ControllerImpl::rollouts(const std::string& service) {
-  const Entry* entry = find(service);
+Reply RolloutsOperations::rollouts(const std::string& service) {
+  const ServiceEntry* entry = parts_.services.find(service);
   if (entry == nullptr) return no_service(service);
   json::array list;
   for (const EngineState& finished : entry->finished) list.push_back(rollout_view(finished));
@@ -316,9 +306,8 @@ Reply ControllerImpl::rollouts(const std::string& service) {
   return reply;
 }
 
-Reply ControllerImpl::analysis(const std::string& rollout_id) {
-  const EngineState* state = nullptr;
-  Entry* entry = find_by_rollout(rollout_id, &state);
+Reply RolloutsOperations::analysis(const std::string& rollout_id) {
+  const auto [entry, state] = parts_.services.find_rollout(rollout_id);
   if (entry == nullptr) return no_rollout(rollout_id);
   json::object out{{"rollout", rollout_id},
                    {"service", state->service},
@@ -333,14 +322,14 @@ Reply ControllerImpl::analysis(const std::string& rollout_id) {
     reply.body = std::move(out);
     return reply;
   }
-  const auto report = evidence_of(state->service, state->to).report;
-  const auto monitor = publisher_.monitor(state->service, state->to);
+  const auto report = parts_.guards.evidence_of(state->service, state->to).report;
+  const auto monitor = parts_.publisher.monitor(state->service, state->to);
   const stats::VersionTotals live = monitor ? monitor->totals() : stats::VersionTotals{};
   const Windows& windows = entry->windows[state->to];
-  const Window recent = windows.last(Windows::kShort, setup_.now(), live);
+  const Window recent = windows.last(Windows::kShort, parts_.clocks.now(), live);
   out["verdict"] = guard::to_string(step_verdict(*state, report));
   out["armed"] = report.armed;
-  out["evidence"] = evidence_view(state->service, state->to);
+  out["evidence"] = parts_.guards.evidence_view(state->service, state->to);
   out["requests_at_this_step"] =
       samples(report) - std::min(samples(report), state->samples_before_step);
   out["requests_needed_to_pass"] = report.requests_needed_to_pass;
@@ -352,29 +341,53 @@ Reply ControllerImpl::analysis(const std::string& rollout_id) {
                  : json::value(nullptr);
   out["windows"] =
       json::object{{"10s", window_view(recent)},
-                   {"60s", window_view(windows.last(Windows::kLong, setup_.now(), live))}};
+                   {"60s", window_view(windows.last(Windows::kLong, parts_.clocks.now(), live))}};
   Reply reply;
   reply.body = std::move(out);
   return reply;
 }
 
-void ControllerImpl::wake_waiters(const std::string& rollout_id) {
-  const auto [first, last] = waiters_.equal_range(rollout_id);
-  for (auto it = first; it != last; ++it) it->second->cancel();
-  waiters_.erase(first, last);
+Awaitable<Reply> RolloutsOperations::wait_rollout(std::string id, std::chrono::milliseconds wait) {
+  const auto found = parts_.services.find_rollout(id);
+  if (found.entry == nullptr) co_return no_rollout(id);
+  if (!is_terminal(found.rollout->phase)) co_await steering_.followers().wait(id, wait);
+  co_return rollout(id);
 }
 
-Awaitable<Reply> ControllerImpl::wait_rollout(std::string id, std::chrono::milliseconds wait) {
-  const EngineState* state = nullptr;
-  if (find_by_rollout(id, &state) == nullptr) co_return no_rollout(id);
-  if (!is_terminal(state->phase)) {
-    auto timer = std::make_shared<asio::steady_timer>(context_, wait);
-    waiters_.emplace(id, timer);
-    const auto [error] = co_await timer->async_wait(asio::as_tuple(asio::use_awaitable));
-    // A change takes it out itself, maybe in the moment it times out.
-    if (!error) std::erase_if(waiters_, [&](const auto& one) { return one.second == timer; });
-  }
-  co_return rollout_reply(id);
+Awaitable<std::optional<Reply>> RolloutsOperations::add_ticks(ReplayCase& out) const {
+  auto ticks = co_await parts_.traffic.recorded(out.rollout);
+  if (ticks.has_error()) co_return history_unreadable(ticks.error());
+  if (ticks->empty())
+    co_return problem(409, "nothing_recorded",
+                      "nothing is recorded of rollout " + out.rollout + ": neither `" + out.from +
+                          "` nor `" + out.to +
+                          "` had requests while it was under way, or it is older than the record");
+  out.ticks = *std::move(ticks);
+  co_return std::nullopt;
+}
+
+Awaitable<Reply> RolloutsOperations::record(std::string rollout_id) {
+  const EngineState* found = parts_.services.find_rollout(rollout_id).rollout;
+  if (found == nullptr) co_return no_rollout(rollout_id);
+  ReplayCase record = case_of(*found, parts_.services.find_config(found->service));
+  auto refused = co_await add_ticks(record);
+  if (refused) co_return *std::move(refused);
+  Reply reply;
+  reply.body = record_view(record);
+  co_return reply;
+}
+
+Awaitable<Reply> RolloutsOperations::replay(std::string rollout_id, boost::json::object guards) {
+  const EngineState* found = parts_.services.find_rollout(rollout_id).rollout;
+  if (found == nullptr) co_return no_rollout(rollout_id);
+  ReplayCase asked = case_of(*found, parts_.services.find_config(found->service));
+  if (auto refused = change_guards(guards, asked)) co_return *std::move(refused);
+  auto missing = co_await add_ticks(asked);
+  if (missing) co_return *std::move(missing);
+  const Replay result = control::replay(asked);
+  Reply reply;
+  reply.body = replay_view(asked, result);
+  co_return reply;
 }
 
 }  // namespace cutwater::control

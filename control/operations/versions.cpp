@@ -1,11 +1,14 @@
-// One version of a service: where it runs, drained and let back, removed.
+#include "control/operations/versions.hpp"
+
 #include <boost/algorithm/string/join.hpp>
+#include <utility>
 #include <variant>
 
 #include "control/base/json_member.hpp"
+#include "control/operations/replies.hpp"
+#include "control/operations/services.hpp"
 #include "control/operations/version_change.hpp"
 #include "control/state/views.hpp"
-#include "control/steering/steering.hpp"
 
 namespace cutwater::control {
 namespace json = boost::json;
@@ -37,31 +40,36 @@ std::variant<Why, Reply> change_version(Draft& draft, const std::string& version
              actor.name};
 }
 
+Reply in_use(const std::string& detail) {
+  return problem(409, "version_in_use", detail);
+}
+
 }  // namespace
 
-Awaitable<Reply> ControllerImpl::version(std::string service, std::string version,
-                                         VersionAction action, Actor actor) {
+Awaitable<Reply> VersionsOperations::act_on_version(std::string service, std::string version,
+                                                    VersionAction action, Actor actor) {
   if (action != VersionAction::Show) {
-    const auto turn = co_await turns_.take(TurnQueue::Urgency::Person);
-    const Entry* entry = find(service);
+    const auto turn = co_await steering_.turns().take(TurnQueue::Urgency::Person);
+    const ServiceEntry* entry = parts_.services.find(service);
     if (entry == nullptr) co_return no_service(service);
     if (!entry->state.weights.contains(version)) co_return no_version(service, version);
     // To drain what is shut already is no change.
     if (action == VersionAction::Unlock || !entry->state.locked_out.contains(version)) {
-      Draft draft = draft_of(*entry);
+      Draft draft = steering_.draft_of(*entry);
       auto changed = change_version(draft, version, action, actor);
       if (auto* refused = std::get_if<Reply>(&changed)) co_return std::move(*refused);
-      decide(draft, std::get<Why>(changed));
-      auto failed = co_await commit(std::move(draft), Order::StoreFirst);
-      if (failed) co_return *std::move(failed);
+      draft.decide(std::get<Why>(changed));
+      const auto failed = co_await steering_.commit(std::move(draft), Order::StoreFirst);
+      if (failed) co_return store_problem(*failed);
     }
   }
-  const std::uint64_t active = co_await count_active(publisher_.endpoints(service, version));
-  Entry* entry = find(service);
+  const std::uint64_t active =
+      co_await parts_.tasks.count_active(parts_.publisher.endpoints(service, version));
+  ServiceEntry* entry = parts_.services.find(service);
   if (entry == nullptr) co_return no_service(service);
   if (!entry->state.weights.contains(version)) co_return no_version(service, version);
   Reply reply;
-  json::object body = version_view(*find_config(service), *entry, version);
+  json::object body = version_view(parts_, *parts_.services.find_config(service), *entry, version);
   body["active"] = active;
   body["drained"] = active == 0 && entry->state.locked_out.contains(version);
   reply.body = std::move(body);
@@ -69,49 +77,42 @@ Awaitable<Reply> ControllerImpl::version(std::string service, std::string versio
   co_return reply;
 }
 
-// --- where it runs -------------------------------------------------------------------------------
-
-namespace {
-
-Reply in_use(const std::string& detail) {
-  return problem(409, "version_in_use", detail);
-}
-
-}  // namespace
-
-Awaitable<std::optional<Reply>> ControllerImpl::change_where(ServiceState state,
-                                                             std::string version, Why why) {
-  const Entry& entry = entries_.at(state.name);
-  NextConfig next = fit(setup_.config, &state);
+Awaitable<std::optional<Reply>> VersionsOperations::change_where(ServiceState state,
+                                                                 std::string version, Why why) {
+  const ServiceEntry& entry = parts_.services.at(state.name);
+  NextConfig next = takeover_.fit(parts_.services.written(), &state);
   if (!next.problems.empty()) co_return in_use(next.problems.front().message);
-  const config::Service& before = *find_config(state.name);
+  const config::Service& before = *parts_.services.find_config(state.name);
   const config::Service& after = *next.config.find_service(state.name);
-  const EngineState* rollout = entry.rollout ? &*entry.rollout : nullptr;
-  Draft draft = draft_of(entry);
-  decide(draft, why);
+  const EngineState* rollout = entry.active();
+  Draft draft = steering_.draft_of(entry);
+  draft.decide(why);
   Decision& decision = draft.decisions.front();
   decision.evidence = {{"version", version},
                        {"endpoints_before", json_texts(before.urls_of(version))},
                        {"endpoints", json_texts(after.urls_of(version))}};
   decision.after = state_summary(next.entries.at(state.name).state, rollout);
   next.change.decisions.insert(next.change.decisions.begin(), std::move(decision));
-  co_return co_await take_over(std::move(next));
+  const auto failed = co_await takeover_.take_over(std::move(next));
+  if (failed) co_return not_taken(*failed);
+  co_return std::nullopt;
 }
 
-Awaitable<Reply> ControllerImpl::put_version(std::string service, std::string version,
-                                             json::object body, Precondition precondition,
-                                             Actor actor) {
+Awaitable<Reply> VersionsOperations::put_version(std::string service, std::string version,
+                                                 json::object body, Precondition precondition,
+                                                 Actor actor) {
   bool is_new = false;
   {
-    const auto turn = co_await turns_.take(TurnQueue::Urgency::Person);
-    const Entry* entry = find(service);
+    const auto turn = co_await steering_.turns().take(TurnQueue::Urgency::Person);
+    const ServiceEntry* entry = parts_.services.find(service);
     if (entry == nullptr) co_return no_service(service);
     if (auto refused = check_precondition(entry->state, precondition))
       co_return *std::move(refused);
-    const config::Service& now = *find_config(service);
+    const config::Service& now = *parts_.services.find_config(service);
     is_new = now.find_version(version) == nullptr;
     auto placed = read_version_change(
-        body, {version, setup_.config.find_service(service), &now, entry->state.stable});
+        body,
+        {version, parts_.services.written().find_service(service), &now, entry->state.stable});
     if (auto* refused = std::get_if<Reply>(&placed)) co_return std::move(*refused);
     VersionState& place = std::get<VersionState>(placed);
     const std::string where = boost::algorithm::join(place.endpoints, ", ");
@@ -132,39 +133,42 @@ Awaitable<Reply> ControllerImpl::put_version(std::string service, std::string ve
       if (failed) co_return *std::move(failed);
     }
   }
-  Reply reply = co_await this->version(service, version, VersionAction::Show, actor);
+  Reply reply = co_await act_on_version(service, version, VersionAction::Show, actor);
   if (is_new) reply.status = 201;
   if (is_new) reply.location = "/v1/services/" + service + "/versions/" + version;
   co_return reply;
 }
 
 // A trial asks only whether something but what is under way there stands in the way.
-Awaitable<Reply> ControllerImpl::remove_version(std::string service, std::string version,
-                                                Precondition precondition, Actor actor,
-                                                bool dry_run) {
-  const auto turn = co_await turns_.take(TurnQueue::Urgency::Person);
-  const Entry* entry = find(service);
+Awaitable<Reply> VersionsOperations::remove_version(std::string service, std::string version,
+                                                    Precondition precondition, Actor actor,
+                                                    bool dry_run) {
+  const auto turn = co_await steering_.turns().take(TurnQueue::Urgency::Person);
+  const ServiceEntry* entry = parts_.services.find(service);
   if (entry == nullptr) co_return no_service(service);
   if (!entry->state.weights.contains(version)) co_return no_version(service, version);
   if (auto refused = check_precondition(entry->state, precondition)) co_return *std::move(refused);
-  if (const auto sender = sender_to(*find_config(service), version); !sender.empty())
+  if (const auto sender = sender_to(*parts_.services.find_config(service), version);
+      !sender.empty())
     co_return in_use(sender + " sends requests to `" + version + "`; change the file first");
   ServiceState state = entry->state;
   // It is gone with what was said about it: under this name something else may come.
   state.locked_out.erase(version);
   state.locked_endpoints.erase(version);
   state.versions.erase(version);
-  if (auto in_file = setup_.config.find_service(service)->urls_of(version); !in_file.empty())
+  if (auto in_file = parts_.services.written().find_service(service)->urls_of(version);
+      !in_file.empty())
     state.versions[version] = VersionState{{}, std::move(in_file)};
   if (dry_run) {
     state.weights[version] = Share{};  // as after the drain
-    const NextConfig next = fit(setup_.config, &state);
+    const NextConfig next = takeover_.fit(parts_.services.written(), &state);
     if (!next.problems.empty()) co_return in_use(next.problems.front().message);
     Reply plan = weights_reply(entry->state);
     plan.body.as_object()["dry_run"] = true;
     co_return plan;
   }
-  const std::uint64_t active = co_await count_active(publisher_.endpoints(service, version));
+  const std::uint64_t active =
+      co_await parts_.tasks.count_active(parts_.publisher.endpoints(service, version));
   if (active > 0 || !entry->state.locked_out.contains(version))
     co_return problem(409, "not_drained",
                       "`" + version + "` is not drained (POST /v1/services/" + service +
@@ -176,7 +180,7 @@ Awaitable<Reply> ControllerImpl::remove_version(std::string service, std::string
   Why why{"version_removed", "manual", version + " removed by " + actor.name, actor.name};
   auto failed = co_await change_where(std::move(state), version, std::move(why));
   if (failed) co_return *std::move(failed);
-  Reply reply = weights_reply(entries_.at(service).state);
+  Reply reply = weights_reply(parts_.services.at(service).state);
   reply.body.as_object()["removed"] = version;
   co_return reply;
 }

@@ -1,8 +1,12 @@
-// Direct steering: weights by hand, back to the last good version, drain and unlock.
+#include "control/operations/weights.hpp"
+
+#include <utility>
+#include <variant>
+
 #include "config/units.hpp"
 #include "control/base/json_text.hpp"
+#include "control/operations/replies.hpp"
 #include "control/state/views.hpp"
-#include "control/steering/steering.hpp"
 
 namespace cutwater::control {
 namespace json = boost::json;
@@ -17,14 +21,6 @@ Reply invalid_weights(const std::string& detail) {
 std::string names(const Weights& weights) {
   std::string out;
   for (const auto& [version, share] : weights) out += (out.empty() ? "`" : ", `") + version + "`";
-  return out;
-}
-
-// "blue 95%, green 5%"
-std::string spoken(const Weights& weights) {
-  std::string out;
-  for (const auto& [version, share] : weights)
-    if (share.millionths > 0) out += (out.empty() ? "" : ", ") + version + " " + to_string(share);
   return out;
 }
 
@@ -91,22 +87,28 @@ std::optional<Reply> read_reason(const json::object& body, std::string& reason) 
 
 }  // namespace
 
+Reply WeightsOperations::weights(const std::string& service) {
+  const ServiceEntry* entry = parts_.services.find(service);
+  return entry == nullptr ? no_service(service) : weights_reply(entry->state);
+}
+
 // Stable may always have more: that is the way back.
-std::optional<Reply> ControllerImpl::check_weights_fit(const ServiceState& state,
-                                                       const Weights& next) const {
+std::optional<Reply> WeightsOperations::check_fit(const ServiceState& state,
+                                                  const Weights& next) const {
   for (const auto& [version, share] : next) {
     const auto had = state.weights.find(version);
     const bool rises = had == state.weights.end() || share > had->second;
     if (version == state.stable || !rises) continue;
-    if (auto refused = check_capacity(state, version, share)) return refused;
+    if (auto refused = check_capacity(parts_.capacity, state, version, share)) return refused;
   }
   return std::nullopt;
 }
 
-Awaitable<Reply> ControllerImpl::put_weights(std::string service, json::object weights,
-                                             Precondition precondition, Actor actor, bool dry_run) {
-  const auto turn = co_await turns_.take(TurnQueue::Urgency::Person);
-  Entry* entry = find(service);
+Awaitable<Reply> WeightsOperations::put_weights(std::string service, json::object weights,
+                                                Precondition precondition, Actor actor,
+                                                bool dry_run) {
+  const auto turn = co_await steering_.turns().take(TurnQueue::Urgency::Person);
+  ServiceEntry* entry = parts_.services.find(service);
   if (entry == nullptr) co_return no_service(service);
   if (auto refused = check_precondition(entry->state, precondition)) co_return *std::move(refused);
   bool force = false;  // beyond the capacity of the healthy endpoints
@@ -132,14 +134,14 @@ Awaitable<Reply> ControllerImpl::put_weights(std::string service, json::object w
                             service + "/versions/" + version + ":unlock)",
                         {{"version", version}});
   if (!force)
-    if (auto refused = check_weights_fit(entry->state, next)) co_return *std::move(refused);
-  Draft draft = draft_of(*entry);
+    if (auto refused = check_fit(entry->state, next)) co_return *std::move(refused);
+  Draft draft = steering_.draft_of(*entry);
   draft.state.weights = next;
   const auto running = std::exchange(draft.state.lease, std::nullopt);
   if (ttl.count() > 0) {
     // Renewed, it still falls back to where the first one began.
     draft.state.lease = Lease{next, running ? running->before : entry->state.weights,
-                              setup_.wall_ms() + ttl.count(), actor.name};
+                              parts_.clocks.wall_ms() + ttl.count(), actor.name};
   }
   if (dry_run) {
     Reply plan;
@@ -149,50 +151,33 @@ Awaitable<Reply> ControllerImpl::put_weights(std::string service, json::object w
                              {"before", percent_view(entry->state.weights)}};
     co_return plan;
   }
-  decide(draft, {"weights_set", "manual",
-                 "weights set to " + spoken(next) + " by " + actor.name +
-                     (ttl.count() > 0 ? " for " + config::to_string(ttl) : ""),
-                 actor.name});
-  auto failed = co_await commit(std::move(draft), Order::StoreFirst);
-  if (failed) co_return *std::move(failed);
-  co_return weights_reply(entries_.at(service).state);
+  draft.decide({"weights_set", "manual",
+                "weights set to " + weights_text(next) + " by " + actor.name +
+                    (ttl.count() > 0 ? " for " + config::to_string(ttl) : ""),
+                actor.name});
+  const auto failed = co_await steering_.commit(std::move(draft), Order::StoreFirst);
+  if (failed) co_return store_problem(*failed);
+  co_return weights_reply(parts_.services.at(service).state);
 }
 
-// The script that set these weights for a while has not set them again: it is dead or done.
-Awaitable<void> ControllerImpl::expire_lease(std::string service) {
-  Draft draft = draft_of(entries_.at(service));
-  ServiceState& state = draft.state;
-  const Lease lease = *std::exchange(state.lease, std::nullopt);
-  // Versions may have gone or been locked out since: what they had goes to stable.
-  std::int32_t given = 0;
-  for (auto& [version, share] : state.weights) {
-    const auto had = lease.before.find(version);
-    const bool usable = had != lease.before.end() && !state.locked_out.contains(version);
-    share = usable && version != state.stable ? had->second : Share{};
-    given += share.millionths;
-  }
-  state.weights[state.stable] = Share{Share::kWhole - given};
-  decide(draft, {"lease_expired", "lease",
-                 "the weights set by " + lease.actor + " were not renewed in time: back to " +
-                     spoken(state.weights),
-                 kSelf});
-  co_await commit(std::move(draft), Order::StoreFirst);
-}
-
-Awaitable<Reply> ControllerImpl::rollback(std::string service, json::object body, Actor actor) {
-  const auto turn = co_await turns_.take(TurnQueue::Urgency::Person);
-  Entry* entry = find(service);
+Awaitable<Reply> WeightsOperations::rollback(std::string service, json::object body, Actor actor) {
+  const auto turn = co_await steering_.turns().take(TurnQueue::Urgency::Person);
+  ServiceEntry* entry = parts_.services.find(service);
   if (entry == nullptr) co_return no_service(service);
   std::string reason;
   if (auto refused = read_reason(body, reason)) co_return *std::move(refused);
   const std::string by = "rolled back by " + actor.name + (reason.empty() ? "" : ": " + reason);
 
-  Draft draft = draft_of(*entry);
+  Draft draft = steering_.draft_of(*entry);
   ServiceState& state = draft.state;
   if (draft.rollout) {
-    const event::Command command{event::Command::Kind::Rollback,         actor.name, reason,
-                                 surroundings(service, &*draft.rollout), false,      false};
-    if (const auto refusal = run(draft, command))
+    const event::Command command{event::Command::Kind::Rollback,
+                                 actor.name,
+                                 reason,
+                                 parts_.capacity.surroundings(service, &*draft.rollout),
+                                 false,
+                                 false};
+    if (const auto refusal = draft.run(command))
       co_return problem(409, refusal->type, refusal->detail);
   } else {
     if (state.weights[state.stable] == Share::percent(100)) {
@@ -201,7 +186,7 @@ Awaitable<Reply> ControllerImpl::rollback(std::string service, json::object body
         co_return problem(409, "nothing_to_roll_back",
                           "`" + state.stable + "` already has all traffic of `" + service +
                               "` and no earlier good version is known");
-      const bool gone = capacity(state, state.last_good).millionths == 0;
+      const bool gone = parts_.capacity.of(state, state.last_good).millionths == 0;
       if (gone)
         co_return problem(409, "nothing_to_roll_back",
                           "`" + state.last_good + "` has no healthy endpoint in service");
@@ -210,17 +195,18 @@ Awaitable<Reply> ControllerImpl::rollback(std::string service, json::object body
     }
     for (auto& [version, share] : state.weights) share = Share{};
     state.weights[state.stable] = Share::percent(100);
-    decide(draft, {"rolled_back", "manual", by, actor.name});
+    draft.decide({"rolled_back", "manual", by, actor.name});
   }
   const std::string rollout = draft.rollout ? draft.rollout->id : "";
-  auto failed = co_await commit(std::move(draft), Order::PublishFirst);
-  if (failed) co_return *std::move(failed);
-  Reply reply = weights_reply(entries_.at(service).state);
+  const auto failed = co_await steering_.commit(std::move(draft), Order::PublishFirst);
+  if (failed) co_return store_problem(*failed);
+  Reply reply = weights_reply(parts_.services.at(service).state);
   json::object& view = reply.body.as_object();
   view["service"] = service;
-  view["stable"] = entries_.at(service).state.stable;
-  if (!state_writable_) view["durable"] = false;
-  view["rollout"] = rollout.empty() ? json::value(nullptr) : rollout_reply(rollout).body;
+  view["stable"] = parts_.services.at(service).state.stable;
+  if (!steering_.state_writable()) view["durable"] = false;
+  view["rollout"] = rollout.empty() ? json::value(nullptr)
+                                    : rollout_view(*parts_.services.find_rollout(rollout).rollout);
   co_return reply;
 }
 

@@ -4,18 +4,10 @@
 #include <memory>
 
 #include "config/model.hpp"
-#include "control/rollout/engine.hpp"
 #include "proxy/guard/comparison.hpp"
 #include "proxy/guard/version_monitor.hpp"
 
 namespace cutwater::control {
-
-// Of a version: those of the stage, while a rollout is about it.
-inline config::Guards limits_in_force(const config::Guards& guards, const std::string& version,
-                                      const EngineState* rollout) {
-  const bool concerned = rollout != nullptr && rollout->to == version;
-  return concerned ? limits_of(guards, rollout->stage().guards) : guards;
-}
 
 inline guard::GuardPolicy policy_of(const config::Guards& guards) {
   guard::GuardPolicy policy;

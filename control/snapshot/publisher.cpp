@@ -1,52 +1,12 @@
 #include "control/snapshot/publisher.hpp"
 
-#include <arpa/inet.h>
-#include <netdb.h>
-#include <netinet/in.h>
-
 #include <algorithm>
-#include <cstring>
 
 #include "control/snapshot/guard_policy.hpp"
 #include "proxy/routing/route_table.hpp"
 
 namespace cutwater::control {
 namespace {
-
-std::optional<SocketAddress> from_literal(const config::Address& address) {
-  SocketAddress out;
-  auto* v4 = reinterpret_cast<sockaddr_in*>(&out.storage);
-  if (inet_pton(AF_INET, address.host.c_str(), &v4->sin_addr) == 1) {
-    v4->sin_family = AF_INET;
-    v4->sin_port = htons(address.port);
-    out.length = sizeof(sockaddr_in);
-    return out;
-  }
-  auto* v6 = reinterpret_cast<sockaddr_in6*>(&out.storage);
-  if (inet_pton(AF_INET6, address.host.c_str(), &v6->sin6_addr) == 1) {
-    v6->sin6_family = AF_INET6;
-    v6->sin6_port = htons(address.port);
-    out.length = sizeof(sockaddr_in6);
-    return out;
-  }
-  return std::nullopt;
-}
-
-std::variant<SocketAddress, std::string> resolve(const config::Address& address) {
-  if (auto literal = from_literal(address)) return *literal;
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_ADDRCONFIG;
-  addrinfo* found = nullptr;
-  const std::string port = std::to_string(address.port);
-  const int code = getaddrinfo(address.host.c_str(), port.c_str(), &hints, &found);
-  if (code != 0) return std::string(gai_strerror(code));
-  SocketAddress out;
-  std::memcpy(&out.storage, found->ai_addr, found->ai_addrlen);
-  out.length = found->ai_addrlen;
-  freeaddrinfo(found);
-  return out;
-}
 
 routing::MirrorSnapshot mirror_of(const config::Service& service, const ServiceState& state,
                                   const std::vector<std::string>& versions) {
@@ -87,39 +47,6 @@ Endpoints in_service(const Endpoints& endpoints, const ServiceState& state,
   Endpoints out;
   for (const auto& endpoint : endpoints)
     if (state.in_service(version, endpoint->url())) out.push_back(endpoint);
-  return out;
-}
-
-Resolver system_resolver() {
-  return resolve;
-}
-
-std::string to_string(const config::Address& address) {
-  const bool v6 = address.host.find(':') != std::string::npos;
-  return (v6 ? "[" + address.host + "]" : address.host) + ":" + std::to_string(address.port);
-}
-
-Resolution resolve_endpoints(const config::Config& config, const std::string& file,
-                             const Resolver& resolver, const std::set<std::string>& known) {
-  Resolution out;
-  out.problems = load_upstream_tls(config, file, out.tls);
-  for (const auto& service : config.services) {
-    for (const auto& version : service.versions) {
-      for (const auto& endpoint : version.endpoints) {
-        const std::string name = to_string(endpoint.address);
-        if (known.contains(name) || out.addresses.contains(name)) continue;
-        auto result = resolver(endpoint.address);
-        if (const auto* address = std::get_if<SocketAddress>(&result)) {
-          out.addresses[name] = *address;
-          continue;
-        }
-        out.problems.push_back({file, 0, 0,
-                                "services." + service.name + ".versions." + version.name + ": `" +
-                                    endpoint.url + "`: host `" + endpoint.address.host +
-                                    "` does not resolve: " + std::get<std::string>(result)});
-      }
-    }
-  }
   return out;
 }
 

@@ -4,21 +4,16 @@
 // Ids are never reused. Thread: control's.
 #pragma once
 
-#include <sys/socket.h>
-
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <memory>
 #include <set>
 #include <string>
 #include <tuple>
-#include <variant>
 #include <vector>
 
 #include "config/model.hpp"
-#include "config/parse.hpp"
-#include "control/snapshot/certificates.hpp"
+#include "control/snapshot/resolver.hpp"
 #include "control/store/records.hpp"
 #include "proxy/routing/snapshot.hpp"
 
@@ -28,28 +23,6 @@ using Endpoints = std::vector<std::shared_ptr<upstream::Endpoint>>;
 // Without those a rolling rollout has taken out.
 Endpoints in_service(const Endpoints& endpoints, const ServiceState& state,
                      const std::string& version);
-
-struct SocketAddress {
-  sockaddr_storage storage{};
-  socklen_t length = 0;
-};
-// An address, or why there is none.
-using Resolver = std::function<std::variant<SocketAddress, std::string>(const config::Address&)>;
-// IP literals directly, names by getaddrinfo (blocks).
-Resolver system_resolver();
-
-struct Resolution {
-  std::map<std::string, SocketAddress> addresses;  // by host:port
-  UpstreamContexts tls = {};
-  std::vector<config::Problem> problems;
-};
-// Reads the files of TLS, too. Blocks: run it away from the control thread. `known` (host:port)
-// need no look-up: a name that stopped resolving must not take a working endpoint away.
-Resolution resolve_endpoints(const config::Config& config, const std::string& file,
-                             const Resolver& resolver, const std::set<std::string>& known);
-
-// "127.0.0.1:9001", "[::1]:80"
-std::string to_string(const config::Address& address);
 
 class Publisher {
  public:

@@ -2,7 +2,7 @@
 
 #include "control/base/json_member.hpp"
 #include "control/base/json_text.hpp"
-#include "control/state/restore.hpp"
+#include "control/base/rfc3339.hpp"
 
 namespace cutwater::control {
 namespace json = boost::json;
@@ -57,6 +57,13 @@ json::object weights_view(const ServiceState& state) {
     out["lease"] = json::object{{"expires", time_text(state.lease->expires_ms)},
                                 {"falls_back_to", percent_view(state.lease->before)},
                                 {"actor", state.lease->actor}};
+  return out;
+}
+
+std::string weights_text(const std::map<std::string, Share>& weights) {
+  std::string out;
+  for (const auto& [version, share] : weights)
+    if (share.millionths > 0) out += (out.empty() ? "" : ", ") + version + " " + to_string(share);
   return out;
 }
 
@@ -141,56 +148,6 @@ Decision decision_of(const std::string& service, const effect::Decide& said, std
 
 RolloutRecord rollout_record(const EngineState& rollout) {
   return {rollout.id, rollout.service, !is_terminal(rollout.phase), to_json(rollout)};
-}
-
-Reply no_service(const std::string& service) {
-  return problem(404, "service_unknown", "there is no service `" + service + "`");
-}
-
-Reply no_version(const std::string& service, const std::string& version) {
-  return problem(404, "version_unknown", "`" + service + "` has no version `" + version + "`");
-}
-
-std::optional<Reply> check_precondition(const ServiceState& state, const Precondition& given) {
-  using Kind = Precondition::Kind;
-  const std::uint64_t current = state.generation;
-  const json::object extra{{"current_generation", current}};
-  const std::string hint = "; the current generation is " + std::to_string(current);
-  switch (given.kind) {
-    case Kind::Any:
-      return std::nullopt;
-    case Kind::Absent:
-      return problem(428, "precondition_required",
-                     "send If-Match with the ETag you last saw, or * if you do not care" + hint,
-                     extra);
-    case Kind::Unusable:
-      return problem(412, "precondition_failed",
-                     "If-Match must be one strong ETag such as \"7\", or *" + hint, extra);
-    case Kind::Generation:
-      break;
-  }
-  if (given.generation == current) return std::nullopt;
-  return problem(412, "precondition_failed",
-                 "somebody else has changed `" + state.name + "` since you looked: you sent " +
-                     std::to_string(given.generation) + hint + ". Read it again and decide again",
-                 extra);
-}
-
-Reply weights_reply(const ServiceState& state) {
-  Reply reply;
-  reply.body = weights_view(state);
-  reply.etag = state.generation;
-  return reply;
-}
-
-Reply store_problem(const StoreError& error) {
-  if (error.kind == StoreError::Kind::Full)
-    return problem(507, "storage_full",
-                   "state_dir has no space left, nothing was changed: " + error.message +
-                       ". Free some space and ask again; requests are proxied as before");
-  return problem(503, "storage_unavailable",
-                 "state cannot be written, nothing was changed: " + error.message +
-                     ". Requests are proxied as before");
 }
 
 }  // namespace cutwater::control

@@ -3,18 +3,18 @@
 
 #include <boost/json.hpp>
 #include <map>
-#include <optional>
 #include <string>
 
-#include "control/base/reply.hpp"
 #include "control/rollout/engine.hpp"
 #include "control/state/traffic_windows.hpp"
-#include "control/store/store.hpp"
+#include "control/store/records.hpp"
 
 namespace cutwater::control {
 
 // {"blue": 95, "green": 5}
 boost::json::object percent_view(const std::map<std::string, Share>& weights);
+// "blue 95%, green 5%": those that have traffic.
+std::string weights_text(const std::map<std::string, Share>& weights);
 boost::json::object weights_view(const ServiceState& state);
 boost::json::object rollout_view(const EngineState& rollout);
 boost::json::object decision_view(const Decision& decision);
@@ -29,13 +29,5 @@ boost::json::object state_summary(const ServiceState& state, const EngineState* 
 // be empty: it is about the proxy.
 Decision decision_of(const std::string& service, const effect::Decide& said, std::int64_t wall_ms);
 RolloutRecord rollout_record(const EngineState& rollout);
-
-// --- what several operations answer ------------------------------------------------------------
-Reply no_service(const std::string& service);                              // 404
-Reply no_version(const std::string& service, const std::string& version);  // 404
-Reply weights_reply(const ServiceState& state);
-Reply store_problem(const StoreError& error);  // 507 or 503: nothing was changed
-// 428 without If-Match, 412 when somebody else was faster; nullopt when it holds.
-std::optional<Reply> check_precondition(const ServiceState& state, const Precondition& given);
 
 }  // namespace cutwater::control

@@ -10,9 +10,14 @@
 #include <memory>
 #include <string>
 
-#include "control/operations/resources.hpp"
-
 namespace cutwater::control {
+
+// One entry of the event stream (GET /v1/events).
+struct Event {
+  std::uint64_t id = 0;  // increases by one; resumable with Last-Event-ID
+  std::string type;      // "decision", "rollout", "weights", "config", "health"
+  std::string data;      // JSON
+};
 
 class EventLog {
  public:

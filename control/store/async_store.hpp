@@ -3,19 +3,16 @@
 // asked and joins. Awaitables complete on the caller's executor.
 #pragma once
 
-#include <boost/asio/associated_executor.hpp>
-#include <boost/asio/async_result.hpp>
-#include <boost/asio/awaitable.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <functional>
 #include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "control/base/awaitable.hpp"
 #include "control/store/store.hpp"
 
 namespace cutwater::control {
@@ -32,8 +29,6 @@ class AsyncStore {
 
   const Loaded& loaded() const { return store_->loaded(); }  // immutable after open
 
-  template <typename T>
-  using Awaitable = boost::asio::awaitable<T>;
   Awaitable<StoreResult<std::vector<std::uint64_t>>> commit(Change change);
   Awaitable<StoreResult<std::vector<Decision>>> decisions(std::string service,
                                                           std::optional<std::uint64_t> after,
@@ -45,21 +40,11 @@ class AsyncStore {
   // Runs `work` on the store thread: for other blocking calls (name resolution at reload).
   template <typename R>
   Awaitable<R> run(std::function<R(Store&)> work) {
-    auto start = [this](auto handler, std::function<R(Store&)> task) {
-      auto home = boost::asio::get_associated_executor(handler);
-      auto keep = boost::asio::make_work_guard(home);
-      auto job = [this, home, keep, task = std::move(task),
-                  handler = std::move(handler)]() mutable {
-        R result = task(*store_);
-        boost::asio::post(home,
-                          [handler = std::move(handler), result = std::move(result)]() mutable {
-                            handler(std::move(result));
-                          });
-      };
-      boost::asio::post(context_, std::move(job));
-    };
-    return boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void(R)>(
-        std::move(start), boost::asio::use_awaitable, std::move(work));
+    return await_callback<R>([this, work = std::move(work)](auto done) mutable {
+      boost::asio::post(context_, [this, work = std::move(work), done = std::move(done)]() mutable {
+        done(work(*store_));
+      });
+    });
   }
 
  private:

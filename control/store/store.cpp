@@ -10,8 +10,8 @@
 #include "control/base/hex.hpp"
 #include "control/base/json_member.hpp"
 #include "control/base/json_text.hpp"
-#include "control/state/restore.hpp"
-#include "control/store/guarded.hpp"
+#include "control/base/rfc3339.hpp"
+#include "control/store/catching_damage.hpp"
 #include "control/store/schema.hpp"
 #include "control/store/sqlite.hpp"
 #include "control/store/state_lock.hpp"
@@ -210,7 +210,7 @@ StoreResult<std::unique_ptr<Store>> Store::open(const std::string& state_dir) {
     return StoreError{kind, message};
   }
   const std::string path = state_dir + "/state.db";
-  auto opened = guarded("state database " + path, [&]() -> std::unique_ptr<Store> {
+  auto opened = catching_damage("state database " + path, [&]() -> std::unique_ptr<Store> {
     std::error_code error;
     if (!fs::exists(path, error)) {
       if (fs::exists(path + "-wal", error))
@@ -259,7 +259,7 @@ void Store::load() {
 }
 
 StoreResult<std::vector<std::uint64_t>> Store::commit(const Change& change) {
-  return guarded("writing state", [&] {
+  return catching_damage("writing state", [&] {
     std::vector<std::uint64_t> seqs;
     Transaction transaction(*database_);
     for (const ServiceState& state : change.services) write(*database_, state);
@@ -274,7 +274,7 @@ StoreResult<std::vector<std::uint64_t>> Store::commit(const Change& change) {
 StoreResult<std::vector<Decision>> Store::decisions(const std::string& service,
                                                     std::optional<std::uint64_t> after,
                                                     std::size_t limit, std::int64_t since_ms) {
-  return guarded("reading history", [&] {
+  return catching_damage("reading history", [&] {
     const char* sql =
         after ? "SELECT seq, service, body, sum FROM decisions WHERE seq>?1 AND (?2='' OR "
                 "service=?2) AND (?4='' OR json_extract(body,'$.time')>=?4) ORDER BY seq LIMIT ?3"
@@ -299,7 +299,7 @@ StoreResult<std::vector<Decision>> Store::decisions(const std::string& service,
 
 StoreResult<std::vector<IdempotencyRecord>> Store::find_idempotent(const std::string& key,
                                                                    std::int64_t now_unix_s) {
-  return guarded("reading idempotency keys", [&] {
+  return catching_damage("reading idempotency keys", [&] {
     Statement query(*database_,
                     "SELECT key, fingerprint, status, body, location, etag, expires, sum "
                     "FROM idempotency WHERE key=? AND expires>?");
@@ -319,7 +319,7 @@ StoreResult<std::vector<IdempotencyRecord>> Store::find_idempotent(const std::st
 }
 
 StoreResult<bool> Store::remember(const IdempotencyRecord& record, std::int64_t now_unix_s) {
-  return guarded("writing an idempotency key", [&] {
+  return catching_damage("writing an idempotency key", [&] {
     Transaction transaction(*database_);
     Statement(*database_, "DELETE FROM idempotency WHERE expires<=?").bind(1, now_unix_s).run();
     Statement(*database_, "INSERT OR REPLACE INTO idempotency VALUES(?,?,?,?,?,?,?,?)")

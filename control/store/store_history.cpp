@@ -1,7 +1,7 @@
 // History: decisions and audit for reading, and forgetting what is older than is kept.
 #include "control/base/json_member.hpp"
 #include "control/base/json_text.hpp"
-#include "control/store/guarded.hpp"
+#include "control/store/catching_damage.hpp"
 #include "control/store/schema.hpp"
 
 namespace cutwater::control {
@@ -42,7 +42,7 @@ json::object parse_body(const std::string& text, const std::string& what) {
 }  // namespace
 
 StoreResult<bool> Store::append_audit(const std::vector<AuditEntry>& entries) {
-  return guarded("writing the audit log", [&] {
+  return catching_damage("writing the audit log", [&] {
     Transaction transaction(*database_);
     for (const AuditEntry& entry : entries) {
       const std::string body = to_text(audit_body(entry));
@@ -59,7 +59,7 @@ StoreResult<bool> Store::append_audit(const std::vector<AuditEntry>& entries) {
 }
 
 StoreResult<std::vector<AuditEntry>> Store::audit(const HistoryQuery& asked) {
-  return guarded("reading the audit log", [&] {
+  return catching_damage("reading the audit log", [&] {
     const char* sql =
         asked.after ? "SELECT seq, time, service, body, sum FROM audit WHERE seq>?1 AND "
                       "(?2='' OR service=?2) AND time>=?4 ORDER BY seq LIMIT ?3"
@@ -87,7 +87,7 @@ StoreResult<std::vector<AuditEntry>> Store::audit(const HistoryQuery& asked) {
 }
 
 StoreResult<std::vector<RolloutRecord>> Store::rollouts_since(std::int64_t started_ms) {
-  return guarded("reading rollouts", [&] {
+  return catching_damage("reading rollouts", [&] {
     Statement query(*database_,
                     "SELECT id, service, active, state, sum FROM rollouts WHERE started>=? "
                     "ORDER BY started");
@@ -106,7 +106,7 @@ StoreResult<std::vector<RolloutRecord>> Store::rollouts_since(std::int64_t start
 }
 
 StoreResult<std::string> Store::note(const std::string& key) {
-  return guarded("reading a note", [&]() -> std::string {
+  return catching_damage("reading a note", [&]() -> std::string {
     Statement query(*database_, "SELECT value, sum FROM meta WHERE key=?");
     query.bind(1, "note/" + key);
     if (!query.step()) return {};
@@ -119,7 +119,7 @@ StoreResult<std::string> Store::note(const std::string& key) {
 
 StoreResult<bool> Store::put_note(const std::string& key, const std::string& value,
                                   const std::vector<OutboxItem>& told) {
-  return guarded("writing a note", [&] {
+  return catching_damage("writing a note", [&] {
     Transaction transaction(*database_);
     put_meta(*database_, "note/" + key, value);
     for (const OutboxItem& item : told) append_outbox(*database_, item, {});
@@ -129,7 +129,7 @@ StoreResult<bool> Store::put_note(const std::string& key, const std::string& val
 }
 
 StoreResult<bool> Store::prune(const Horizon& horizon) {
-  return guarded("forgetting old history", [&] {
+  return catching_damage("forgetting old history", [&] {
     Transaction transaction(*database_);
     Statement(*database_,
               "DELETE FROM decisions WHERE seq IN (SELECT seq FROM decisions ORDER BY seq LIMIT "

@@ -1,6 +1,6 @@
 // The outbox: messages that wait for delivery, and what became of them.
 #include "control/base/json_text.hpp"
-#include "control/store/guarded.hpp"
+#include "control/store/catching_damage.hpp"
 #include "control/store/schema.hpp"
 
 namespace cutwater::control {
@@ -92,7 +92,7 @@ void append_outbox(const Database& database, OutboxItem item,
 }
 
 StoreResult<bool> Store::enqueue(const std::vector<OutboxItem>& items) {
-  return guarded("writing notifications", [&] {
+  return catching_damage("writing notifications", [&] {
     Transaction transaction(*database_);
     for (const OutboxItem& item : items) append_outbox(*database_, item, {});
     transaction.commit();
@@ -101,7 +101,7 @@ StoreResult<bool> Store::enqueue(const std::vector<OutboxItem>& items) {
 }
 
 StoreResult<OutboxHead> Store::outbox_head(const std::string& channel, std::int64_t now_ms) {
-  return guarded("reading notifications", [&] {
+  return catching_damage("reading notifications", [&] {
     OutboxHead head;
     Statement oldest(
         *database_,
@@ -125,7 +125,7 @@ StoreResult<OutboxHead> Store::outbox_head(const std::string& channel, std::int6
 }
 
 StoreResult<bool> Store::outbox_update(const OutboxItem& item) {
-  return guarded("writing a notification", [&] {
+  return catching_damage("writing a notification", [&] {
     Statement(*database_,
               "UPDATE outbox SET state=?, next=?, attempts=?, error=?, receipt=?, finished=? "
               "WHERE id=?")
@@ -143,7 +143,7 @@ StoreResult<bool> Store::outbox_update(const OutboxItem& item) {
 
 StoreResult<bool> Store::outbox_give_up(const std::string& channel, const std::string& why,
                                         std::int64_t now_ms) {
-  return guarded("writing notifications", [&] {
+  return catching_damage("writing notifications", [&] {
     Statement(*database_,
               "UPDATE outbox SET state=2, error=?, finished=? WHERE channel=? AND state=0")
         .bind(1, why)
@@ -155,7 +155,7 @@ StoreResult<bool> Store::outbox_give_up(const std::string& channel, const std::s
 }
 
 StoreResult<std::vector<OpenTopic>> Store::open_topics() {
-  return guarded("reading notifications", [&] {
+  return catching_damage("reading notifications", [&] {
     Statement query(*database_,
                     "SELECT channel, topic FROM outbox AS o WHERE operation=1 AND NOT EXISTS("
                     "SELECT 1 FROM outbox WHERE channel=o.channel AND topic=o.topic AND "
@@ -167,7 +167,7 @@ StoreResult<std::vector<OpenTopic>> Store::open_topics() {
 }
 
 StoreResult<std::map<std::string, std::uint64_t>> Store::outbox_pending() {
-  return guarded("reading notifications", [&] {
+  return catching_damage("reading notifications", [&] {
     Statement query(*database_,
                     "SELECT channel, COUNT(*) FROM outbox WHERE state=0 GROUP BY channel");
     std::map<std::string, std::uint64_t> out;
@@ -177,7 +177,7 @@ StoreResult<std::map<std::string, std::uint64_t>> Store::outbox_pending() {
 }
 
 StoreResult<std::vector<OutboxItem>> Store::outbox(std::optional<State> state, std::size_t limit) {
-  return guarded("reading notifications", [&] {
+  return catching_damage("reading notifications", [&] {
     Statement query(*database_, select_items("WHERE ?1<0 OR state=?1 ORDER BY id DESC LIMIT ?2"));
     query.bind(1, state ? static_cast<std::int64_t>(*state) : -1)
         .bind(2, static_cast<std::int64_t>(limit));

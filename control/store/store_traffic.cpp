@@ -1,6 +1,6 @@
 // The record of a rollout's traffic: ticks in rows of some seconds each.
 #include "control/base/json_text.hpp"
-#include "control/store/guarded.hpp"
+#include "control/store/catching_damage.hpp"
 #include "control/store/schema.hpp"
 
 namespace cutwater::control {
@@ -52,7 +52,7 @@ void shorten(const Database& database, const std::string& rollout) {
 }  // namespace
 
 StoreResult<bool> Store::append_traffic(const std::string& rollout, const Traffic& ticks) {
-  return guarded("writing the record of a rollout", [&] {
+  return catching_damage("writing the record of a rollout", [&] {
     Transaction transaction(*database_);
     insert_ticks(*database_, rollout, ticks);
     Statement count(*database_, "SELECT SUM(ticks) FROM traffic WHERE rollout=?");
@@ -65,8 +65,8 @@ StoreResult<bool> Store::append_traffic(const std::string& rollout, const Traffi
 }
 
 StoreResult<Traffic> Store::traffic(const std::string& rollout) {
-  return guarded("reading the record of a rollout",
-                 [&] { return read_ticks(*database_, rollout); });
+  return catching_damage("reading the record of a rollout",
+                         [&] { return read_ticks(*database_, rollout); });
 }
 
 // Of rollouts that nobody can ask for any more: forgotten ones, and older ones than are in memory.

@@ -88,7 +88,7 @@ TEST(Access, GuessingIsSlowedDown) {
 TEST(Access, HealthNeedsNoToken) {
   RunningAdmin admin(admin_with_tokens());
   EXPECT_EQ(ask(admin, "GET", "/livez").result_int(), 200u);
-  admin.controller.is_ready = false;
+  admin.fake.is_ready = false;
   EXPECT_EQ(ask(admin, "GET", "/readyz").result_int(), 503u);
   EXPECT_EQ(problem_type(ask(admin, "GET", "/readyz")), "not_ready");
 }
@@ -110,7 +110,7 @@ TEST(Access, AnotherWebSiteChangesNothing) {
   EXPECT_EQ(
       ask(admin, "POST", "/v1/services/shop:rollback", {"Sec-Fetch-Site: cross-site"}).result_int(),
       403u);
-  EXPECT_TRUE(admin.controller.asked.empty());
+  EXPECT_TRUE(admin.fake.asked.empty());
   EXPECT_EQ(
       ask(admin, "POST", "/v1/services/shop:rollback", {"Origin: http://localhost"}).result_int(),
       200u);

@@ -1,4 +1,4 @@
-// A running AdminServer with a FakeController behind it, and a client that says exactly what it is
+// A running AdminServer with fake resources behind it, and a client that says exactly what it is
 // told. The server has a thread of its own; look at the fake only between calls.
 #pragma once
 
@@ -17,7 +17,7 @@
 #include <thread>
 
 #include "control/admin/server.hpp"
-#include "tests/unit/admin/fake_controller.hpp"
+#include "tests/unit/admin/fake_resources.hpp"
 
 namespace cutwater::control {
 
@@ -46,7 +46,7 @@ inline config::Admin admin_with_tokens() {
 class RunningAdmin {
  public:
   explicit RunningAdmin(const config::Admin& config = local_admin(), const AdminLimits& limits = {})
-      : server(io, config, controller, [this] { return metrics_text; }) {
+      : server(io, config, fake.all(), fake.idempotency, [this] { return metrics_text; }) {
     server.set_limits(limits);
     message = server.start();
     address = server.address();
@@ -67,10 +67,10 @@ class RunningAdmin {
     });
     done.get_future().wait();
   }
-  std::string last_asked() const { return controller.asked.empty() ? "" : controller.asked.back(); }
+  std::string last_asked() const { return fake.asked.empty() ? "" : fake.asked.back(); }
   std::string url() const { return "http://127.0.0.1:" + std::to_string(address.port); }
 
-  FakeController controller;  // before io, whose coroutines still look at it when they die
+  FakeResources fake;  // before io, whose coroutines still look at it when they die
   asio::io_context io{1};
   std::string metrics_text = "cutwater_build_info 1\n";
   std::string message;  // of start()

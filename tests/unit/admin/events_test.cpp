@@ -16,14 +16,14 @@ TEST(Events, ArriveAsTheyHappen) {
   client.send("GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n");
   const std::string head = client.read_until("retry: 1000\n\n");
   EXPECT_NE(head.find("Content-Type: text/event-stream\r\n"), std::string::npos);
-  admin.on_control([&] { admin.controller.publish(event(1, R"({"action":"advanced"})")); });
+  admin.on_control([&] { admin.fake.publish(event(1, R"({"action":"advanced"})")); });
   EXPECT_EQ(client.read_until("\n\n"),
             "id: 1\nevent: decision\ndata: {\"action\":\"advanced\"}\n\n");
 }
 
 TEST(Events, ResumeAfterTheLastOneSeen) {
   RunningAdmin admin;
-  for (std::uint64_t id = 1; id <= 5; ++id) admin.controller.events.push_back(event(id));
+  for (std::uint64_t id = 1; id <= 5; ++id) admin.fake.events.push_back(event(id));
   RawClient client(admin);
   client.send("GET /v1/events HTTP/1.1\r\nHost: localhost\r\nLast-Event-ID: 3\r\n\r\n");
   const std::string text = client.read_until("id: 5\nevent: decision\ndata: {}\n\n");
@@ -34,7 +34,7 @@ TEST(Events, ResumeAfterTheLastOneSeen) {
 
 TEST(Events, DataOfSeveralLinesStaysOneEvent) {
   RunningAdmin admin;
-  admin.controller.events.push_back(event(1, "a\nb"));
+  admin.fake.events.push_back(event(1, "a\nb"));
   RawClient client(admin);
   client.send("GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n");
   EXPECT_NE(client.read_until("b\n\n").find("data: a\ndata: b\n\n"), std::string::npos);
@@ -53,7 +53,7 @@ TEST(Events, AReaderTooSlowIsCutOffButCanResume) {
   AdminLimits limits;
   limits.queued_events = 3;
   RunningAdmin admin(local_admin(), limits);
-  for (std::uint64_t id = 1; id <= 5; ++id) admin.controller.events.push_back(event(id));
+  for (std::uint64_t id = 1; id <= 5; ++id) admin.fake.events.push_back(event(id));
   RawClient first(admin);
   first.send("GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n");
   EXPECT_NE(first.read_until("id: 3\nevent: decision\ndata: {}\n\n"), "");
@@ -75,7 +75,7 @@ TEST(Events, TheSubscriptionEndsWithTheReader) {
   bool subscribed = true;
   const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(10);
   while (subscribed && std::chrono::steady_clock::now() < give_up) {
-    admin.on_control([&] { subscribed = static_cast<bool>(admin.controller.sink); });
+    admin.on_control([&] { subscribed = static_cast<bool>(admin.fake.sink); });
   }
   EXPECT_FALSE(subscribed);
 }

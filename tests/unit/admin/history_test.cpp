@@ -72,8 +72,8 @@ TEST(Audit, AChangeIsWrittenDownWithBeforeAndAfter) {
       ask_json(admin, "PUT", "/v1/services/shop/weights", R"({"blue":90,"green":10})",
                {"If-Match: *", bearer("deployer-secret"), "X-Request-ID: ci-17"});
   EXPECT_EQ(response["X-Request-ID"], "ci-17");
-  ASSERT_THAT(admin.controller.audited, SizeIs(1));
-  const AuditEntry& entry = admin.controller.audited[0];
+  ASSERT_THAT(admin.fake.audited, SizeIs(1));
+  const AuditEntry& entry = admin.fake.audited[0];
   EXPECT_EQ(entry.actor, "deployer");
   EXPECT_EQ(entry.role, "deployer");
   EXPECT_EQ(entry.method, "PUT");
@@ -90,10 +90,10 @@ TEST(Audit, SoIsWhatWasRefused) {
   ask_json(admin, "PUT", "/v1/services/shop/weights", R"({"blue":90})",
            {"If-Match: \"6\"", bearer("deployer-secret")});
   ask_json(admin, "POST", "/v1/services/shop:rollback", "{}", {bearer("viewer-secret")});
-  ASSERT_THAT(admin.controller.audited, SizeIs(2));
-  EXPECT_EQ(admin.controller.audited[0].status, 412);
-  EXPECT_EQ(admin.controller.audited[1].status, 403);
-  EXPECT_EQ(admin.controller.audited[1].actor, "viewer");
+  ASSERT_THAT(admin.fake.audited, SizeIs(2));
+  EXPECT_EQ(admin.fake.audited[0].status, 412);
+  EXPECT_EQ(admin.fake.audited[1].status, 403);
+  EXPECT_EQ(admin.fake.audited[1].actor, "viewer");
 }
 
 TEST(Audit, ReadersAndStrangersLeaveNoTrace) {
@@ -103,7 +103,7 @@ TEST(Audit, ReadersAndStrangersLeaveNoTrace) {
   ask_json(admin, "POST", "/v1/services/shop:rollback", "{}", {bearer("guessed")});
   ask_json(admin, "POST", "/v1/services/shop:rollback", "{}",
            {bearer("admin-secret"), "Origin: http://evil.example"});
-  EXPECT_THAT(admin.controller.audited, IsEmpty());
+  EXPECT_THAT(admin.fake.audited, IsEmpty());
 }
 
 TEST(Audit, ARepeatUnderTheSameKeyIsNoSecondChange) {
@@ -113,7 +113,7 @@ TEST(Audit, ARepeatUnderTheSameKeyIsNoSecondChange) {
                        {"Idempotency-Key: k"})
                   .result_int(),
               201u);
-  EXPECT_THAT(admin.controller.audited, SizeIs(1));
+  EXPECT_THAT(admin.fake.audited, SizeIs(1));
 }
 
 TEST(RequestId, IsMadeWhenThereIsNoneThatCanBeUsed) {

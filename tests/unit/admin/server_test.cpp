@@ -37,7 +37,7 @@ TEST(AdminServer, ARehearsalChangesNothing) {
   const std::string path = "/v1/services/shop/weights?dry_run=true";
   EXPECT_EQ(ask_json(admin, "PUT", path, R"({"blue":0})", {"If-Match: *"}).result_int(), 200u);
   EXPECT_EQ(admin.last_asked(), "put_weights shop {\"blue\":0} if-match any by local dry");
-  EXPECT_EQ(admin.controller.generation, 7u);
+  EXPECT_EQ(admin.fake.generation, 7u);
 }
 
 TEST(AdminServer, AMisspeltOrUnsupportedRehearsalIsNotTheRealThing) {
@@ -48,7 +48,7 @@ TEST(AdminServer, AMisspeltOrUnsupportedRehearsalIsNotTheRealThing) {
         "/v1/services/shop/rollouts?dry_run=true&dry_run=false"}) {
     EXPECT_EQ(problem_type(ask_json(admin, "POST", target, "{}")), "bad_query") << target;
   }
-  EXPECT_TRUE(admin.controller.asked.empty());
+  EXPECT_TRUE(admin.fake.asked.empty());
 }
 
 struct Row {
@@ -111,7 +111,7 @@ TEST(AdminServer, EveryRouteReachesItsOperation) {
       {"GET", "/v1/decisions?limit=-1", "", 400, ""},
   };
   for (const Row& row : rows) {
-    admin.controller.asked.clear();
+    admin.fake.asked.clear();
     const Response response = *row.body == 0 ? ask(admin, row.method, row.target)
                                              : ask_json(admin, row.method, row.target, row.body);
     EXPECT_EQ(response.result_int(), row.status) << row.method << " " << row.target;
@@ -134,31 +134,31 @@ TEST(AdminServer, TheSameKeyAndBodyActOnlyOnce) {
   EXPECT_EQ(again.result_int(), 201u);
   EXPECT_EQ(again.body(), first.body());
   EXPECT_EQ(again[http::field::location], first[http::field::location]);
-  EXPECT_EQ(admin.controller.asked.size(), 1u);
+  EXPECT_EQ(admin.fake.asked.size(), 1u);
   const Response other = ask_json(admin, "POST", path, R"({"to":"blue"})", {key});
   EXPECT_EQ(problem_type(other), "idempotency_key_reused");
   EXPECT_EQ(problem_type(ask(admin, "POST", "/v1/services/shop:rollback", {key})),
             "idempotency_key_reused");
-  EXPECT_EQ(admin.controller.asked.size(), 1u);
+  EXPECT_EQ(admin.fake.asked.size(), 1u);
   EXPECT_EQ(ask_json(admin, "POST", path, R"({"to":"green"})", {key, key}).result_int(), 400u);
 }
 
 TEST(AdminServer, AKeyWhoseFirstRequestStillRunsIsAConflict) {
   RunningAdmin admin;
-  admin.controller.keys_in_flight.insert("local/deploy-41");
+  admin.fake.keys_in_flight.insert("local/deploy-41");
   const Response response =
       ask(admin, "POST", "/v1/services/shop:rollback", {"Idempotency-Key: deploy-41"});
   EXPECT_EQ(response.result_int(), 409u);
   EXPECT_EQ(problem_type(response), "idempotency_key_in_flight");
-  EXPECT_TRUE(admin.controller.asked.empty());
+  EXPECT_TRUE(admin.fake.asked.empty());
 }
 
 TEST(AdminServer, AKeyIsAlsoReleasedWhenTheOperationFails) {
   RunningAdmin admin;
-  admin.controller.throws = true;
+  admin.fake.throws = true;
   const std::string key = "Idempotency-Key: k";
   EXPECT_EQ(ask(admin, "POST", "/v1/services/shop:rollback", {key}).result_int(), 500u);
-  admin.controller.throws = false;
+  admin.fake.throws = false;
   EXPECT_EQ(ask(admin, "POST", "/v1/services/shop:rollback", {key}).result_int(), 200u);
 }
 
@@ -169,7 +169,7 @@ TEST(AdminServer, DuplicateKeysAreRefusedBeforeAnyoneActsOnThem) {
   EXPECT_EQ(response.result_int(), 400u);
   EXPECT_EQ(json_of(response).at("detail").as_string(),
             "The body is not usable JSON: the key \"blue\" occurs twice.");
-  EXPECT_TRUE(admin.controller.asked.empty());
+  EXPECT_TRUE(admin.fake.asked.empty());
 }
 
 TEST(AdminServer, AWriteNeedsAJsonObjectAndSaysSo) {
@@ -256,7 +256,7 @@ TEST(AdminServer, AProblemCarriesTheMembersOfRfc9457AndMore) {
 
 TEST(AdminServer, AnExceptionIsAProblemNotTheEnd) {
   RunningAdmin admin;
-  admin.controller.throws = true;
+  admin.fake.throws = true;
   EXPECT_EQ(ask(admin, "GET", "/v1/services").result_int(), 500u);
   EXPECT_EQ(ask(admin, "GET", "/livez").result_int(), 200u);
 }
@@ -329,7 +329,7 @@ TEST(AdminServer, ScrapersThatDoNotReadTakeOnlyTheirPlaces) {
 
 TEST(AdminServer, LongPollsWaitForAChangeAndAreClamped) {
   RunningAdmin admin;
-  admin.controller.rollout_views = {fake_rollout_view("progressing"),
+  admin.fake.rollout_views = {fake_rollout_view("progressing"),
                                     fake_rollout_view("succeeded")};
   const Response changed = ask(admin, "GET", "/v1/rollouts/r-1?wait=1h");
   EXPECT_EQ(json_of(changed).at("phase").as_string(), "succeeded");

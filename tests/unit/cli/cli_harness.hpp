@@ -10,7 +10,7 @@
 namespace cutwater::cli {
 
 using control::admin_with_tokens;
-using control::FakeController;
+using control::FakeResources;
 using control::local_admin;
 using control::problem;
 using control::RunningAdmin;

@@ -81,7 +81,7 @@ TEST(Weights, TtlAndRehearsal) {
                 .as_string(),
             "15m");
   EXPECT_THAT(admin.last_asked(), HasSubstr(" dry"));
-  EXPECT_EQ(admin.controller.generation, 7u);
+  EXPECT_EQ(admin.fake.generation, 7u);
 }
 
 TEST(Weights, NonsenseNeverLeavesTheHouse) {
@@ -92,7 +92,7 @@ TEST(Weights, NonsenseNeverLeavesTheHouse) {
     EXPECT_EQ(ran.exit_code, kUsage) << weight;
   }
   EXPECT_EQ(run_at(admin, {"weights", "shop", "green=5", "green=6"}).exit_code, kUsage);
-  EXPECT_TRUE(admin.controller.asked.empty());
+  EXPECT_TRUE(admin.fake.asked.empty());
 }
 
 TEST(Rollback, SaysWhereTheTrafficIsNow) {
@@ -229,7 +229,7 @@ TEST(ExitCodes, OfEveryRefusalAreTheContracts) {
                                          {503, kInternal},
                                          {507, kInternal}}) {
     RunningAdmin admin;
-    admin.controller.refusal = problem(row.status, "x", "No, because.");
+    admin.fake.refusal = problem(row.status, "x", "No, because.");
     const Ran ran = run_at(admin, {"rollback", "shop"});
     EXPECT_EQ(ran.exit_code, row.exit_code) << row.status;
     EXPECT_EQ(ran.err, "cutwater: No, because.\n") << row.status;

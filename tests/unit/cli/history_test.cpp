@@ -69,7 +69,7 @@ TEST(NotifyCommand, TellsWhetherATestArrived) {
   EXPECT_EQ(good.exit_code, kSucceeded);
   EXPECT_EQ(admin.last_asked(), "notify_test slack");
   EXPECT_THAT(good.out, HasSubstr("slack    slack  delivered"));
-  admin.controller.test_delivered = false;
+  admin.fake.test_delivered = false;
   const Ran bad = run_at(admin, {"notify", "test"});
   EXPECT_EQ(bad.exit_code, kInternal);
   EXPECT_THAT(bad.out, HasSubstr("failed  connect: Connection refused\n"));

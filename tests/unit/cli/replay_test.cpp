@@ -49,7 +49,7 @@ TEST(RolloutReplay, TheExitCodeTellsTheOutcome) {
                                       {"held", kSucceeded},
                                       {"rolled_back", kRolledBack},
                                       {"no_traffic", kInconclusive}}) {
-    admin.controller.replay_view = control::fake_replay_view(outcome);
+    admin.fake.replay_view = control::fake_replay_view(outcome);
     const Ran ran = run_at(admin, {"rollout", "replay", "shop", "--output", "json"});
     EXPECT_EQ(ran.exit_code, code) << outcome;
     EXPECT_EQ(boost::json::parse(ran.out).at("outcome").as_string(), outcome);

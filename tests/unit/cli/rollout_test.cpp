@@ -42,7 +42,7 @@ TEST(RolloutStart, RetryAsksForAVersionThatWasRolledBack) {
 
 TEST(RolloutStart, OneAlreadyActiveIsAConflict) {
   RunningAdmin admin;
-  admin.controller.refusal = problem(409, "rollout_active", "Rollout r-1 is active.");
+  admin.fake.refusal = problem(409, "rollout_active", "Rollout r-1 is active.");
   EXPECT_EQ(run_at(admin, {"rollout", "start", "shop", "--to", "green"}).exit_code, kConflict);
 }
 
@@ -63,14 +63,14 @@ TEST(RolloutWait, TheExitCodeTellsHowItEnded) {
                                          {"awaiting_approval", kWaitsForApproval},
                                          {"inconclusive", kInconclusive}}) {
     RunningAdmin admin;
-    admin.controller.rollout_views = {view("progressing"), view("promoting"), view("baking"),
+    admin.fake.rollout_views = {view("progressing"), view("promoting"), view("baking"),
                                       view(end.phase, "pass", "because")};
     const Ran ran =
         run_at(admin, {"rollout", "start", "shop", "--to", "green", "--wait", "--output", "json"});
     EXPECT_EQ(ran.exit_code, end.exit_code) << end.phase;
     EXPECT_EQ(std::ranges::count(ran.out, '\n'), 1) << "one final line";
     EXPECT_EQ(boost::json::parse(ran.out).at("phase").as_string(), end.phase);
-    EXPECT_EQ(admin.controller.waits, 3);
+    EXPECT_EQ(admin.fake.waits, 3);
   }
 }
 
@@ -80,7 +80,7 @@ TEST(RolloutWait, GivesUpAfterTheTimeout) {
       run_at(admin, {"rollout", "start", "shop", "--to", "green", "--wait", "--timeout", "20ms"})
           .exit_code,
       kStillGoing);
-  admin.controller.rollout_views = {view("progressing", "no_traffic")};
+  admin.fake.rollout_views = {view("progressing", "no_traffic")};
   EXPECT_EQ(run_at(admin, {"rollout", "watch", "shop", "--timeout", "20ms"}).exit_code,
             kInconclusive);
   EXPECT_EQ(run_at(admin, {"rollout", "watch", "shop", "--timeout", "soon"}).exit_code, kUsage);
@@ -88,9 +88,9 @@ TEST(RolloutWait, GivesUpAfterTheTimeout) {
 
 TEST(RolloutWait, ProgressIsForTerminalsOnly) {
   RunningAdmin admin;
-  admin.controller.rollout_views = {view("progressing"), view("succeeded")};
+  admin.fake.rollout_views = {view("progressing"), view("succeeded")};
   EXPECT_THAT(run_at(admin, {"rollout", "watch", "shop"}).err, Not(HasSubstr("\r")));
-  admin.controller.rollout_views = {view("progressing"), view("succeeded")};
+  admin.fake.rollout_views = {view("progressing"), view("succeeded")};
   const Ran ran = run_at(admin, {"rollout", "watch", "shop"}, {.terminal = true});
   EXPECT_THAT(ran.err, HasSubstr("shop: blue -> green  progressing  step 1"));
 }
@@ -125,7 +125,7 @@ TEST(RolloutActions, AreGivenToTheRolloutOfAServiceOrAnId) {
 
 TEST(RolloutStatus, ShowsItWhateverThePhase) {
   RunningAdmin admin;
-  admin.controller.rollout_views = {view("rolled_back", "fail", "6 of 6 requests failed")};
+  admin.fake.rollout_views = {view("rolled_back", "fail", "6 of 6 requests failed")};
   const Ran ran = run_at(admin, {"rollout", "status", "shop"});
   EXPECT_EQ(ran.exit_code, kSucceeded);
   EXPECT_THAT(ran.out, HasSubstr("rolled_back"));

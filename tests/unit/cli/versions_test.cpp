@@ -30,13 +30,13 @@ TEST(Versions, ArePutWhereTheyRun) {
 TEST(Versions, ThatCannotBePutSayWhy) {
   RunningAdmin admin;
   const std::vector<std::string> put = {"versions", "put", "shop", "v43", "http://h:1"};
-  admin.controller.refusal = control::problem(403, "role_too_low", "takes the role admin");
+  admin.fake.refusal = control::problem(403, "role_too_low", "takes the role admin");
   const Ran ran = run_at(admin, put);
   EXPECT_EQ(ran.exit_code, kNotAuthorised);
   EXPECT_THAT(ran.err, HasSubstr("takes the role admin"));
-  admin.controller.refusal = control::problem(412, "precondition_failed", "somebody was faster");
+  admin.fake.refusal = control::problem(412, "precondition_failed", "somebody was faster");
   EXPECT_EQ(run_at(admin, put).exit_code, kConflict);
-  admin.controller.refusal = control::problem(422, "invalid_version", "no such host");
+  admin.fake.refusal = control::problem(422, "invalid_version", "no such host");
   EXPECT_EQ(run_at(admin, put).exit_code, kUsage);
 }
 
@@ -46,23 +46,23 @@ TEST(Versions, AreDrainedBeforeTheyAreRemoved) {
             kStillGoing)
       << "three requests are under way";
   EXPECT_EQ(admin.last_asked(), "drain shop v42 by local");
-  admin.controller.drained = true;
-  admin.controller.asked.clear();
+  admin.fake.drained = true;
+  admin.fake.asked.clear();
   const Ran ran = run_at(admin, {"versions", "remove", "shop", "v42"});
   EXPECT_EQ(ran.exit_code, kSucceeded);
   EXPECT_EQ(ran.out, "v42 of shop is removed\n");
   EXPECT_THAT(
-      admin.controller.asked,
+      admin.fake.asked,
       ElementsAre("remove_version shop v42 if-match any by local dry", "drain shop v42 by local",
                   "remove_version shop v42 if-match any by local"));
 }
 
 TEST(Versions, ThatCannotBeRemovedAreNotDrainedForNothing) {
   RunningAdmin admin;
-  admin.controller.refusal = control::problem(409, "version_in_use", "kept for a rollback");
+  admin.fake.refusal = control::problem(409, "version_in_use", "kept for a rollback");
   const Ran ran = run_at(admin, {"versions", "remove", "shop", "v42"});
   EXPECT_EQ(ran.exit_code, kConflict);
-  EXPECT_THAT(admin.controller.asked,
+  EXPECT_THAT(admin.fake.asked,
               ElementsAre("remove_version shop v42 if-match any by local dry"));
 }
 

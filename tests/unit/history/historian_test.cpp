@@ -34,10 +34,10 @@ class HistorianTest : public StoreTest {
     stop();
     store_ = std::make_unique<AsyncStore>(open());
     context_ = std::make_unique<boost::asio::io_context>(1);
-    notify::Surroundings surroundings;
-    surroundings.wall_ms = [this] { return now_; };
-    surroundings.random = [] { return 0.0; };
-    notifier_ = std::make_unique<notify::Notifier>(*context_, *store_, std::move(surroundings));
+    notify::Outside outside;
+    outside.wall_ms = [this] { return now_; };
+    outside.random = [] { return 0.0; };
+    notifier_ = std::make_unique<notify::Notifier>(*context_, *store_, std::move(outside));
     config::Operations operations;
     operations.notify = {notify::webhook()};
     notifier_->adopt(operations);

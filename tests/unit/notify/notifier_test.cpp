@@ -31,11 +31,11 @@ class NotifierTest : public StoreTest {
     stop();
     store_ = std::make_unique<AsyncStore>(open());
     context_ = std::make_unique<boost::asio::io_context>(1);
-    Surroundings surroundings;
-    surroundings.wall_ms = [this] { return now_; };
-    surroundings.random = [] { return 0.0; };
-    surroundings.source = "cutwater/test";
-    surroundings.ask = [this](HttpRequest request) -> boost::asio::awaitable<HttpOutcome> {
+    Outside outside;
+    outside.wall_ms = [this] { return now_; };
+    outside.random = [] { return 0.0; };
+    outside.source = "cutwater/test";
+    outside.ask = [this](HttpRequest request) -> boost::asio::awaitable<HttpOutcome> {
       sent_.push_back(request);
       HttpOutcome outcome{HttpAnswer{200, {}, ""}, ""};
       if (!answers_.empty()) {
@@ -44,7 +44,7 @@ class NotifierTest : public StoreTest {
       }
       co_return outcome;
     };
-    notifier_ = std::make_unique<Notifier>(*context_, *store_, std::move(surroundings));
+    notifier_ = std::make_unique<Notifier>(*context_, *store_, std::move(outside));
     config::Operations operations;
     operations.notify = std::move(channels);
     notifier_->adopt(operations);

@@ -1,0 +1,32 @@
+// Feature flags at run time: shown, changed, killed and revived by people, and evaluated for
+// applications. Thread: control's io_context; lives as long as the control plane.
+#pragma once
+
+#include <string>
+
+#include "control/operations/resources.hpp"
+#include "control/steering/steering.hpp"
+
+namespace cutwater::control {
+
+class FlagsOperations : public FlagsResource {
+ public:
+  FlagsOperations(SteeredParts parts, Steering& steering) : parts_(parts), steering_(steering) {}
+
+  Reply flags(const std::string& service) override;
+  Awaitable<Reply> set_flag(std::string service, std::string flag, bool enabled,
+                            Actor actor) override;
+  Awaitable<Reply> put_flag(std::string service, std::string flag, boost::json::object body,
+                            Precondition precondition, Actor actor) override;
+  Reply ofrep_flag(const std::string& key, const boost::json::object& request) override;
+  Reply ofrep_flags(const boost::json::object& request) override;
+
+ private:
+  boost::json::object view_of(const ServiceEntry& entry, const config::Flag& flag) const;
+  Awaitable<Reply> change(std::string service, config::Flag file, FlagState after, Why why);
+
+  SteeredParts parts_;
+  Steering& steering_;
+};
+
+}  // namespace cutwater::control
