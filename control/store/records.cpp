@@ -1,4 +1,5 @@
 #include "control/store/records.hpp"
+
 #include "control/base/json_member.hpp"
 
 namespace cutwater::control {

@@ -7,7 +7,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 
-#include "control/state/restore.hpp"
+#include "control/base/rfc3339.hpp"
 #include "tests/unit/notify/channels.hpp"
 #include "tests/unit/store/store_fixture.hpp"
 

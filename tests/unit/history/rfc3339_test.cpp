@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "control/state/restore.hpp"
-
 namespace cutwater::control {
 namespace {
 

@@ -1,7 +1,7 @@
 // Outbox, audit log and forgetting; and that an older file gets what it lacks.
 #include <gmock/gmock.h>
 
-#include "control/state/restore.hpp"
+#include "control/base/rfc3339.hpp"
 #include "control/store/schema.hpp"
 #include "store_fixture.hpp"
 

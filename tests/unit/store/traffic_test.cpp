@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "control/state/restore.hpp"
+#include "control/base/rfc3339.hpp"
 #include "control/store/schema.hpp"
 #include "store_fixture.hpp"
 
