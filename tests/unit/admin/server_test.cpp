@@ -329,8 +329,7 @@ TEST(AdminServer, ScrapersThatDoNotReadTakeOnlyTheirPlaces) {
 
 TEST(AdminServer, LongPollsWaitForAChangeAndAreClamped) {
   RunningAdmin admin;
-  admin.fake.rollout_views = {fake_rollout_view("progressing"),
-                                    fake_rollout_view("succeeded")};
+  admin.fake.rollout_views = {fake_rollout_view("progressing"), fake_rollout_view("succeeded")};
   const Response changed = ask(admin, "GET", "/v1/rollouts/r-1?wait=1h");
   EXPECT_EQ(json_of(changed).at("phase").as_string(), "succeeded");
   EXPECT_EQ(admin.last_asked(), "wait_rollout r-1 300000ms");

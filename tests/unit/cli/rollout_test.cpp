@@ -64,7 +64,7 @@ TEST(RolloutWait, TheExitCodeTellsHowItEnded) {
                                          {"inconclusive", kInconclusive}}) {
     RunningAdmin admin;
     admin.fake.rollout_views = {view("progressing"), view("promoting"), view("baking"),
-                                      view(end.phase, "pass", "because")};
+                                view(end.phase, "pass", "because")};
     const Ran ran =
         run_at(admin, {"rollout", "start", "shop", "--to", "green", "--wait", "--output", "json"});
     EXPECT_EQ(ran.exit_code, end.exit_code) << end.phase;

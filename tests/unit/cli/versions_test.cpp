@@ -51,10 +51,9 @@ TEST(Versions, AreDrainedBeforeTheyAreRemoved) {
   const Ran ran = run_at(admin, {"versions", "remove", "shop", "v42"});
   EXPECT_EQ(ran.exit_code, kSucceeded);
   EXPECT_EQ(ran.out, "v42 of shop is removed\n");
-  EXPECT_THAT(
-      admin.fake.asked,
-      ElementsAre("remove_version shop v42 if-match any by local dry", "drain shop v42 by local",
-                  "remove_version shop v42 if-match any by local"));
+  EXPECT_THAT(admin.fake.asked, ElementsAre("remove_version shop v42 if-match any by local dry",
+                                            "drain shop v42 by local",
+                                            "remove_version shop v42 if-match any by local"));
 }
 
 TEST(Versions, ThatCannotBeRemovedAreNotDrainedForNothing) {
@@ -62,8 +61,7 @@ TEST(Versions, ThatCannotBeRemovedAreNotDrainedForNothing) {
   admin.fake.refusal = control::problem(409, "version_in_use", "kept for a rollback");
   const Ran ran = run_at(admin, {"versions", "remove", "shop", "v42"});
   EXPECT_EQ(ran.exit_code, kConflict);
-  EXPECT_THAT(admin.fake.asked,
-              ElementsAre("remove_version shop v42 if-match any by local dry"));
+  EXPECT_THAT(admin.fake.asked, ElementsAre("remove_version shop v42 if-match any by local dry"));
 }
 
 TEST(Versions, AreListedWithTheirEndpoints) {
