@@ -147,8 +147,7 @@ std::optional<LocalAnswer> Exchange::local_answer() {
   return std::nullopt;
 }
 
-// Returns false if the target cannot be normalised safely. Without a matching route, route_ stays
-// empty.
+// Returns false if the target cannot be normalised safely. route_ is empty if no route matches.
 bool Exchange::find_route() {
   target_ = head_.target;
   std::string_view path = "/";

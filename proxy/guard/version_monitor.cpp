@@ -167,8 +167,8 @@ void VersionMonitor::note_run(std::size_t indicator) {
   if (tests_->baseline) run.baseline = tests_->baseline->counts(indicator);
 }
 
-// (Whether the candidate has caused it, by overloading what both depend on, is the rollout engine's
-// question: blame_window.)
+// (Whether the candidate has caused this, by overloading what both versions depend on, is for the
+// rollout engine to decide: blame_window.)
 bool VersionMonitor::explained_by_baseline(std::size_t indicator) const {
   if (!tests_->baseline) return false;
   const Alarm& alarm = tests_->alarms[indicator];
@@ -182,7 +182,7 @@ bool VersionMonitor::explained_by_baseline(std::size_t indicator) const {
   return fail_alike(own, baseline, alarm.limits());
 }
 
-// Under the mutex. From the store on, no worker sends this version another request.
+// The caller holds the mutex. From the store on, no worker sends this version another request.
 void VersionMonitor::decide(const std::string& test, const Alarm& alarm, TimePoint now) {
   if (tests_->story) return;
   if (!tests_->policy.dry_run) tripped_.store(true, std::memory_order_release);
