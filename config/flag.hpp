@@ -24,10 +24,8 @@ class IdList {
   bool contains(std::string_view id) const;
   bool empty() const { return ids().empty(); }
   const std::vector<std::string>& ids() const;  // sorted, each once
-  const std::string& file() const {
-    return file_;
-  }  // the file they were read from; empty if the
-     // configuration lists them
+  // Names the file they were read from; empty if the configuration lists them.
+  const std::string& file() const { return file_; }
   friend bool operator==(const IdList& a, const IdList& b) {
     return a.file_ == b.file_ && a.ids() == b.ids();
   }

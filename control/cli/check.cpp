@@ -1,4 +1,5 @@
-// cutwater check: every problem of a configuration at once. Asks no proxy.
+// Implements cutwater check: it reports every problem of a configuration at once, without asking a
+// proxy.
 #include "config/parse.hpp"
 #include "control/cli/commands.hpp"
 #include "control/snapshot/certificates.hpp"
@@ -19,7 +20,7 @@ boost::json::array problems_view(const std::vector<config::Problem>& problems) {
 
 void check(const std::string& path, Context& context) {
   config::Parsed parsed = config::load(path);
-  // What the file names must be there, too.
+  // The files that the configuration names must exist, too.
   if (parsed.config) {
     parsed.problems = control::Certificates().load(parsed.config->listeners, path);
     control::UpstreamContexts unused;

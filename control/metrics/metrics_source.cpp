@@ -66,7 +66,7 @@ MetricsInput collect_metrics(ControllerImpl& controller, const stats::ProxyTotal
     if (const auto mirror = controller.publisher().mirror_stats(service.name))
       service.mirror = mirror_input(*mirror);
     service.flags = flag_inputs(view, controller.publisher(), now);
-    // What a shut version does not get, stable does.
+    // Stable gets what a shut version does not get.
     std::int32_t given = 0;
     for (const auto& version : service.versions)
       if (version.name != view.state->stable) given += version.weight_actual.millionths;

@@ -1,4 +1,4 @@
-// Fills the metrics page from the controller and the workers. Thread: control's.
+// Fills the metrics page from the controller and the workers. It runs on control's thread.
 #pragma once
 
 #include "control/history/historian.hpp"
@@ -9,7 +9,7 @@ namespace cutwater::control {
 
 MetricsInput collect_metrics(ControllerImpl& controller, const stats::ProxyTotals& totals,
                              TimePoint now);
-// Notifications and DORA figures.
+// Adds notifications and DORA figures.
 void add_history(MetricsInput& input, const Historian& historian);
 
 }  // namespace cutwater::control
