@@ -61,8 +61,7 @@ class Authenticator {
  public:
   explicit Authenticator(const std::vector<config::Token>& tokens);
 
-  bool open() const { return tokens_.empty(); }  // without configured tokens everyone is local
-                                                 // Admin
+  bool open() const { return tokens_.empty(); }  // then everyone is Admin
   // `headers` holds every Authorization value of the request.
   Admitted admit(const std::vector<std::string_view>& headers, const std::string& peer,
                  TimePoint now);
