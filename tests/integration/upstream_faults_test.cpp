@@ -1,6 +1,6 @@
-// hardening.md section 5, what an HTTP/1 upstream may do wrong before or inside a response: the
-// client gets a clean 502 or sees the truncation, the connection is not used again, the version is
-// charged.
+// Tests section 5 of tests/HARDENING.md, what an HTTP/1 upstream may do wrong before or inside a
+// response: the client gets a clean 502 or sees the truncation, the connection is not used again,
+// the version is charged.
 #include <gmock/gmock.h>
 
 #include "tests/integration/upstream_support.hpp"
@@ -120,7 +120,7 @@ TEST_F(UpstreamFaults, U03_ChunkedWithoutLastChunkIsVisible) {
   }
 }
 
-// A head and then nothing, in one go: nothing has reached the client yet, so it gets an answer.
+// The head and then nothing come at once: nothing has reached the client yet, so it gets an answer.
 TEST_F(UpstreamFaults, CloseRightBehindTheHeadIs502) {
   blue.close_after("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n");
   start();

@@ -1,5 +1,5 @@
-// Pooled upstream connections: reused when clean, replaced silently when they went stale, and
-// nobody is charged for that (hardening U20, U21).
+// Tests pooled upstream connections: they are reused when clean, replaced silently when they went
+// stale, and no version is charged for that (tests/HARDENING.md U20, U21).
 #include <thread>
 
 #include "tests/integration/upstream_support.hpp"

@@ -1,4 +1,4 @@
-// A feature flag in one line.
+// Builds a feature flag in one line.
 #pragma once
 
 #include "config/flag.hpp"

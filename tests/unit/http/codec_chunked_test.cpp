@@ -1,4 +1,4 @@
-// The chunk decoder: rows S25..S38, every split, and the bytes behind the last chunk.
+// Tests the chunk decoder: rows S25..S38, every split, and the bytes behind the last chunk.
 #include "codec_support.hpp"
 
 namespace cutwater::http::test {
@@ -17,7 +17,7 @@ std::ostream& operator<<(std::ostream& out, const Decoded& d) {
              << (d.done ? " done" : "") << (d.bad ? " bad" : "");
 }
 
-// Delivers `input` in the given pieces, as a connection would: what is not consumed stays.
+// Delivers `input` in the given pieces, as a connection would: bytes that are not consumed stay.
 Decoded decode(std::string_view input, const std::vector<std::size_t>& pieces,
                bool in_place = true) {
   ChunkDecoder decoder;

@@ -1,4 +1,4 @@
-// What an accepted request head is read as.
+// Tests how an accepted request head is read.
 #include "codec_support.hpp"
 
 namespace cutwater::http::test {

@@ -1,4 +1,4 @@
-// What an upstream gets to see of a request.
+// Tests what an upstream gets to see of a request.
 #include "codec_support.hpp"
 #include "proxy/http/forwarding.hpp"
 

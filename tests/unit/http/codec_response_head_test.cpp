@@ -1,4 +1,4 @@
-// Response heads from upstreams: what is refused (U06..U08, U17) and what is read.
+// Tests response heads from upstreams: what is refused (U06..U08, U17) and what is read.
 #include "codec_support.hpp"
 
 namespace cutwater::http::test {

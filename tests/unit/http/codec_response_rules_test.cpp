@@ -1,4 +1,4 @@
-// What a client gets to see of a response, and the proxy's own replies.
+// Tests what a client gets to see of a response, and the proxy's own replies.
 #include "codec_support.hpp"
 
 namespace cutwater::http::test {

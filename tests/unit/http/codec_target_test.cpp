@@ -1,4 +1,4 @@
-// Path normalisation, T21.
+// Tests path normalisation, T21.
 #include "proxy/http/target.hpp"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// Which trailer fields may cross, and who asks for them.
+// Tests which trailer fields may cross, and who asks for them.
 #include "codec_support.hpp"
 #include "proxy/http/h1/head_grammar.hpp"
 #include "proxy/http/trailers.hpp"

@@ -1,4 +1,5 @@
-// What a person sees of a canary: when it advances, holds, reverts, and what each command does.
+// Tests what a person sees of a canary: when it advances, holds, reverts, and what each command
+// does.
 #include "tests/unit/rollout/rollout_fixture.hpp"
 
 namespace cutwater::control {

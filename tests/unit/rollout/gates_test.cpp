@@ -1,4 +1,4 @@
-// What stands between two steps: a person, a webhook, smoke checks, the hour, the endpoints.
+// Tests what stands between two steps: a person, a webhook, smoke checks, the hour, the endpoints.
 #include "config/windows.hpp"
 #include "tests/unit/rollout/rollout_fixture.hpp"
 
@@ -231,7 +231,7 @@ TEST(Webhook, The_revert_is_told) {
 }
 
 TEST(Window, Outside_nothing_advances_but_a_revert_does) {
-  Bench bench;  // it is Monday, 16:01
+  Bench bench;  // the time is Monday, 16:01
   bench.rollout.plan.windows = {*config::parse_window("Mon-Fri 08:00-16:00")};
   bench.starts();
   passes_a_step(bench);

@@ -1,4 +1,4 @@
-// What may be written in the body of a new rollout, and what is said about what may not.
+// Tests what may be written in the body of a new rollout, and what is said about the rest.
 #include "control/rollout/plan.hpp"
 
 #include <gtest/gtest.h>

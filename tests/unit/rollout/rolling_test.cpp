@@ -1,4 +1,4 @@
-// Three servers, deployed in place, one after the other.
+// Tests three servers, deployed in place, one after the other.
 #include "tests/unit/rollout/rollout_fixture.hpp"
 
 namespace cutwater::control {

@@ -1,5 +1,5 @@
-// A damaged file is refused or, where the damage touches nothing that is used, read as it was.
-// Never a third thing (hardening.md C04, C37).
+// Tests that a damaged file is refused or, where the damage touches nothing that is used, read as
+// it was. It never does a third thing (tests/HARDENING.md C04, C37).
 #include "tests/unit/store/store_fixture.hpp"
 
 #include "control/store/schema.hpp"
@@ -13,11 +13,11 @@ class DamageTest : public StoreTest {
     auto store = open();
     key_ = store->loaded().cookie_key;
     EXPECT_TRUE(store->commit(weights_change(7)).has_value());
-    store.reset();  // closing writes the log back: everything is in the file now
+    store.reset();  // closing writes the log back, so everything is in the file now
     original_ = bytes();
   }
 
-  // True when refused as damaged.
+  // Returns true when the file is refused as damaged.
   bool refused_or_same() {
     auto store = Store::open(dir_);
     if (store.has_error()) {

@@ -1,4 +1,4 @@
-// What was stored is there after a restart, all of it or none of it.
+// Tests that what was stored is there after a restart, all of it or none of it.
 #include "control/store/store.hpp"
 
 #include <sys/wait.h>
