@@ -101,7 +101,7 @@ TEST_F(Reuse, BytesNobodyAskedForCloseIt) {
   expect_usable(client);
 }
 
-TEST_F(Reuse, U20_FinBehindEachAnswerIsNoError) {
+TEST_F(Reuse, U20FinBehindEachAnswerIsNoError) {
   blue.close_after(ok("ok"));
   start();
   RawClient client(proxy->port());
@@ -113,7 +113,7 @@ TEST_F(Reuse, U20_FinBehindEachAnswerIsNoError) {
   EXPECT_EQ(proxy->of("blue").errors(), 0u);
 }
 
-TEST_F(Reuse, U20_StaleConnectionIsReplacedSilently) {
+TEST_F(Reuse, U20StaleConnectionIsReplacedSilently) {
   close_on_second_request();
   start();
   RawClient client(proxy->port());
@@ -126,7 +126,7 @@ TEST_F(Reuse, U20_StaleConnectionIsReplacedSilently) {
   EXPECT_EQ(proxy->totals().retries, 0u);
 }
 
-TEST_F(Reuse, U20_ButNotForARequestThatMustNotRunTwice) {
+TEST_F(Reuse, U20ButNotForARequestThatMustNotRunTwice) {
   close_on_second_request();
   start();
   RawClient client(proxy->port());
@@ -137,7 +137,7 @@ TEST_F(Reuse, U20_ButNotForARequestThatMustNotRunTwice) {
   EXPECT_EQ(blue.requests(), 2u);
 }
 
-TEST_F(Reuse, U21_AllConnectionsLostUnderLoadIsNoClientsTrouble) {
+TEST_F(Reuse, U21AllConnectionsLostUnderLoadIsNoClientsTrouble) {
   FakeUpstream other;
   setup = ProxySetup();
   setup.version("blue", 100, {blue.port(), other.port()});

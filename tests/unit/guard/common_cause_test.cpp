@@ -165,7 +165,7 @@ int reverted_in_incident(double weight) {
   return reverted;
 }
 
-TEST(CommonCauseSimulation, G5_AnIncidentThatHitsBothIsHeldNotRolledBack) {
+TEST(CommonCauseSimulation, G5AnIncidentThatHitsBothIsHeldNotRolledBack) {
   for (const double weight : {0.1, 0.25, 0.5})
     EXPECT_LE(reverted_in_incident(weight), 10) << "of 1000, at weight " << weight;
 }

@@ -109,7 +109,7 @@ std::uint64_t detection_p95(const Fault& fault) {
   return needed[kRuns * 95 / 100];
 }
 
-TEST(Judgement, G1_BrokenIsRevertedWithinEightAttemptsAtEveryWeight) {
+TEST(Judgement, G1BrokenIsRevertedWithinEightAttemptsAtEveryWeight) {
   for (const double weight : {0.01, 0.05, 0.1, 0.25, 0.5, 0.9})
     for (const std::uint64_t healthy : {0, 50'000})
       EXPECT_LE(detection_p95({1.0, weight, kTolerance, healthy}), 8u)
@@ -128,15 +128,15 @@ void expect_detected(double rate, double tolerance, const Limits& limits) {
 // These are the limits of proxy/guard/README.md, "Detection", except at 10 %: 42 instead of 40 and
 // 194 instead of 190, because part of the mass is kept for late starts (its figures spend all of it
 // within 1000 failures).
-TEST(Judgement, G2_AFifthFailing) {
+TEST(Judgement, G2AFifthFailing) {
   expect_detected(0.2, kStrict, {40, 42, 60, 95});
 }
 
-TEST(Judgement, G3_FivePercentFailing) {
+TEST(Judgement, G3FivePercentFailing) {
   expect_detected(0.05, kStrict, {190, 195, 270, 430});
 }
 
-TEST(Judgement, G4_OnePercentFailing) {
+TEST(Judgement, G4OnePercentFailing) {
   expect_detected(0.01, kStrict, {1700, 1700, 2100, 3400});
 }
 
@@ -160,7 +160,7 @@ int false_alarms(double rate, double weight, std::uint64_t requests) {
   return alarms;
 }
 
-TEST(Judgement, G5_AHealthyCanaryIsNotRevertedWithinAHundredThousandRequests) {
+TEST(Judgement, G5AHealthyCanaryIsNotRevertedWithinAHundredThousandRequests) {
   for (const double rate : {0.001, 0.01, 0.03})
     for (const double weight : {0.1, 0.5})
       EXPECT_LE(false_alarms(rate, weight, 100'000), kRuns / 200) << rate << " at " << weight;
@@ -186,7 +186,7 @@ TEST(Judgement, HundredHealthyRolloutsAtOnePercentErrorsAtMostOneReverted) {
 
 // Both have equal 1 % failures; the per-client rule keeps 0.5 % of broken users (sticky: each on
 // one side for good) from looking like a difference.
-TEST(Judgement, G5_StickyBrokenUsersOnEitherVersionAreNoDifference) {
+TEST(Judgement, G5StickyBrokenUsersOnEitherVersionAreNoDifference) {
   constexpr double kWeight = 0.1;
   constexpr int kUsers = 2000;
   int alarms = 0;
@@ -250,12 +250,12 @@ std::uint64_t latency_detection_p95(double factor, double weight) {
   return needed[kRuns * 95 / 100];
 }
 
-TEST(Judgement, G6_TwiceTheLatencyIsRevertedWithin75CanaryRequests) {
+TEST(Judgement, G6TwiceTheLatencyIsRevertedWithin75CanaryRequests) {
   EXPECT_LE(latency_detection_p95(2.0, 0.1), 75u);
   EXPECT_LE(latency_detection_p95(2.0, 0.05), 75u);
 }
 
-TEST(Judgement, G6_HalfMoreLatencyWithin250) {
+TEST(Judgement, G6HalfMoreLatencyWithin250) {
   EXPECT_LE(latency_detection_p95(1.5, 0.1), 250u);
 }
 

@@ -87,11 +87,11 @@ int false_alarms(double error_rate, double alpha) {
   return alarms;
 }
 
-TEST(Simulation, G1_BrokenFromTheStartIsRevertedWithinEightAttempts) {
+TEST(Simulation, G1BrokenFromTheStartIsRevertedWithinEightAttempts) {
   EXPECT_EQ(detection(1.0, 0.0025, 0).p95, 5u) << "the floor decides";
 }
 
-TEST(Simulation, G1_BrokenAfterFiftyThousandHealthyRequestsToo) {
+TEST(Simulation, G1BrokenAfterFiftyThousandHealthyRequestsToo) {
   const Delay delay = detection(1.0, 0.0025, 50'000);
   EXPECT_LE(delay.p95, 8u);
   EXPECT_GE(delay.median, 6u) << "a test that needed less would have no guard against chance";
@@ -116,12 +116,12 @@ TEST(Simulation, PartialFaultsAreFoundAsFastAsTheFiguresSay) {
   EXPECT_LE(detection(0.2, 0.01, 10'000).median, 115u);
 }
 
-TEST(Simulation, G5_AHealthyCanaryIsNotReverted) {
+TEST(Simulation, G5AHealthyCanaryIsNotReverted) {
   for (const double error_rate : {0.001, 0.01, 0.03})
     EXPECT_LE(false_alarms(error_rate, 0.0025), kRuns / 200) << error_rate;
 }
 
-TEST(Simulation, G5_ExactlyAtTheLimitTheFalseAlarmRateIsBelowAlpha) {
+TEST(Simulation, G5ExactlyAtTheLimitTheFalseAlarmRateIsBelowAlpha) {
   const int alarms = false_alarms(0.05, 0.01);
   // At most 10 of 1000 are expected; 20 is the three-sigma edge.
   EXPECT_LE(alarms, 20);
@@ -147,12 +147,12 @@ int sticky_false_alarms(bool confirmed_clients) {
   return alarms;
 }
 
-TEST(Simulation, G5_AStickyBadClientDoesNotRevertAHealthyCanary) {
+TEST(Simulation, G5AStickyBadClientDoesNotRevertAHealthyCanary) {
   EXPECT_EQ(sticky_false_alarms(true), 0);
   EXPECT_EQ(sticky_false_alarms(false), kRuns) << "without the per-client rule it always would";
 }
 
-TEST(Simulation, G5_HalfAPercentOfStickyUsersFailingAlwaysIsNoAlarm) {
+TEST(Simulation, G5HalfAPercentOfStickyUsersFailingAlwaysIsNoAlarm) {
   // There are 2000 users, ten of them broken on any version, beside 1 % of chance errors.
   int alarms = 0;
   for (int i = 0; i < kRuns; ++i) {
@@ -171,7 +171,7 @@ TEST(Simulation, G5_HalfAPercentOfStickyUsersFailingAlwaysIsNoAlarm) {
   EXPECT_LE(alarms, kRuns / 100);
 }
 
-TEST(Simulation, G8_AVersionAtTheLimitSeldomPasses) {
+TEST(Simulation, G8AVersionAtTheLimitSeldomPasses) {
   // The best moment to pass is just before each error: look there, over 20 000 requests.
   constexpr int kManyRuns = 10'000;
   int passes = 0;
@@ -191,7 +191,7 @@ TEST(Simulation, G8_AVersionAtTheLimitSeldomPasses) {
 
 // Computes the same without chance: the distribution of the errors among the runs that have not
 // passed yet.
-TEST(Simulation, G8_TheExactProbabilityToPassAtTheLimitIsAtMostBeta) {
+TEST(Simulation, G8TheExactProbabilityToPassAtTheLimitIsAtMostBeta) {
   constexpr std::size_t kErrors = 500;
   std::vector<std::uint64_t> passes_at(kErrors);  // requests, with that many errors among them
   for (std::uint64_t bad = 0; bad < kErrors; ++bad)
@@ -210,7 +210,7 @@ TEST(Simulation, G8_TheExactProbabilityToPassAtTheLimitIsAtMostBeta) {
   EXPECT_GT(passed, 0.04) << "no caution is wasted";
 }
 
-TEST(Simulation, G8_AGoodVersionPassesInTheRequestsTheFiguresSay) {
+TEST(Simulation, G8AGoodVersionPassesInTheRequestsTheFiguresSay) {
   std::vector<std::uint64_t> needed;
   for (int i = 0; i < kRuns; ++i) {
     Traffic traffic(static_cast<std::uint64_t>(i) + 9);

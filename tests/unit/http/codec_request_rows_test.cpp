@@ -233,7 +233,7 @@ std::vector<Row> host_and_target_rows() {
 
 class CodecRequestRows : public testing::TestWithParam<Row> {};
 
-TEST_P(CodecRequestRows, sameVerdictHoweverItArrives) {
+TEST_P(CodecRequestRows, SameVerdictHoweverItArrives) {
   const Row& row = GetParam();
   const Answer answer = read_every_way(RequestReader{}, row.input);
   if (row.status == 0) {

@@ -197,7 +197,7 @@ class RandomLife {
   std::uint64_t finished_ = 0;
 };
 
-TEST(RolloutProperty, A_million_random_events_break_no_promise) {
+TEST(RolloutProperty, AMillionRandomEventsBreakNoPromise) {
   std::uint64_t finished = 0;
   for (unsigned seed = 1; seed <= 100; ++seed) {
     RandomLife life(seed);

@@ -29,7 +29,7 @@ class CrashTest : public StoreTest {
   }
 };
 
-TEST_F(CrashTest, Kill_9_at_any_moment_keeps_every_acknowledged_write) {
+TEST_F(CrashTest, Kill9AtAnyMomentKeepsEveryAcknowledgedWrite) {
   std::mt19937 random(20261123);
   std::uint64_t stored = 0;
   for (int round = 0; round < 60; ++round) {
@@ -65,7 +65,7 @@ TEST_F(CrashTest, Kill_9_at_any_moment_keeps_every_acknowledged_write) {
   EXPECT_GT(stored, 60u);
 }
 
-TEST_F(CrashTest, A_full_disk_is_said_and_the_next_write_may_succeed) {
+TEST_F(CrashTest, AFullDiskIsSaidAndTheNextWriteMaySucceed) {
   {
     const auto store = open();
     ASSERT_TRUE(store->commit(weights_change(1)).has_value());
@@ -96,7 +96,7 @@ TEST_F(CrashTest, A_full_disk_is_said_and_the_next_write_may_succeed) {
   EXPECT_EQ(open()->loaded().services[0], shop(4));
 }
 
-TEST_F(CrashTest, No_space_left_is_told_apart_from_other_failures) {
+TEST_F(CrashTest, NoSpaceLeftIsToldApartFromOtherFailures) {
   auto store = open();
   ASSERT_TRUE(store->commit(weights_change(1)).has_value());
   store->limit_pages_for_test(8);
