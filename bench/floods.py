@@ -170,7 +170,7 @@ def attack_once(flood, port, parts, source):
                         queue.append(part[done:])
             except BlockingIOError:
                 queue.append(part)
-            except OSError:  # cut off; what it said before may still lie here
+            except OSError:  # the connection was cut off; what it said before may still lie here
                 if not can_read:
                     queue, flood = [], dataclasses.replace(flood, reads=True)
                     continue

@@ -75,7 +75,7 @@ H2_OPTIONS = ("-c10", "-m32")
 SECURE_SCENARIOS = [
     Scenario("h2c small GET, 10x32 streams", "/small", "us/request", "", 0, "h2load", "h2c_port", H2_OPTIONS),
     Scenario("h2 TLS small GET, 10x32 streams", "/small", "us/request", "", 0, "h2load", "tls_port", H2_OPTIONS),
-    # An upstream that costs less (no file, one segment): here the proxy is nearly the limit.
+    # An upstream that costs less (no file, one segment) makes the proxy nearly the limit.
     Scenario("h2c from memory, 10x32 streams", "/memory", "us/request", "", 0, "h2load", "h2c_port", H2_OPTIONS),
     Scenario("h2 TLS from memory, 10x32 streams", "/memory", "us/request", "", 0, "h2load", "tls_port", H2_OPTIONS),
     Scenario("h2 TLS 64 KiB response", "/64k", "s/GB", "", 64 << 10, "h2load", "tls_port", ("-c10", "-m4")),
@@ -183,7 +183,7 @@ def memory_per_idle_connection(proxy, count):
             answer += chunk
 
     try:
-        for _ in range(50):  # the first connections pay for what all share
+        for _ in range(50):  # the first connections pay for what all of them share
             open_one()
         before = proxy.process.resident_bytes()
         for _ in range(count):
@@ -334,7 +334,7 @@ def run_round(kind, setting, load, results, options):
         proxy.stop()
     if options.no_idle:
         return
-    proxy.start()  # afresh: memory that a load left behind would hide the growth
+    proxy.start()  # started again: memory that a load left behind would hide the growth
     try:
         idle = memory_per_idle_connection(proxy, options.idle)
         results.idle.setdefault(proxy.name, []).append(idle)

@@ -78,7 +78,7 @@ class Users:
 
     async def ask(self):
         reader, writer = self.idle.pop() if self.idle else await asyncio.open_connection("127.0.0.1", self.port)
-        user = ".".join(str(random.randrange(1, 255)) for _ in range(3))  # behind a trusted balancer
+        user = ".".join(str(random.randrange(1, 255)) for _ in range(3))  # as a trusted balancer says
         writer.write(f"GET / HTTP/1.1\r\nHost: shop.test\r\nX-Forwarded-For: 10.{user}\r\n\r\n".encode())
         head = await reader.readuntil(b"\r\n\r\n")
         lines = head.lower().split(b"\r\n")

@@ -302,7 +302,7 @@ expect("generic/4/3", "POST", joined(open_post, frame(DATA, END, 1, b"test")), "
 expect("generic/4/4", "POST with trailers",
        joined(open_post, frame(DATA, 0, 1, b"test"), frame(HEADERS, BOTH, 1, block([("x-test", "ok")]))),
        "answered")
-# The Huffman strings are those of RFC 7541 C.4.
+# The Huffman strings come from RFC 7541 C.4.
 NO_CACHE = b"\x86\xa8\xeb\x10\x64\x9c\xbf"
 KEY, VALUE = b"\x88\x25\xa8\x49\xe9\x5b\xa9\x7d\x7f", b"\x89\x25\xa8\x49\xe9\x5b\xb8\xe8\xb4\xbf"
 representations = [("an indexed field", b"\x90")]  # accept-encoding: gzip, deflate
