@@ -229,7 +229,7 @@ TEST(Simulation, G8AGoodVersionPassesInTheRequestsTheFiguresSay) {
   // 0.99^76 = 47 % meet no error on the way and pass at 76, the next runs at 126.
   EXPECT_NEAR(static_cast<double>(std::count(needed.begin(), needed.end(), 76u)), 466, 48);
   EXPECT_LE(needed[kRuns / 2], 126u);
-  EXPECT_LE(needed[kRuns * 95 / 100], 320u) << "statistics.md 5: p95 304";
+  EXPECT_LE(needed[kRuns * 95 / 100], 320u) << "proxy/guard/README.md: p95 304";
 }
 
 }  // namespace
