@@ -54,7 +54,7 @@ class Report {
   std::size_t dropped_ = 0;
 };
 
-// The limits of a document.
+// These limits hold for a document.
 inline constexpr std::size_t kMaxFileBytes = 1024 * 1024;
 inline constexpr std::size_t kMaxNodes = 100'000;
 inline constexpr std::size_t kMaxDepth = 64;

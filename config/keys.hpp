@@ -24,7 +24,7 @@ namespace section {
 extern const Section kRoot, kAdmin, kToken, kListener, kRoute, kMatch, kService, kVersion, kSticky,
     kFlag, kWhen, kGuards, kMemory, kHealth, kTimeouts, kLimits, kRollout, kAccessLog, kNotify,
     kHistory, kIds, kRamp, kMirror, kHttp2, kGrpc, kListenerTls, kCertificate, kVersionTls;
-// The sections of a rollout.
+// These are the sections of a rollout.
 extern const Section kStep, kGuardLimits, kAdaptive, kPreview, kSmoke, kRolling, kRollingHook,
     kHook, kCapacity;
 }  // namespace section

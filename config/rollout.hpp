@@ -107,8 +107,8 @@ struct RolloutDefaults {
   Duration keep_old = std::chrono::hours(1);  // the old version stays this long for a rollback
   RollingDefaults rolling;
   std::vector<Hook> hooks;
-  // The share of the traffic per healthy endpoint. If it is absent, a version may carry the share
-  // of its endpoints that are healthy.
+  // Limits the share of the traffic per healthy endpoint. If it is absent, a version may carry the
+  // share of its endpoints that are healthy.
   std::optional<Share> max_share_per_endpoint;
 };
 

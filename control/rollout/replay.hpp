@@ -40,7 +40,7 @@ struct ReplayedGuard {
     std::string why;  // why, in the words of a decision
   };
   std::optional<Failure> failure;
-  // The moment at which it first had enough evidence while the other version failed alike.
+  // Says when it first had enough evidence while the other version failed alike.
   std::optional<std::int64_t> common_cause_ms;
 };
 

@@ -64,7 +64,7 @@ class AccessLogWriter {
   std::thread thread_;
 };
 
-// One worker's side of the log. Only that worker's thread uses it.
+// Holds one worker's side of the log. Only that worker's thread uses it.
 class AccessLog {
  public:
   explicit AccessLog(AccessLogWriter& writer) : writer_(writer) { buffer_.reserve(kFlushAt * 2); }

@@ -63,11 +63,11 @@ struct ForwardInfo {
   std::string_view traceparent = {};  // made by the worker; used unless the client sent a valid one
   std::string_view target = {};       // normalised origin-form, on which the request was routed
   std::string_view drop_cookie = {};  // own sticky cookie, taken out of Cookie; empty = none
-  // The Host to send when the client named none (HTTP/1.0): the endpoint's own authority.
+  // If the client named no Host (HTTP/1.0), this is sent: the endpoint's own authority.
   std::string_view fallback_authority = {};
   bool shadow = false;  // nobody waits for this copy: it is marked "X-Shadow: 1"
-  // Names a field the route decides by (split key, flag); Connection cannot remove it. Empty =
-  // none.
+  // Names a field the route decides by (split key, flag); Connection cannot remove it. It may be
+  // empty.
   std::string_view protected_field = {};
   // These describe the client's verified certificate; empty = none.
   std::string_view cert_subject = {};

@@ -19,7 +19,7 @@
 
 namespace cutwater::net {
 
-// Something that is registered with epoll; it must outlive its registration.
+// A descriptor is registered with epoll; it must outlive its registration.
 class Descriptor {
  public:
   virtual void on_events(std::uint32_t events) = 0;

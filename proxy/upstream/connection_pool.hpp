@@ -22,7 +22,7 @@ struct PoolTimeouts {
   Nanoseconds connect;
   Nanoseconds idle;         // a pooled connection is closed after this
   Nanoseconds write_stall;  // the upstream must take bytes within this
-  // The client that a PROXY header would name; null if no client is known.
+  // A PROXY header would name this client; null if no client is known.
   const net::ConnectionAddresses* client = nullptr;
   bool for_upgrade = false;  // an HTTP/2 server must first have said what it can do
 };

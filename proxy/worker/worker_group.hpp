@@ -42,9 +42,9 @@ class WorkerGroup {
   WorkerGroup(const WorkerGroup&) = delete;
   WorkerGroup& operator=(const WorkerGroup&) = delete;
 
-  // Binds every listener, opens the access log, starts the threads. Empty string on success, else
-  // a message for a person ("listener http: cannot bind 0.0.0.0:80: permission denied"); then
-  // nothing was started.
+  // Binds every listener, opens the access log, starts the threads. Returns an empty string on
+  // success, else a message for a person ("listener http: cannot bind 0.0.0.0:80: permission
+  // denied"); then nothing was started.
   std::string start(std::shared_ptr<const routing::RoutingSnapshot> snapshot);
   const std::vector<BoundListener>& listeners() const;
 

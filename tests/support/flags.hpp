@@ -15,7 +15,7 @@ inline config::Flag flag_when(std::string name, config::FlagCondition::Source so
   return flag;
 }
 
-// This share of the users of cookie `uid`.
+// Makes a flag for this share of the users of cookie `uid`.
 inline config::Flag flag_share(std::string name, Share share, std::string version = "green") {
   config::Flag flag;
   flag.name = std::move(name);
