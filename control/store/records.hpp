@@ -39,8 +39,8 @@ struct ServiceState {
   std::uint64_t salt = 0;            // of the running or last rollout: it decides who is in the 5 %
   std::uint64_t generation = 1;      // the ETag; grows by one with every change
   std::set<std::string> locked_out;  // reverted by a guard or a person; may not get traffic
-  // Says where each of these ran when it was locked out; absent if it was stored before that was
-  // noted.
+  // Says where each locked-out version ran when it was locked out; absent if it was stored before
+  // that was noted.
   std::map<std::string, std::set<std::string>> locked_endpoints;
   // Lists the endpoints that get no requests, by version: a rolling rollout has taken them out.
   std::map<std::string, std::set<std::string>> off_duty;

@@ -1,5 +1,5 @@
 // Keeps track of exchanges whose response has no end of its own: tunnels, event streams, gRPC
-// streams. Every other request chooses its version afresh and is soon over. An endless exchange
+// streams. Every other request chooses its own version and is soon over. An endless exchange
 // would stay on a version that was taken back, or delay a drain, for as long as its client likes.
 // The proxy therefore ends each of them at a different moment, because clients that are told at the
 // same time would all come back at the same time. Only the worker's thread uses it.

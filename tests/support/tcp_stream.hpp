@@ -1,6 +1,6 @@
 // Holds a connected TCP socket for tests, with blocking calls that each have a deadline. A call
 // that does not finish in time throws TestFailure, which GoogleTest reports with its message. One
-// thread at a time may use it, except that another may call close_now() to wake it.
+// thread at a time may use it, but another may call shut_down_now() to wake it.
 #pragma once
 
 #include <openssl/ssl.h>

@@ -54,7 +54,7 @@ class TestAuthority {
   IssuedCert issue(const CertRequest& request);
   // Does the same into files that exist already, as a renewal does.
   void renew(const IssuedCert& files, const CertRequest& request);
-  // Writes a revocation list of these into a file of that name; returns its path.
+  // Writes a list that revokes `certificates` into a file of that name; returns its path.
   std::string revoke(const std::vector<IssuedCert>& certificates, const std::string& file,
                      int days_to = 30) const;
   const std::string& ca_path() const { return ca_path_; }

@@ -143,7 +143,7 @@ TEST_F(TlsEdge, ARequestForAnotherNameOfTheSameCertificateIsFine) {
   EXPECT_EQ(client.read_response().status, 200);
 }
 
-// --- those who do it wrong --------------------------------------------------------------------
+// --- clients that break the rules -------------------------------------------------------------
 
 // This is R04.
 TEST_F(TlsEdge, HalfAClientHelloIsNotWaitedForForever) {
