@@ -1,7 +1,7 @@
-// The floor of the side-by-side run: a TCP relay that copies bytes and understands none of them.
-// One thread, one epoll, one connection to an upstream for each client, chosen 95/5 when the client
-// connects. No HTTP proxy on the same kernel can cost less per request; the distance to it is what
-// Cutwater spends on reading, deciding, counting and judging.
+// Gives the floor of the side-by-side run: a TCP relay that copies bytes and understands none of
+// them. It has one thread, one epoll, and one connection to an upstream for each client, chosen
+// 95/5 when the client connects. No HTTP proxy on the same kernel can cost less per request; the
+// distance to it is what Cutwater spends on reading, deciding, counting and judging.
 //   byte_relay LISTEN_PORT UPSTREAM_PORT:WEIGHT...     (loopback only; weights are shares of their
 //   sum)
 #include <arpa/inet.h>
@@ -34,7 +34,7 @@ struct Side {
   int fd;
   Side* peer = nullptr;
   std::string pending;      // read from the peer, not yet taken by this socket
-  bool end_queued = false;  // the peer has sent its FIN: pass it on after `pending`
+  bool end_queued = false;  // the peer has sent its FIN, to be passed on after `pending`
   bool read_ended = false;  // this socket has sent its FIN
   bool dead = false;
 };
@@ -113,7 +113,7 @@ class Relay {
     return fd;
   }
 
-  // 95/5 spread evenly: a step of the golden ratio through the sum of the weights.
+  // Spreads 95/5 evenly: a step of the golden ratio through the sum of the weights.
   const Upstream& pick() {
     position_ += 0.6180339887;
     position_ -= static_cast<unsigned>(position_);
@@ -176,7 +176,7 @@ class Relay {
     watch(*to.peer);
   }
 
-  // Reads only while the peer has taken everything: that is the backpressure.
+  // Reads only while the peer has taken everything, which makes the backpressure.
   void watch(Side& side) {
     const bool may_read = !side.read_ended && side.peer->pending.empty();
     epoll_event event{.events = (may_read ? EPOLLIN : 0U) | (side.pending.empty() ? 0U : EPOLLOUT),

@@ -45,7 +45,7 @@ def frame(kind, flags, stream, payload=b""):
 
 
 def literal(first, name, value):
-    """Short names; values below 16 KiB (RFC 7541 5.1)."""
+    """Writes a literal; names are short and values below 16 KiB (RFC 7541 5.1)."""
     size = bytes([len(value)]) if len(value) < 127 else bytes(
         [127, (len(value) - 127) & 127 | 128, (len(value) - 127) >> 7])
     return bytes([first, len(name)]) + name + size + value
@@ -68,7 +68,7 @@ def odd(i):
 
 
 def made_to_reset(i):
-    """Three ways to make a server reset a stream that is open for it: a window that overflows, a
+    """Makes a server reset a stream that is open for it, in three ways: a window that overflows, a
     body longer than its content-length, trailers that do not end the stream."""
     n = odd(i)
     return [head(n) + frame(WINDOW, 0, n, struct.pack(">I", 0x7fffffff)),
@@ -77,7 +77,7 @@ def made_to_reset(i):
 
 
 def headers_then_resets(i):
-    """Fifty requests, and in another segment their resets: each may have been started."""
+    """Makes fifty requests, and in another segment their resets: each may have been started."""
     ids = [odd(50 * i + k) for k in range(50)]
     return [b"".join(map(head, ids)), b"".join(frame(RESET, 0, n, struct.pack(">I", 8)) for n in ids)]
 
@@ -120,7 +120,7 @@ FLOODS = [
 # --- the attacker -------------------------------------------------------------------------------
 
 def chunks(flood):
-    """What a connection sends, in writes of some 16 KiB."""
+    """Returns what a connection sends, in writes of some 16 KiB."""
     out, kept = [MAGIC + frame(SETTINGS, 0, 0, flood.settings) + flood.first], []
     for i in range(flood.count):
         unit = flood.unit(i)
@@ -135,7 +135,7 @@ def chunks(flood):
 
 
 def goaway_in(answer):
-    """The code of the first GOAWAY with one, or None."""
+    """Returns the code of the first GOAWAY that has one, or None."""
     at = 0
     while at + 9 <= len(answer):
         length, kind = int.from_bytes(answer[at:at + 3], "big"), answer[at + 3]
@@ -148,7 +148,7 @@ def goaway_in(answer):
 
 
 def attack_once(flood, port, parts, source):
-    """(bytes sent, code of GOAWAY, was it closed)."""
+    """Returns (bytes sent, code of GOAWAY, was it closed)."""
     sent, answer, closed, queue = 0, b"", False, list(reversed(parts))
     with socket.create_connection(("127.0.0.1", port), 2, (source, 0)) as peer:
         peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -170,7 +170,7 @@ def attack_once(flood, port, parts, source):
                         queue.append(part[done:])
             except BlockingIOError:
                 queue.append(part)
-            except OSError:  # cut off; what it said before may still lie here
+            except OSError:  # the connection was cut off; what it said before may still lie here
                 if not can_read:
                     queue, flood = [], dataclasses.replace(flood, reads=True)
                     continue
@@ -193,8 +193,8 @@ def attacker(flood, port, pause, pipe):
 # --- the proxy and who uses it ------------------------------------------------------------------
 
 class Edge:
-    """The proxy, and an nginx for the attacker beside the one for the others: what is measured is
-    what they share, the proxy."""
+    """Runs the proxy, and an nginx for the attacker beside the one for the others: the measurement
+    is about what they share, the proxy."""
 
     def __init__(self, build, scratch):
         self.scratch = scratch
@@ -245,14 +245,14 @@ class Edge:
 
 
 class Client:
-    """GETs one by one over one connection, a millisecond apart."""
+    """Sends GETs one by one over one connection, a millisecond apart."""
 
     def __init__(self, edge):
         self.edge = edge
         self.connection = http.client.HTTPConnection("127.0.0.1", edge.port, timeout=10)
 
     def run(self, seconds, until=lambda: False):
-        """(p99 in seconds, most resident memory) of so long, and on until `until`."""
+        """Runs for `seconds`, and on until `until`; returns (p99 in seconds, most resident memory)."""
         times, most, end = [], 0, time.monotonic() + seconds
         while time.monotonic() < end or not until():
             began = time.perf_counter()
@@ -307,8 +307,9 @@ def measure(edge, flood, rounds, pause):
 
 
 def stalled(edge):
-    """A hundred answers of 10 MB for a window of 0: resets, and each stream keeps no more than 16 KiB,
-    its upstream connection included (the pools are cold: no flood before has begun so many)."""
+    """Asks for a hundred answers of 10 MB with a window of 0. They are reset, and each stream keeps
+    no more than 16 KiB, its upstream connection included (the pools are cold: no flood before has
+    begun so many)."""
     before, counted = edge.proxy.resident_bytes(), edge.abuses("stalled_window")
     with socket.create_connection(("127.0.0.1", edge.port), 2) as peer:
         peer.sendall(MAGIC + frame(SETTINGS, 0, 0, struct.pack(">HI", 4, 0)) +

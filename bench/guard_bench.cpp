@@ -1,5 +1,5 @@
-// What the guard costs a request: nothing but counters while a version is good, a mutex and three
-// tests when an attempt fails.
+// Measures what the guard costs a request: nothing but counters while a version is good, a mutex
+// and three tests when an attempt fails.
 #include <benchmark/benchmark.h>
 
 #include "proxy/guard/version_monitor.hpp"
@@ -10,7 +10,7 @@ namespace {
 using stats::AttemptResult;
 using stats::Outcome;
 
-// One attempt on an armed version: admitted, answered like this, recorded.
+// Makes one attempt on an armed version: admitted, answered like this, recorded.
 void attempts(benchmark::State& state, GuardPolicy policy, Outcome outcome) {
   VersionMonitor monitor("shop", "green", 1);
   monitor.arm(policy, [] {});
@@ -31,7 +31,8 @@ void BM_GuardGoodAttempt(benchmark::State& state) {
 }
 BENCHMARK(BM_GuardGoodAttempt);
 
-// Failing all the time without ever being enough: the error path, not the trip.
+// The version fails all the time without ever failing enough: this measures the error path, not the
+// trip.
 void BM_GuardFailedAttempt(benchmark::State& state) {
   GuardPolicy policy;
   policy.min_failed_attempts = ~0U;

@@ -1,4 +1,4 @@
-// What the codec costs per request: heads in, heads out, chunks. No sockets.
+// Measures what the codec costs per request: heads in, heads out, chunks. It uses no sockets.
 #include <benchmark/benchmark.h>
 
 #include <array>
@@ -16,7 +16,7 @@ namespace {
 constexpr std::string_view kSmallRequest =
     "GET /bench HTTP/1.1\r\nHost: localhost:8080\r\nUser-Agent: wrk\r\nAccept: */*\r\n\r\n";
 
-// What a browser sends to a shop.
+// This is what a browser sends to a shop.
 constexpr std::string_view kBrowserRequest =
     "GET /shop/cart.html?item=42&color=blue HTTP/1.1\r\nHost: shop.example.com\r\n"
     "Connection: keep-alive\r\nsec-ch-ua: \"Chromium\";v=\"130\", \"Not?A_Brand\";v=\"99\"\r\n"
@@ -108,7 +108,8 @@ void normalise(benchmark::State& state, std::string_view target) {
 BENCHMARK_CAPTURE(normalise, nothing_to_do, "/shop/cart.html?item=42&color=blue");
 BENCHMARK_CAPTURE(normalise, dots, "/shop/../%61dmin/./x?item=42");
 
-// A body in chunks of the given size, read 16 KiB at a time. The copy of the input is timed too.
+// Decodes a body in chunks of the given size, read 16 KiB at a time. The copy of the input is
+// timed, too.
 void decode_chunks(benchmark::State& state) {
   const auto size = static_cast<std::size_t>(state.range(0));
   std::array<char, 24> header{};

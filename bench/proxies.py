@@ -1,10 +1,10 @@
-"""The proxies of the side-by-side run: how each is configured, started, measured and stopped.
+"""Says how each proxy of the side-by-side run is configured, started, measured and stopped.
 
 Every proxy gets one worker on one core, splits 95/5 over two upstreams, keeps connections on both
 sides and adds X-Forwarded-For and -Proto, as an edge must (the byte relay, which understands
-nothing, is the floor). Those that can also listen with TLS (ALPN h2 and http/1.1) and for HTTP/2 in
-clear text, when the setting has a certificate. Add one by adding a class with `name`, `needs` and
-`command()`.
+nothing, is the floor). Proxies that can do so also listen with TLS (ALPN h2 and http/1.1) and
+for HTTP/2 in clear text, when the setting has a certificate. Add one by adding a class with
+`name`, `needs` and `command()`.
 """
 
 import http.client
@@ -34,12 +34,12 @@ def free_port():
 
 
 def pinned(core, command):
-    """`core` None: no pinning (a machine with a single core)."""
+    """Pins `command` to `core`; None means no pinning (a machine with a single core)."""
     return command if core is None else ["taskset", "-c", str(core), *command]
 
 
 class Process:
-    """A child with all its descendants: nothing outlives stop()."""
+    """Holds a child with all its descendants: nothing outlives stop()."""
 
     def __init__(self, command, log, cwd=None):
         self.log = pathlib.Path(log)
@@ -58,8 +58,8 @@ class Process:
         return found
 
     def cpu_seconds(self):
-        """User and system time of all threads, by the scheduler's clock where there is one: the
-        tick of /proc/PID/stat is 10 ms."""
+        """Returns user and system time of all threads, by the scheduler's clock where there is one:
+        the tick of /proc/PID/stat is 10 ms."""
         total = 0.0
         for pid in self.pids():
             try:
@@ -118,7 +118,7 @@ def wait_until_serving(port, process, path="/small"):
 
 
 def ready_cutwater(file, process):
-    """What its ready file says, once it serves."""
+    """Returns what its ready file says, once it serves."""
     deadline = time.monotonic() + START_TIMEOUT_S
     while not file.exists() or not file.read_text():
         process.check()
@@ -133,7 +133,7 @@ RSA2048 = ("rsa:2048",)
 
 
 class Certificate:
-    """Self-signed, for one host."""
+    """Makes a self-signed certificate for one host."""
 
     def __init__(self, folder, host="shop.example.com", kind=P256):
         self.host = host
@@ -149,9 +149,9 @@ class Certificate:
 
 
 class Setting:
-    """What every proxy needs to know: where the work directory, the binaries and upstreams are.
-    With a `certificate`, proxies that can also listen for TLS and for HTTP/2 in clear text; whoever
-    asks for the host of `rsa_certificate` gets that one."""
+    """Holds what every proxy needs to know: where the work directory, the binaries and upstreams
+    are. With a `certificate`, proxies that can do so also listen for TLS and for HTTP/2 in clear
+    text; a client that asks for the host of `rsa_certificate` gets that one."""
 
     certificate = rsa_certificate = None
 
@@ -192,7 +192,7 @@ def nginx_config(folder, body):
 
 
 class Upstream:
-    """An nginx that serves files and takes POSTs, on the core of the load generator."""
+    """Runs an nginx that serves files and takes POSTs, on the core of the load generator."""
 
     def __init__(self, name, setting, core):
         folder = setting.folder(f"upstream-{name}")
@@ -245,7 +245,7 @@ class Proxy:
         raise NotImplementedError
 
     def prepare(self):
-        """After the start: what only the admin interface can set."""
+        """Sets, after the start, what only the admin interface can set."""
 
     def stop(self):
         if self.process:
@@ -362,7 +362,7 @@ class Nghttpx(Proxy):
 
 
 class Cutwater(Proxy):
-    """All features on: sticky cookie, statistics, the guard armed by the 95/5 split, fallback."""
+    """Has all features on: sticky cookie, statistics, the guard armed by the 95/5 split, fallback."""
 
     name = "cutwater"
     access_log = ""
@@ -411,7 +411,7 @@ services:
 """)
 
     def prepare(self):
-        """The split is real, not only configured: the admin API says so."""
+        """Checks by the admin API that the split is real, not only configured."""
         ready = ready_cutwater(self.setting.folder(self.name) / "ready.json", self.process)
         connection = http.client.HTTPConnection(ready["admin"], timeout=5)
         connection.request("GET", "/v1/services/shop/weights")

@@ -1,4 +1,5 @@
-// What it costs to decide who gets which version: split, flags, cookie. No sockets.
+// Measures what it costs to decide who gets which version: split, flags, cookie. It uses no
+// sockets.
 #include <benchmark/benchmark.h>
 
 #include <memory>
@@ -59,7 +60,7 @@ void BM_SmoothSequence(benchmark::State& state) {
 }
 BENCHMARK(BM_SmoothSequence);
 
-// The whole decision for one request, with this Cookie field.
+// Makes the whole decision for one request, with this Cookie field.
 void assign_with(benchmark::State& state, const ServiceSnapshot& service,
                  const std::string& cookie) {
   http::RequestHead head;
@@ -82,7 +83,8 @@ void BM_AssignReturningVisitor(benchmark::State& state) {
 }
 BENCHMARK(BM_AssignReturningVisitor);
 
-// `flags` that ask for a percentage of the users of a cookie, none of which matches.
+// There are `flags` flags that ask for a percentage of the users of a cookie, none of which
+// matches.
 void BM_AssignPastFlags(benchmark::State& state) {
   ServiceSnapshot service = make_service({{"blue", 950'000}, {"green", 50'000}});
   for (int i = 0; i < state.range(0); ++i) {
@@ -98,7 +100,7 @@ void BM_AssignPastFlags(benchmark::State& state) {
 }
 BENCHMARK(BM_AssignPastFlags)->Arg(1)->Arg(10);
 
-// A list of beta users from a file.
+// The flag has a list of beta users from a file.
 void BM_FlagAllowList(benchmark::State& state) {
   std::vector<std::string> ids;
   for (int i = 0; i < state.range(0); ++i) ids.push_back("user-" + std::to_string(i * 7));

@@ -1,4 +1,5 @@
-"""Load over TLS and HTTP/2 for the side-by-side run: h2load for requests, a loop of handshakes."""
+"""Makes load over TLS and HTTP/2 for the side-by-side run: h2load for requests, a loop of
+handshakes."""
 
 import pathlib
 import re
@@ -59,7 +60,7 @@ def handshakes(port, seconds, host, cert, resumed):
 
 
 def run_handshakes(scenario, proxy, load, seconds):
-    """In a process of its own, pinned: this one may run anywhere."""
+    """Runs handshakes in a process of its own, pinned, because this one may run anywhere."""
     setting = proxy.setting
     certificate = setting.rsa_certificate if "rsa" in scenario.options else setting.certificate
     resumed = "resumed" in scenario.options

@@ -3,7 +3,7 @@
 
 Core 0 carries the proxy, core 1 the load (wrk) and two nginx upstreams. Rounds are interleaved
 (every proxy once, then again) so that a disturbance of the machine meets all of them, and medians
-over the rounds are shown. Writes JSON for scripts and a table for people.
+over the rounds are shown. It writes JSON for scripts and a table for people.
 """
 
 import argparse
@@ -75,7 +75,7 @@ H2_OPTIONS = ("-c10", "-m32")
 SECURE_SCENARIOS = [
     Scenario("h2c small GET, 10x32 streams", "/small", "us/request", "", 0, "h2load", "h2c_port", H2_OPTIONS),
     Scenario("h2 TLS small GET, 10x32 streams", "/small", "us/request", "", 0, "h2load", "tls_port", H2_OPTIONS),
-    # An upstream that costs less (no file, one segment): here the proxy is nearly the limit.
+    # An upstream that costs less (no file, one segment) makes the proxy nearly the limit.
     Scenario("h2c from memory, 10x32 streams", "/memory", "us/request", "", 0, "h2load", "h2c_port", H2_OPTIONS),
     Scenario("h2 TLS from memory, 10x32 streams", "/memory", "us/request", "", 0, "h2load", "tls_port", H2_OPTIONS),
     Scenario("h2 TLS 64 KiB response", "/64k", "s/GB", "", 64 << 10, "h2load", "tls_port", ("-c10", "-m4")),
@@ -115,7 +115,7 @@ def parse_wrk(text):
 
 
 class Load:
-    """wrk on its own core."""
+    """Runs wrk on its own core."""
 
     def __init__(self, work, core, seconds):
         self.work, self.core, self.seconds = pathlib.Path(work), core, seconds
@@ -153,7 +153,7 @@ def measure(proxy, scenario, load, cookies):
 
 
 def fetch_cookies(proxy, count):
-    """Cookies as returning visitors bring them; from a proxy that sets none, of the same length."""
+    """Returns cookies as returning visitors bring them; for a proxy that sets none, made-up ones."""
     cookies = []
     for _ in range(count):
         connection = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=5)
@@ -167,7 +167,7 @@ def fetch_cookies(proxy, count):
 
 
 def memory_per_idle_connection(proxy, count):
-    """Growth of resident memory, divided: each connection makes one request, then stays silent."""
+    """Divides the growth of resident memory: each connection makes one request, then is silent."""
     request = b"GET /small HTTP/1.1\r\nHost: shop.example.com\r\n\r\n"
     sockets = []
 
@@ -183,7 +183,7 @@ def memory_per_idle_connection(proxy, count):
             answer += chunk
 
     try:
-        for _ in range(50):  # the first connections pay for what all share
+        for _ in range(50):  # the first connections pay for what all of them share
             open_one()
         before = proxy.process.resident_bytes()
         for _ in range(count):
@@ -334,7 +334,7 @@ def run_round(kind, setting, load, results, options):
         proxy.stop()
     if options.no_idle:
         return
-    proxy.start()  # afresh: memory that a load left behind would hide the growth
+    proxy.start()  # started again: memory that a load left behind would hide the growth
     try:
         idle = memory_per_idle_connection(proxy, options.idle)
         results.idle.setdefault(proxy.name, []).append(idle)

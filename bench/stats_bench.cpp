@@ -1,4 +1,5 @@
-// What it costs to measure: the histogram a worker writes, and the summaries control reads.
+// Measures what it costs to measure: the histogram a worker writes, and the summaries control
+// reads.
 #include <benchmark/benchmark.h>
 
 #include <array>
@@ -11,7 +12,7 @@
 namespace cutwater::stats {
 namespace {
 
-// 1 to 100 ms, as a service answers.
+// Makes latencies of 1 to 100 ms, as a service answers.
 std::array<Nanoseconds, 1024> make_latencies() {
   std::array<Nanoseconds, 1024> latencies;
   Random random(7);

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """How long a bad version is asked: the real proxy, nginx behind it, users at a steady rate.
 
-Each run starts cutwater anew, starts a canary of 5 % to a version that fails a share of its
-requests, and lets users ask on until the guard has taken it out. Counted is what nginx saw of it:
-from its first 5xx to its last request. The switch is what the decision itself says: from the
+Each run starts a fresh cutwater, starts a canary of 5 % to a version that fails a share of its
+requests, and lets users ask on until the guard has taken it out. The figure counts what nginx saw of
+it, from its first 5xx to its last request. The switch is what the decision itself says: from the
 deciding request to the last worker. A healthy canary fails as often as the stable version beside it
 and must stay.
 """
@@ -30,7 +30,7 @@ GIVE_UP_S = 30
 
 
 class Upstreams:
-    """One nginx, with a server for every share of failing requests that somebody asks for."""
+    """Runs one nginx, with a server for every share of failing requests that somebody asks for."""
 
     def __init__(self, folder, percents):
         self.folder = folder
@@ -61,7 +61,7 @@ class Upstreams:
         )
 
     def seen(self, name):
-        """[(unix seconds, status)] of every request that reached it."""
+        """Returns [(unix seconds, status)] of every request that reached it."""
         lines = (self.folder / f"{name}.log").read_text().splitlines()
         return [(float(at), int(status)) for at, status in map(str.split, lines)]
 
@@ -70,7 +70,7 @@ class Upstreams:
 
 
 class Users:
-    """An open loop: requests leave at their rate whether or not earlier ones were answered."""
+    """Makes an open loop: requests leave at their rate whether or not earlier ones were answered."""
 
     def __init__(self, port, rate):
         self.port, self.rate = port, rate
@@ -78,7 +78,7 @@ class Users:
 
     async def ask(self):
         reader, writer = self.idle.pop() if self.idle else await asyncio.open_connection("127.0.0.1", self.port)
-        user = ".".join(str(random.randrange(1, 255)) for _ in range(3))  # behind a trusted balancer
+        user = ".".join(str(random.randrange(1, 255)) for _ in range(3))  # the balancer says it
         writer.write(f"GET / HTTP/1.1\r\nHost: shop.test\r\nX-Forwarded-For: 10.{user}\r\n\r\n".encode())
         head = await reader.readuntil(b"\r\n\r\n")
         lines = head.lower().split(b"\r\n")
@@ -133,7 +133,7 @@ services:
             return json.load(answer)
 
     def reverted(self):
-        """The evidence of the rollback, once it is decided."""
+        """Returns the evidence of the rollback, once it is decided."""
         decisions = self.get("/v1/decisions?service=shop")["decisions"]
         found = [decision for decision in decisions if decision["action"] == "rolled_back"]
         return found[0] if found else None

@@ -11,7 +11,7 @@ bool same_listeners(const std::vector<Listener>& a, const std::vector<Listener>&
       a.begin(), a.end(), b.begin(), b.end(), [](const Listener& one, const Listener& other) {
         return one.name == other.name && one.listen == other.listen && one.http2 == other.http2 &&
                one.proxy_protocol == other.proxy_protocol &&
-               one.tls.has_value() == other.tls.has_value() &&  // what it says may change
+               one.tls.has_value() == other.tls.has_value() &&  // its contents may change
                std::equal(one.trusted_proxies.begin(), one.trusted_proxies.end(),
                           other.trusted_proxies.begin(), other.trusted_proxies.end(),
                           [](const Cidr& x, const Cidr& y) { return x.text == y.text; });

@@ -1,4 +1,4 @@
-// What a reload cannot change in a running process. Pure, any thread.
+// Finds what a reload cannot change in a running process. It is pure; any thread may call it.
 #pragma once
 
 #include <string>
@@ -8,8 +8,8 @@
 
 namespace cutwater::config {
 
-// Names of settings that differ and need a restart, as written in the file ("admin.listen"), in
-// the file's order. Empty: a reload is enough.
+// Returns the names of settings that differ and need a restart, as written in the file
+// ("admin.listen"), in the file's order. If there are none, a reload is enough.
 std::vector<std::string> restart_needed(const Config& running, const Config& next);
 
 }  // namespace cutwater::config

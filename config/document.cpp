@@ -13,7 +13,7 @@
 namespace cutwater::config {
 namespace {
 
-// Thrown through yaml-cpp to stop it; never leaves read_document.
+// This is thrown through yaml-cpp to stop it; it never leaves read_document.
 struct Stop {
   Place place;
   std::string message;
@@ -62,8 +62,8 @@ class Builder : public YAML::EventHandler {
   struct Frame {
     std::shared_ptr<Node> node;
     YAML::anchor_t anchor;
-    NodePtr key;      // of a map: the key whose value comes next
-    Place key_place;  // of that key, which may be an alias
+    NodePtr key;      // in a map: the key whose value comes next
+    Place key_place;  // where that key stands, which may be an alias
     std::unordered_map<std::string, int> lines_of_keys;
   };
 
@@ -113,7 +113,7 @@ class Builder : public YAML::EventHandler {
   void close() {
     Frame frame = std::move(stack_.back());
     stack_.pop_back();
-    // Only now may an alias name it: before, it would contain itself.
+    // Only from here on an alias may name the node: before, the node would contain itself.
     if (frame.anchor != YAML::NullAnchor) anchors_[frame.anchor] = frame.node;
     attach(frame.node, frame.node->place);
   }
@@ -168,7 +168,7 @@ class Builder : public YAML::EventHandler {
   int documents_ = 0;
 };
 
-// yaml-cpp's words in the words of someone who edits a file.
+// Rewrites yaml-cpp's message in the words of someone who edits a file.
 std::string explain(const std::string& message) {
   static const std::pair<std::string_view, std::string_view> kMeanings[] = {
       {"illegal map value",
@@ -224,8 +224,7 @@ NodePtr read_document(std::string_view text, Report& report) {
   const LineIndex lines(*body);
   Builder builder(lines, report);
   try {
-    // yaml-cpp closes an open quote at the end of the file by itself; at a document end it does
-    // not dare.
+    // yaml-cpp closes an open quote by itself at the end of the file, but not at a document end.
     std::istringstream input(std::string(*body) + "\n...\n");
     YAML::Parser parser(input);
     while (parser.HandleNextDocument(builder)) {

@@ -1,7 +1,7 @@
-// The text of a configuration file as a tree that remembers where everything stands. Plain
-// values; lives only while a file is being parsed. document.cpp is the only place that knows
-// yaml-cpp, and it trusts it little: yaml-cpp 0.7 takes duplicate keys, an unclosed quote, a
-// second document and an alias bomb without a word.
+// Holds the text of a configuration file as a tree that remembers where everything stands. The
+// nodes are plain values and live only while a file is being parsed. document.cpp is the only place
+// that knows yaml-cpp, and it does not rely on it: yaml-cpp 0.7 silently accepts duplicate keys, an
+// unclosed quote, a second document and an alias bomb.
 #pragma once
 
 #include <cstddef>
@@ -27,14 +27,15 @@ struct Node {
   enum class Kind { Null, Scalar, List, Map };
   Kind kind = Kind::Null;
   Place place;
-  std::string text;                                // Scalar
-  std::vector<NodePtr> items;                      // List
-  std::vector<std::pair<NodePtr, NodePtr>> pairs;  // Map: keys are non-empty scalars, no duplicates
-  std::size_t size = 1;   // nodes below and with this one, aliases counted as if written out
+  std::string text;                                // of a Scalar
+  std::vector<NodePtr> items;                      // of a List
+  std::vector<std::pair<NodePtr, NodePtr>> pairs;  // of a Map: keys are non-empty scalars, without
+                                                   // duplicates
+  std::size_t size = 1;   // nodes below and including this one, aliases counted as if written out
   std::size_t depth = 1;  // levels, likewise
 };
 
-// Collects problems. Keeps at most kMost: a hostile file must not cost memory.
+// Collects problems. It keeps at most kMost, because a hostile file must not cost memory.
 class Report {
  public:
   static constexpr std::size_t kMost = 1000;
@@ -42,9 +43,9 @@ class Report {
   explicit Report(std::string file) : file_(std::move(file)) {}
   void add(Place place, std::string message);
   bool empty() const { return problems_.empty(); }
-  // More is only counted: no need to think about good words for it.
+  // Further problems are only counted, so their callers need not compose a message.
   bool full() const { return problems_.size() >= kMost; }
-  // In file order, without repetitions (an aliased node is read once per use).
+  // Returns the problems in file order, without repetitions (an aliased node is read once per use).
   std::vector<Problem> take();
 
  private:
@@ -53,16 +54,16 @@ class Report {
   std::size_t dropped_ = 0;
 };
 
-// Limits of a document.
+// These limits hold for a document.
 inline constexpr std::size_t kMaxFileBytes = 1024 * 1024;
 inline constexpr std::size_t kMaxNodes = 100'000;
 inline constexpr std::size_t kMaxDepth = 64;
 
-// The one document in `text`. Null when it cannot be read as YAML at all; then, and for
-// everything else that is wrong with it, `report` has grown.
+// Returns the one document in `text`, or null when it cannot be read as YAML at all. In that case,
+// and for everything else that is wrong with the document, `report` has grown.
 NodePtr read_document(std::string_view text, Report& report);
 
-// `text` shortened and with control characters made visible, in backticks, for a message.
+// Returns `text` shortened and with control characters made visible, in backticks, for a message.
 std::string quoted(std::string_view text);
 
 }  // namespace cutwater::config

@@ -1,5 +1,5 @@
-// One mapping of the file being read, key by key. Says what is wrong and reads on: a bad value
-// leaves the default in place. Lives on the stack of a parse; borrows the node and the report.
+// Reads one mapping of the file, key by key. It says what is wrong and reads on: a bad value leaves
+// the default in place. It lives on the stack of a parse and borrows the node and the report.
 #pragma once
 
 #include <limits>
@@ -31,24 +31,25 @@ struct Choice {
 
 class Fields {
  public:
-  // Reports a node that is no mapping, unknown keys and keys of later versions.
-  // `name` is what the section is called in messages.
+  // Reports a node that is not a mapping, unknown keys, and keys of later versions. `name` is what
+  // messages call the section.
   Fields(Report& report, const Node& node, const Section& section, std::string_view name);
 
   Report& report() const { return report_; }
   bool usable() const { return node_.kind == Node::Kind::Map; }
   Place place() const { return node_.place; }
-  // Of the key; of the mapping when the key is not written.
+  // Returns the place of the key, or of the mapping when the key is not written.
   Place place_of_key(std::string_view key) const;
   Place place_of_value(std::string_view key) const;
 
   bool has(std::string_view key) const { return entry(key) != nullptr; }
-  // The value; nullptr when the key is not written, or is written without a value (reported).
+  // Returns the value; nullptr when the key is not written, or is written without a value
+  // (reported).
   const Node* find(std::string_view key) const;
-  // The same, and reports that a key which must be there is not.
+  // Returns the same, and reports a required key that is missing.
   const Node* require(std::string_view key) const;
 
-  // A scalar's text; nullopt when absent or of the wrong kind (reported).
+  // Returns a scalar's text; nullopt when it is absent or of the wrong kind (reported).
   std::optional<std::string> text(std::string_view key, std::string_view expected) const;
 
   // Each returns true when the key is written with a good value, which is then in `out`.
@@ -67,7 +68,7 @@ class Fields {
     return index.has_value();
   }
 
-  // "`key` is `value`: message" at the value.
+  // Reports "`key` is `value`: message" at the value.
   void bad_value(std::string_view key, std::string_view value, std::string_view message) const;
 
  private:
@@ -83,13 +84,14 @@ class Fields {
   std::string name_;
 };
 
-// Entries a list or mapping of the file may have where each is compared with the others.
+// A list or mapping of the file whose entries are compared with each other may have this many.
 inline constexpr std::size_t kMaxEntries = 1000;
 
-// The items of a list; none, and reported, when the node is no list or longer than kMaxEntries.
+// Returns the items of a list. It returns none, and reports, when the node is not a list or is
+// longer than kMaxEntries.
 std::span<const NodePtr> read_list(Report& report, const Node& node, std::string_view name,
                                    std::string_view of);
-// The text of a list item or map value; reports another kind.
+// Returns the text of a list item or map value; reports another kind.
 std::optional<std::string> read_text(Report& report, const Node& node, std::string_view name,
                                      std::string_view expected);
 

@@ -1,6 +1,6 @@
-// Feature flags as written: who is sent to which version, whatever the weights say. Plain values;
-// lists of ids, which may be long, are shared and never change. What a flag means for a request is
-// proxy/routing/flag.hpp.
+// Holds feature flags as written: which users go to which version, whatever the weights say. They
+// are plain values; lists of ids, which may be long, are shared and never change.
+// proxy/routing/flag.hpp says what a flag means for a request.
 #pragma once
 
 #include <chrono>
@@ -15,7 +15,7 @@
 
 namespace cutwater::config {
 
-// Texts compared exactly: users on a list, values of a header.
+// Holds texts that are compared exactly: users on a list, values of a header.
 class IdList {
  public:
   IdList() = default;
@@ -23,8 +23,9 @@ class IdList {
 
   bool contains(std::string_view id) const;
   bool empty() const { return ids().empty(); }
-  const std::vector<std::string>& ids() const;       // sorted, each once
-  const std::string& file() const { return file_; }  // where they were read from; empty: written
+  const std::vector<std::string>& ids() const;  // sorted, each once
+  // Names the file they were read from; empty if the configuration lists them.
+  const std::string& file() const { return file_; }
   friend bool operator==(const IdList& a, const IdList& b) {
     return a.file_ == b.file_ && a.ids() == b.ids();
   }
@@ -34,7 +35,7 @@ class IdList {
   std::string file_;
 };
 
-// A cookie or header with one of these values.
+// Matches a cookie or header with one of these values.
 struct FlagCondition {
   enum class Source { Cookie, Header };
   Source source = Source::Cookie;
@@ -42,9 +43,9 @@ struct FlagCondition {
   IdList values;
 };
 
-// Who a percentage, an arm or a list is about.
+// Names the users that a percentage, an arm or a list is about.
 struct FlagKey {
-  enum class Kind { Sticky, Header, Cookie, ClientIp };  // Sticky: the subject of the split
+  enum class Kind { Sticky, Header, Cookie, ClientIp };  // Sticky is the subject of the split
   Kind kind = Kind::Sticky;
   std::string name;  // of the header or cookie
 };
@@ -54,8 +55,9 @@ struct FlagArm {
   Share share;
 };
 
-// Raises the flag's percentage step by step while its own guard finds the flagged requests good,
-// by its limits and, one flag at a time, beside the users whom the percentage keeps out.
+// Raises the flag's percentage step by step while its own guard finds the flagged requests good: by
+// the guard's limits and, for one flag at a time, in comparison with the users whom the percentage
+// keeps out.
 struct FlagRamp {
   std::vector<Share> steps;
   std::chrono::milliseconds bake = std::chrono::minutes(10);
@@ -63,8 +65,8 @@ struct FlagRamp {
   GuardLimits guards = {};
 };
 
-// In this order: `deny` keeps out, `allow` lets in, `when` must match, `percentage` of the users
-// take part, `arms` divide them.
+// The rules apply in this order: `deny` keeps out, `allow` lets in, `when` must match, `percentage`
+// of the users take part, `arms` divide them.
 struct Flag {
   std::string name;
   std::optional<FlagCondition> when;

@@ -1,4 +1,4 @@
-// How answers to gRPC calls are judged. Values. Source: the gRPC status codes
+// Says how answers to gRPC calls are judged, as values. The source is the list of gRPC status codes
 // (grpc/doc/statuscodes.md).
 #pragma once
 
@@ -8,7 +8,7 @@
 
 namespace cutwater::config {
 
-// By number.
+// The names stand by number.
 inline constexpr std::string_view kGrpcCodes[] = {
     "OK",        "CANCELLED",      "UNKNOWN",           "INVALID_ARGUMENT",   "DEADLINE_EXCEEDED",
     "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION",
@@ -21,9 +21,9 @@ struct Grpc {
     for (const unsigned code : codes) bits |= 1U << code;
     return bits;
   }
-  // Bit N: an answer with grpc-status N is an error of the version. UNKNOWN, DEADLINE_EXCEEDED,
-  // RESOURCE_EXHAUSTED, INTERNAL, UNAVAILABLE and DATA_LOSS say that the server failed; the others
-  // are what a caller may bring about.
+  // Bit N says that an answer with grpc-status N is an error of the version. UNKNOWN,
+  // DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, INTERNAL, UNAVAILABLE and DATA_LOSS say that the server
+  // failed; a caller may cause the others.
   std::uint32_t error_codes = mask({2, 4, 8, 13, 14, 15});
 };
 

@@ -1,5 +1,5 @@
-// By which limits a version under rollout is judged: `guards` and `memory` of a service. Values;
-// the initialisers are the documented defaults.
+// Says by which limits a version under rollout is judged: `guards` and `memory` of a service. They
+// are values; the initialisers are the documented defaults.
 #pragma once
 
 #include <chrono>
@@ -17,17 +17,19 @@ struct Guards {
   Duration p95 = std::chrono::seconds(2);
   Duration p95_critical = std::chrono::seconds(3);
   double false_rollback = 0.01;  // alpha: probability of ever reverting a healthy version
-  // Also compared with the stable version: this much worse is still no failure.
+  // The version is also compared with the stable version: one that is this much worse does not
+  // fail.
   bool relative = true;
   Share relative_tolerance = Share::percent(25);
-  // Both versions fail alike: a candidate whose weight rose at most this long ago is reverted.
+  // If both versions fail alike, a candidate whose weight rose at most this long ago is reverted.
   Duration blame_window = std::chrono::minutes(5);
-  // Every route is judged apart as well, and false_rollback divided among them and the whole.
+  // Every route is also judged separately, and false_rollback is divided among the routes and the
+  // whole.
   bool per_route = false;
   bool dry_run = false;  // says what it would have reverted, and reverts nothing
 };
 
-// Limits of a step, a route or a ramping flag, instead of those of `guards:`.
+// Replaces the limits of `guards:` for a step, a route or a ramping flag.
 struct GuardLimits {
   using Duration = std::chrono::milliseconds;
   std::optional<Share> error_rate;
@@ -37,11 +39,11 @@ struct GuardLimits {
   friend bool operator==(const GuardLimits&, const GuardLimits&) = default;
 };
 
-// What their p95 and p95_critical may be, in the file and in the API.
+// These bound p95 and p95_critical, in the file and in the API.
 inline constexpr std::chrono::milliseconds kLeastLatencyLimit{1};
 inline constexpr std::chrono::milliseconds kMostLatencyLimit = std::chrono::hours(1);
 
-// How much memory the endpoints use, as they say themselves in the Prometheus text format.
+// Limits how much memory the endpoints use, as they report it in the Prometheus text format.
 struct Memory {
   bool enabled = false;  // true when the section is present
   std::string url = "http://{endpoint}/metrics";

@@ -1,7 +1,8 @@
-// What one HTTP/2 connection may ask for: `limits.http2`. Values, initialisers are the defaults.
-// A budget is a bucket: so many at once, refilled so fast. Beyond it the connection is told
-// ENHANCE_YOUR_CALM and closed. Sources: RFC 9113 10.5; CVE-2023-44487 (rapid reset),
-// CVE-2025-8671 (MadeYouReset), CVE-2024-28182 (CONTINUATION), CVE-2019-9511..9518.
+// Says what one HTTP/2 connection may ask for: `limits.http2`. They are values whose initialisers
+// are the defaults. A budget is a bucket: it holds so many at once and refills at a fixed rate. A
+// connection that exceeds it is told ENHANCE_YOUR_CALM and closed. The sources are RFC 9113 10.5;
+// CVE-2023-44487 (rapid reset), CVE-2025-8671 (MadeYouReset), CVE-2024-28182 (CONTINUATION),
+// CVE-2019-9511..9518.
 #pragma once
 
 #include <cstdint>
@@ -9,10 +10,11 @@
 namespace cutwater::config {
 
 struct Http2Limits {
-  std::uint32_t max_streams = 100;              // at once; beyond it REFUSED_STREAM
+  std::uint32_t max_streams = 100;              // at once; a stream beyond it gets REFUSED_STREAM
   std::uint32_t stream_window = 65'535;         // bytes of request body, per stream
   std::uint32_t connection_window = 1 << 20;    // and per connection
-  std::uint32_t header_list_bytes = 64 * 1024;  // decoded, 32 per field: the connection ends there
+  std::uint32_t header_list_bytes = 64 * 1024;  // decoded, plus 32 per field; a longer list ends
+                                                // the connection
   std::uint32_t continuations = 8;              // frames of one header block
   std::uint32_t empty_frames = 10;              // DATA without content, in a row
   std::uint32_t client_resets = 200;            // streams the client takes back: at once,
@@ -24,7 +26,7 @@ struct Http2Limits {
   friend bool operator==(const Http2Limits&, const Http2Limits&) = default;
 };
 
-// How a version's endpoints are spoken to.
+// Says how a version's endpoints are spoken to.
 enum class UpstreamProtocol : std::uint8_t { Http1, Http2 };
 
 }  // namespace cutwater::config

@@ -1,5 +1,6 @@
-// Every key of the configuration language, in one table: what the parser accepts, what it refuses
-// because it comes later, and what schema.json must list (a test compares). Constants, any thread.
+// Lists every key of the configuration language, in one table: what the parser accepts, what it
+// refuses because it comes later, and what schema.json must list (a test compares them). The table
+// is constant, so any thread may read it.
 #pragma once
 
 #include <span>
@@ -23,7 +24,7 @@ namespace section {
 extern const Section kRoot, kAdmin, kToken, kListener, kRoute, kMatch, kService, kVersion, kSticky,
     kFlag, kWhen, kGuards, kMemory, kHealth, kTimeouts, kLimits, kRollout, kAccessLog, kNotify,
     kHistory, kIds, kRamp, kMirror, kHttp2, kGrpc, kListenerTls, kCertificate, kVersionTls;
-// Of a rollout.
+// These are the sections of a rollout.
 extern const Section kStep, kGuardLimits, kAdaptive, kPreview, kSmoke, kRolling, kRollingHook,
     kHook, kCapacity;
 }  // namespace section

@@ -1,6 +1,6 @@
-// What the operator wrote, after parsing and validation: plain values, no pointers, no sockets.
-// Every member's initialiser is the documented default. Produced by config/parse.hpp; immutable
-// afterwards and freely copied between threads.
+// Holds what the operator wrote, after parsing and validation: plain values, no pointers, no
+// sockets. Every member's initialiser is the documented default. config/parse.hpp produces it;
+// afterwards it is immutable and freely copied between threads.
 #pragma once
 
 #include <chrono>
@@ -25,7 +25,8 @@ namespace cutwater::config {
 using Duration = std::chrono::milliseconds;
 using namespace std::chrono_literals;
 
-// A resolved secret. Never printed: the model keeps where it came from for messages.
+// Holds a resolved secret. It is never printed: for messages the model keeps where the secret came
+// from.
 struct Secret {
   std::string value;
   std::string origin;  // "${env:NAME}" or "${file:PATH}", safe to show
@@ -47,24 +48,24 @@ struct Listener {
   std::vector<Cidr> trusted_proxies;  // peers whose X-Forwarded-*, Forwarded, X-Request-ID are kept
   ProxyProtocol proxy_protocol = ProxyProtocol::Off;
   std::optional<ListenerTls> tls;
-  bool http2 = true;  // beside HTTP/1.1: by its preface, or by ALPN
+  bool http2 = true;  // beside HTTP/1.1: by HTTP/2's preface, or by ALPN
 };
 
 struct Endpoint {
   std::string url;  // "http://127.0.0.1:9001", as shown everywhere
   Address address;
-  bool tls = false;  // https
+  bool tls = false;  // true for https
 };
 
 struct Version {
   std::string name;
   std::vector<Endpoint> endpoints;
-  UpstreamTls tls = {};  // of its https endpoints
+  UpstreamTls tls = {};  // for its https endpoints
   SendProxy send_proxy = SendProxy::Off;
   UpstreamProtocol protocol = UpstreamProtocol::Http1;
 };
 
-// The subject of a split decision: whose requests must stay on one version.
+// Names the subject of a split decision: the requests of one subject must stay on one version.
 struct Sticky {
   enum class Key { OwnCookie, Header, Cookie, ClientIp, None };
   Key key = Key::OwnCookie;
@@ -79,7 +80,8 @@ struct Health {
   Duration timeout = 10s;
   int unhealthy_after = 3;
   Duration start_period = 40s;
-  // The gRPC health checking protocol instead of GET `path`; "" asks for the server as a whole.
+  // Uses the gRPC health checking protocol instead of GET `path`; "" asks for the server as a
+  // whole.
   bool grpc = false;
   std::string grpc_service;
 };
@@ -95,10 +97,10 @@ struct Timeouts {
 };
 
 struct Limits {
-  std::size_t header_bytes = 16 * 1024;  // whole head -> 431
-  std::size_t header_fields = 100;       // -> 431
-  std::size_t target_bytes = 8 * 1024;   // -> 414
-  Duration header_timeout = 10s;         // absolute, from the first byte -> 408
+  std::size_t header_bytes = 16 * 1024;  // whole head; more is answered with 431
+  std::size_t header_fields = 100;       // more are answered with 431
+  std::size_t target_bytes = 8 * 1024;   // more is answered with 414
+  Duration header_timeout = 10s;         // absolute, from the first byte; then 408 is answered
   Duration handshake_timeout = 10s;      // TLS and the PROXY header together, from accept
   Duration keepalive_idle = 75s;
   std::uint32_t keepalive_requests = 0;  // 0 = no limit
@@ -118,7 +120,7 @@ struct Service {
   std::string name;
   std::vector<Version> versions;         // in the order written
   std::string stable;                    // default: the first version
-  std::map<std::string, Share> weights;  // first start only; default: stable 100 %
+  std::map<std::string, Share> weights;  // used at the first start only; default: stable 100 %
   Sticky sticky;
   std::vector<Flag> flags;  // the first that matches wins
   std::optional<Mirror> mirror;
@@ -129,13 +131,13 @@ struct Service {
   Timeouts timeouts;
   RolloutDefaults rollout;
   Grpc grpc;
-  // Response header that names the version which answered; empty = none.
+  // Names the response header that tells which version answered; empty = none.
   std::string version_header = "Cutwater-Version";
 
-  // nullptr: there is none.
+  // Returns nullptr if there is no such version.
   const Version* find_version(const std::string& version) const;
   const Flag* find_flag(const std::string& flag) const;
-  // Of its endpoints; none where there is no such version.
+  // Returns the URLs of its endpoints; none if there is no such version.
   std::set<std::string> urls_of(const std::string& version) const;
 };
 
@@ -143,7 +145,7 @@ struct Route {
   std::string host = "*";  // exact, "*.example.com", or "*"
   std::string path = "/";  // prefix, matched on whole segments
   std::string service;
-  std::optional<GuardLimits> guards = {};  // it has a guard of its own, by these limits
+  std::optional<GuardLimits> guards = {};  // the route has a guard of its own, by these limits
 };
 
 enum class Role { Viewer, Deployer, Approver, Admin };
@@ -178,10 +180,12 @@ struct Config {
   Limits limits;
   AccessLog access_log;
   Duration drain_timeout = 30s;  // SIGTERM: in-flight requests may take this long
-  // Readiness fails this long before the listeners close, so that the load balancer looks away.
+  // Readiness fails this long before the listeners close, so that the load balancer sends no more
+  // connections.
   Duration drain_notice = 5s;
 
-  const Service* find_service(const std::string& service) const;  // nullptr: there is none
+  // nullptr if there is no such service
+  const Service* find_service(const std::string& service) const;
 };
 
 }  // namespace cutwater::config

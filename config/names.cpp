@@ -33,8 +33,8 @@ std::string lower(std::string_view text) {
   return result;
 }
 
-// RFC 3986 6.2.2: upper-case hex digits, and no character that needs no escape. Requests are
-// brought into this form before they are matched, so another form would never match.
+// RFC 3986 6.2.2 asks for upper-case hex digits, and no escape of a character that needs none.
+// Requests are brought into this form before they are matched, so another form would never match.
 bool is_normal_escape(std::string_view text) {
   if (text.size() < 3 || !is_hex(text[1]) || !is_hex(text[2])) return false;
   const auto value = [](char c) { return is_digit(c) ? c - '0' : c - 'A' + 10; };
@@ -43,7 +43,7 @@ bool is_normal_escape(std::string_view text) {
   return !is_alnum(meant) && std::string_view("-._~").find(meant) == std::string_view::npos;
 }
 
-// Network byte order; 4 or 16 bytes, empty when `text` is no IP literal.
+// Returns the bytes in network order: 4 or 16, or none when `text` is not an IP literal.
 std::vector<unsigned char> ip_bytes(std::string_view text) {
   const std::string literal(text);
   std::vector<unsigned char> bytes(16);
@@ -56,7 +56,7 @@ std::vector<unsigned char> ip_bytes(std::string_view text) {
 
 struct HostPort {
   std::string_view host;  // without brackets
-  std::string_view port;  // empty when there is none
+  std::string_view port;  // empty if there is none
   bool bracketed = false;
 };
 
@@ -120,13 +120,13 @@ bool is_dns_name(std::string_view text) {
     if (label.empty() || label.size() > 63 || label.front() == '-' || label.back() == '-') {
       return false;
     }
-    // Underscores are no host names, but container networks have them.
+    // Host names have no underscores, but names in container networks have them.
     if (!std::all_of(label.begin(), label.end(),
                      [](char c) { return is_alnum(c) || c == '-' || c == '_'; })) {
       return false;
     }
   }
-  // 127.1, 10.0.0.256, 0x7f.0x1: resolvers disagree on what these are (RFC 1123 2.1).
+  // Resolvers disagree on what 127.1, 10.0.0.256 and 0x7f.0x1 are (RFC 1123 2.1).
   const bool hex = label.size() > 1 && label[0] == '0' && (label[1] == 'x' || label[1] == 'X') &&
                    std::all_of(label.begin() + 2, label.end(), is_hex);
   return !hex && !std::all_of(label.begin(), label.end(), is_digit);
@@ -186,7 +186,7 @@ Checked<Endpoint> check_endpoint(std::string_view text) {
 std::optional<Wrong> add_endpoint(std::vector<Endpoint>& endpoints, std::string_view text) {
   auto checked = check_endpoint(text);
   if (const Wrong* wrong = std::get_if<Wrong>(&checked)) {
-    // Shown only when it cannot hold a password.
+    // The value is shown only when it cannot hold a password.
     const bool safe = text.find('@') == std::string_view::npos;
     return Wrong{"endpoint" + (safe ? " " + quoted(text) : "") + ": " + wrong->message};
   }

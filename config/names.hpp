@@ -1,5 +1,6 @@
-// What names, hosts, paths and addresses may look like. Pure functions, any thread. A function
-// that can be wrong in many ways returns Checked: the value, or what to tell the operator.
+// Checks what names, hosts, paths and addresses may look like. The functions are pure; any thread
+// may call them. A function that can fail in many ways returns Checked: the value, or what to tell
+// the operator.
 #pragma once
 
 #include <optional>
@@ -13,37 +14,39 @@
 namespace cutwater::config {
 
 struct Wrong {
-  std::string message;  // to follow "`key` is `value`: "
+  std::string message;  // follows "`key` is `value`: "
 };
 template <typename T>
 using Checked = std::variant<T, Wrong>;
 
-// Services, versions, flags, listeners, tokens: letters, digits, `.`, `_`, `-`; first a letter or
-// digit; at most 63. Short enough for a label value, safe in a URL path and a cookie name.
+// Checks the name of a service, version, flag, listener or token: letters, digits, `.`, `_`, `-`;
+// the first is a letter or digit; at most 63. It is short enough for a label value, and safe in a
+// URL path and a cookie name.
 bool is_name(std::string_view text);
 inline constexpr std::string_view kNameRule =
     "expected up to 63 letters, digits, `.`, `_` or `-`, the first a letter or digit";
 
-// RFC 9110 5.6.2 token: method, field name, cookie name.
+// Checks a token of RFC 9110 5.6.2: method, field name, cookie name.
 bool is_token(std::string_view text);
-// Visible ASCII, spaces inside: a field or cookie value that can be compared exactly.
+// Checks for visible ASCII with spaces only inside: a field or cookie value that can be compared
+// exactly.
 bool is_plain_value(std::string_view text);
 bool is_ip(std::string_view text);
 bool is_loopback(std::string_view ip);
 bool is_dns_name(std::string_view text);
 
-// "0.0.0.0:8080", "[::]:8080"; port 0 = any free port.
+// Reads "0.0.0.0:8080" or "[::]:8080"; port 0 means any free port.
 Checked<Address> check_listen(std::string_view text);
-// "http://HOST[:PORT][/]" or https; the url comes back without the slash.
+// Reads "http://HOST[:PORT][/]" or https; the url is returned without the slash.
 Checked<Endpoint> check_endpoint(std::string_view text);
-// The same, into the endpoints of a version: not twice. nullopt when it is in; else the whole
-// message, which never shows what may be a password.
+// Does the same, and adds the endpoint to those of a version, which may name it only once. Returns
+// nullopt when it was added; otherwise the whole message, which never shows what may be a password.
 std::optional<Wrong> add_endpoint(std::vector<Endpoint>& endpoints, std::string_view text);
-// "10.0.0.0/8", "::1/128"; a bare address is the whole of it.
+// Reads "10.0.0.0/8" or "::1/128"; a bare address stands for a network of one address.
 Checked<Cidr> check_cidr(std::string_view text);
-// "shop.example.com", "*.example.com", "*"; comes back in lower case.
+// Reads "shop.example.com", "*.example.com" or "*"; returns it in lower case.
 Checked<std::string> check_host_pattern(std::string_view text);
-// "/", "/api": absolute and already normal, as the router compares it.
+// Reads "/" or "/api": absolute and already normal, as the router compares it.
 Checked<std::string> check_route_path(std::string_view text);
 
 }  // namespace cutwater::config

@@ -86,7 +86,7 @@ Parsed parse(std::string_view text, const std::string& file, const Sources& sour
 Parsed load(const std::string& path, const Sources& sources) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return failed(path, std::string("cannot be read: ") + std::strerror(errno));
-  // One byte more than is allowed, so that parse() sees that it is too much.
+  // Read one byte more than is allowed, so that parse() sees that the file is too long.
   std::string text(kMaxFileBytes + 1, '\0');
   std::size_t length = 0;
   ssize_t got = 0;

@@ -1,6 +1,7 @@
-// Text -> validated Config. Reports every problem at once, each with its place and what was meant.
-// Reads the environment and secret files through `Sources`, so tests need neither. Any thread;
-// keeps nothing between calls. Never throws for what the text says.
+// Turns text into a validated Config. It reports every problem at once, each with its place and
+// what was meant. It reads the environment and secret files through `Sources`, so tests need
+// neither. Any thread may call it; it keeps nothing between calls. It never throws because of the
+// text.
 #pragma once
 
 #include <functional>
@@ -22,10 +23,11 @@ struct Problem {
   std::string message;  // what is wrong, what was meant
 };
 
-// "file:line:column: message"
+// Returns "file:line:column: message".
 std::string to_string(const Problem& problem);
 
-// A secret file's text, or why it may not be read ("cannot be read: No such file or directory").
+// Holds a secret file's text, or why it may not be read ("cannot be read: No such file or
+// directory").
 struct FileText {
   std::optional<std::string> text;
   std::string error;
@@ -41,7 +43,7 @@ struct FileText {
   }
 };
 
-// A list of ids, which is no secret: anybody may read it. At most 4 MiB.
+// Reads a list of ids, which is not secret: everybody may read it. It has at most 4 MiB.
 FileText read_list_file(const std::string& path);
 
 struct Sources {
@@ -49,13 +51,13 @@ struct Sources {
   std::function<FileText(const std::string& path)> file;  // secrets
   std::function<FileText(const std::string& path)> list = read_list_file;
 };
-// The process environment and the file system. A secret file that everybody may read is refused,
-// except below /run/secrets and $CREDENTIALS_DIRECTORY, where the directory guards it.
+// Uses the process environment and the file system. A secret file that everybody may read is
+// refused, except below /run/secrets and $CREDENTIALS_DIRECTORY, where the directory protects it.
 Sources system_sources();
 
 struct Parsed {
   std::optional<Config> config;   // set if and only if `problems` is empty
-  std::vector<Problem> problems;  // in file order, at most 1000 and "N more"
+  std::vector<Problem> problems;  // in file order, at most 1000 followed by "N more"
   Operations operations = {};     // belongs to `config`
 };
 

@@ -17,7 +17,7 @@ constexpr Choice<Role> kRoles[] = {{"viewer", Role::Viewer},
                                    {"approver", Role::Approver},
                                    {"admin", Role::Admin}};
 
-// The value of a Checked, or its message reported at the value.
+// Returns the value of a Checked, or reports its message at the value.
 template <typename T>
 std::optional<T> accept(const Fields& fields, std::string_view key, const std::string& written,
                         Checked<T> checked) {

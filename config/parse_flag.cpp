@@ -1,4 +1,4 @@
-// Feature flags: who, and to which version.
+// Reads feature flags: which users they are about, and the version they lead to.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,12 +18,12 @@ namespace {
 constexpr std::size_t kMaxListBytes = 4 * 1024 * 1024;
 constexpr std::size_t kMaxListIds = 100'000;
 
-// RFC 6265 4.1.1: a cookie's value has no blank, quote, comma, semicolon or backslash.
+// By RFC 6265 4.1.1, a cookie's value has no blank, quote, comma, semicolon or backslash.
 bool is_cookie_value(std::string_view text) {
   return text.find_first_of(" \",;\\") == std::string_view::npos;
 }
 
-// One id a line; blank lines and lines that begin with # do not count.
+// Reads one id a line; blank lines and lines that begin with # do not count.
 std::vector<std::string> split_lines(const Fields& fields, const std::string& path,
                                      std::string_view text) {
   std::vector<std::string> ids;
@@ -74,7 +74,7 @@ std::vector<std::string> read_values(Report& report, const Node& node, std::stri
   return values;
 }
 
-// [u17, u42] or {file: /etc/cutwater/beta.txt}
+// Reads [u17, u42] or {file: /etc/cutwater/beta.txt}.
 IdList read_ids(const Fields& flag, std::string_view key, const Sources& sources) {
   const Node* node = flag.find(key);
   if (!node) return {};
@@ -84,7 +84,7 @@ IdList read_ids(const Fields& flag, std::string_view key, const Sources& sources
   return read_file(fields, sources);
 }
 
-// `{cookie: "beta=on"}`, or a name alone with the values beside it.
+// Reads `{cookie: "beta=on"}`, or a name alone with the values beside it.
 void read_pair(const Fields& fields, std::string_view key, FlagCondition& when) {
   const auto written = fields.text(key, "`NAME=VALUE`");
   if (!written) return;
@@ -289,7 +289,7 @@ std::vector<Flag> read_flags(const Fields& fields, const Service& service, const
 }
 
 FileText read_list_file(const std::string& path) {
-  // O_NONBLOCK: opening a pipe must not wait for a writer.
+  // O_NONBLOCK is needed because opening a pipe must not wait for a writer.
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return FileText::failed(std::string("cannot be read: ") + std::strerror(errno));
   struct stat status {};

@@ -10,7 +10,8 @@ using namespace std::chrono_literals;
 
 constexpr Share kLeast{1};
 
-// "http://{endpoint}/metrics", or "http://{host}:9100/metrics" when another port answers for it.
+// Accepts "http://{endpoint}/metrics", or "http://{host}:9100/metrics" when another port reports
+// for the endpoint.
 bool is_memory_url(const std::string& url) {
   constexpr std::string_view kEndpoint = "http://{endpoint}/";
   constexpr std::string_view kHost = "http://{host}:";
@@ -26,7 +27,7 @@ bool is_memory_url(const std::string& url) {
          std::stoi(port) > 0 && std::stoi(port) <= 65535;
 }
 
-// [a-zA-Z_:][a-zA-Z0-9_:]*
+// Accepts [a-zA-Z_:][a-zA-Z0-9_:]*.
 bool is_metric_name(const std::string& name) {
   const auto good = [](unsigned char c) { return std::isalnum(c) || c == '_' || c == ':'; };
   return !name.empty() && name.size() <= 256 &&
@@ -48,7 +49,7 @@ Guards read_guards(const Fields& service_fields) {
   if (p95 && critical && guards.p95_critical < guards.p95) {
     fields.report().add(fields.place_of_value("p95_critical"), "`p95_critical` is below `p95`");
   }
-  // Whoever moves one of the two limits keeps their order.
+  // An operator who moves only one of the two limits keeps their order.
   if (p95 && !critical) guards.p95_critical = std::max(guards.p95_critical, guards.p95 * 3 / 2);
   if (critical && !p95) guards.p95 = std::min(guards.p95, guards.p95_critical);
   Share alpha;

@@ -1,4 +1,4 @@
-// `limits.http2`, and what a service says of gRPC.
+// Reads `limits.http2`, and what a service says of gRPC.
 #include <algorithm>
 
 #include "config/sections.hpp"

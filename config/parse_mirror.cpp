@@ -10,7 +10,7 @@ namespace {
 const std::vector<std::string_view> kMethods{"GET", "HEAD",  "OPTIONS", "POST",
                                              "PUT", "PATCH", "DELETE"};
 
-// `safe`, `all`, or a list.
+// Reads `safe`, `all`, or a list.
 void read_methods(const Fields& fields, Mirror& mirror) {
   const Node* node = fields.find("methods");
   if (!node) return;

@@ -1,5 +1,5 @@
-// The `rollout:` section. Plans that cannot work are refused here with their place, long before a
-// deploy script finds out.
+// Reads the `rollout:` section. Plans that cannot work are refused here with their place, long
+// before a deploy script finds out.
 #include <regex.h>
 
 #include <algorithm>
@@ -40,7 +40,7 @@ std::optional<RolloutStep> read_plain_step(Report& report, const Node& item) {
   return share ? std::optional<RolloutStep>(*share) : std::nullopt;
 }
 
-// "25%" or {weight: 25%, bake: 10m, guards: {...}}.
+// Reads "25%" or {weight: 25%, bake: 10m, guards: {...}}.
 std::optional<RolloutStep> read_step(Report& report, const Node& item) {
   if (item.kind != Node::Kind::Map) return read_plain_step(report, item);
   const Fields fields(report, item, section::kStep, "step");
@@ -93,7 +93,7 @@ std::string read_strategy(const Fields& fields) {
   return *written;
 }
 
-// Steps a person must agree to leave; 0% is the preview.
+// Reads the steps that need a person's approval to leave; 0% is the preview.
 void read_approval(const Fields& fields, RolloutDefaults& rollout) {
   const Node* node = fields.find("approval");
   if (!node) return;
@@ -118,7 +118,8 @@ void read_adaptive(const Fields& rollout_fields, RolloutDefaults& rollout) {
   const Fields fields(rollout_fields.report(), *node, section::kAdaptive, "adaptive");
   if (!fields.usable()) return;
   AdaptiveSteps adaptive;
-  // Eight failures are what it takes to be sure (statistics.md G1); no weight makes it less.
+  // It takes eight failures to be sure (proxy/guard/README.md, "Detection"); no weight lowers that
+  // number.
   fields.read_count("failed_requests", adaptive.failed_requests, {9, 1'000'000});
   fields.read("least", adaptive.least, {Share{Share::kWhole / 1000}, Share::percent(100)});
   fields.read("most", adaptive.most, {Share{Share::kWhole / 1000}, Share::percent(100)});
@@ -362,7 +363,7 @@ RolloutDefaults read_rollout(const Fields& service_fields, const Sources& source
 
 void check_approvers(const Fields& root, const Config& config) {
   if (config.admin.tokens.empty()) {
-    // Everybody is the same "local", who may do everything but is one person.
+    // Without tokens everybody is the same "local", who may do everything but counts as one person.
     for (const Service& service : config.services)
       if (service.rollout.four_eyes && !service.rollout.approval.empty())
         root.report().add(root.place_of_key("services"),

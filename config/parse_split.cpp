@@ -56,7 +56,7 @@ bool check_version(Report& report, Place place, const Service& service, const st
     if (version.name == name) return true;
     names.push_back(version.name);
   }
-  // Without any version, that is the problem to mend first.
+  // If there is no version at all, that is the problem to solve first.
   if (!names.empty()) {
     report.add(place,
                "unknown version " + quoted(name) + (report.full() ? "" : suggestion(name, names)));

@@ -1,5 +1,5 @@
-// TLS of listeners and versions, and the PROXY protocol. The files are named here and read where
-// they are used (proxy/net/certificate.hpp).
+// Reads TLS of listeners and versions, and the PROXY protocol. The files are named here and read
+// where they are used (proxy/net/certificate.hpp).
 
 #include "config/names.hpp"
 #include "config/sections.hpp"
@@ -16,15 +16,15 @@ constexpr Choice<ProxyProtocol> kProxyProtocol[] = {{"off", ProxyProtocol::Off},
                                                     {"required", ProxyProtocol::Required}};
 constexpr Choice<SendProxy> kSendProxy[] = {{"off", SendProxy::Off}, {"v2", SendProxy::V2}};
 
-// A path, or "${file:PATH}" as secrets are written: both mean the file.
+// Reads a path, or "${file:PATH}" as secrets are written: both mean the file.
 std::string read_path(const Fields& fields, std::string_view key) {
   const Node* node = fields.find(key);
   if (!node) return {};
-  std::string path = node->text;  // empty, if it is no scalar
+  std::string path = node->text;  // empty if it is not a scalar
   if (path.starts_with("${file:") && path.ends_with('}')) path = path.substr(7, path.size() - 8);
   const bool usable = !path.empty() && path.find_first_of("${}") == std::string::npos &&
                       path.find('\n') == std::string::npos;
-  // Not shown: somebody may have pasted the key itself.
+  // The value is not shown, because somebody may have pasted the key itself.
   if (!usable)
     fields.report().add(fields.place_of_value(key),
                         "`" + std::string(key) + "`: expected the path of a file");

@@ -14,8 +14,8 @@ bool is_continuation(unsigned char c) {
   return (c & 0xC0) == 0x80;
 }
 
-// Length of the well-formed UTF-8 sequence at `at` (RFC 3629: no overlong forms, no surrogates,
-// nothing above U+10FFFF); 0 when malformed.
+// Returns the length of the well-formed UTF-8 sequence at `at` (RFC 3629: no overlong forms, no
+// surrogates, nothing above U+10FFFF); 0 when it is malformed.
 std::size_t utf8_length(std::string_view text, std::size_t at) {
   const unsigned char first = byte(text, at);
   if (first < 0x80) return 1;
@@ -35,7 +35,7 @@ bool looks_like_utf16_or_32(std::string_view text) {
          text.substr(0, 4).find('\0') != std::string_view::npos;
 }
 
-// "" when the character at `at` is fine.
+// Returns "" when the character at `at` is fine.
 std::string_view character_problem(std::string_view text, std::size_t at) {
   const char c = text[at];
   if (c == '\r') {

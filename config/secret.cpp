@@ -42,7 +42,7 @@ std::optional<Reference> parse_reference(std::string_view text) {
   return std::nullopt;
 }
 
-// Why `value` is no secret; "" when it is fine.
+// Says why `value` cannot be a secret; "" when it is fine.
 std::string_view value_problem(std::string_view value) {
   if (value.empty()) return "is empty";
   const bool clean =
@@ -86,7 +86,7 @@ FileText read_open_file(int fd, const std::string& path) {
 }
 
 FileText read_secret_file(const std::string& path) {
-  // O_NONBLOCK: opening a pipe must not wait for a writer.
+  // O_NONBLOCK is needed because opening a pipe must not wait for a writer.
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return FileText::failed(std::string("cannot be read: ") + std::strerror(errno));
   FileText text = read_open_file(fd, path);

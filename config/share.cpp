@@ -37,7 +37,8 @@ std::optional<Share> share_from_percent(double percent) {
   if (!std::isfinite(percent) || percent < 0 || percent > 100) return std::nullopt;
   const double scaled = percent * kPerPercent;
   const double whole = std::round(scaled);
-  // A decimal such as 0.07 is not exact in binary: only rounding noise may be left over.
+  // A decimal such as 0.07 is not exact in binary, so rounding noise may be left over, but nothing
+  // else.
   if (std::abs(scaled - whole) > 1e-6) return std::nullopt;
   return Share{static_cast<std::int32_t>(whole)};
 }

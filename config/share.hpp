@@ -1,5 +1,5 @@
-// A share of traffic as an integer out of 1 000 000, so that weights add up exactly.
-// Written and shown as percent with up to 4 decimals: 5%, 0.01%.
+// Represents a share of traffic as an integer out of 1 000 000, so that weights add up exactly. It
+// is written and shown as percent with up to 4 decimals: 5%, 0.01%.
 #pragma once
 
 #include <compare>
@@ -21,13 +21,13 @@ struct Share {
   friend constexpr auto operator<=>(Share, Share) = default;
 };
 
-// "5%", "0.0125%" (percent sign required) -> Share. Strict decimal: no sign, no exponent, no
-// leading zeros, at most 4 decimals, 0..100. nullopt otherwise.
+// Reads "5%" or "0.0125%" (the percent sign is required). The decimal is strict: no sign, no
+// exponent, no leading zeros, at most 4 decimals, 0..100. Anything else is nullopt.
 std::optional<Share> parse_share(std::string_view text);
-// A number of percent as the admin API carries it (95, 0.01). nullopt when not finite, outside
-// 0..100 or finer than 4 decimals.
+// Converts a number of percent as the admin API carries it (95, 0.01). It is nullopt when not
+// finite, outside 0..100 or finer than 4 decimals.
 std::optional<Share> share_from_percent(double percent);
-// Shortest form: "5%", "0.01%".
+// Writes the shortest form: "5%", "0.01%".
 std::string to_string(Share share);
 
 }  // namespace cutwater

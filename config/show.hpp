@@ -1,6 +1,7 @@
-// The effective configuration as JSON, defaults filled in, for `GET /v1/config` and people. Every
-// secret is shown as where it comes from. The text is itself a configuration: parse() reads it
-// back to the same Config. Pure, any thread.
+// Shows the effective configuration as JSON, with defaults filled in, for `GET /v1/config` and for
+// people. For every secret it shows only where the secret comes from. The text is itself a
+// configuration: parse() reads it back to the same Config. The functions are pure; any thread may
+// call them.
 #pragma once
 
 #include <string>

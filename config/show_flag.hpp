@@ -1,5 +1,5 @@
-// Flags and mirror in the words of the file, as JSON: for the effective configuration and for the
-// admin API. Pure functions, any thread.
+// Shows flags and mirrors in the words of the file, as JSON, for the effective configuration and
+// for the admin API. The functions are pure; any thread may call them.
 #pragma once
 
 #include <boost/json/array.hpp>
@@ -9,11 +9,12 @@
 
 namespace cutwater::config {
 
-// "cookie:uid", "client_ip", "sticky"
+// Returns "cookie:uid", "client_ip" or "sticky".
 std::string to_string(const FlagKey& key);
-// {"cookie": "beta=on"}, {"header": "X-Plan", "in": [...]}, {"cookie": "uid", "file": "..."}
+// Returns {"cookie": "beta=on"}, {"header": "X-Plan", "in": [...]} or {"cookie": "uid", "file":
+// "..."}.
 boost::json::object show_condition(const FlagCondition& condition);
-// A list, or {"file": "..."} when they were read from one.
+// Returns a list, or {"file": "..."} when the ids were read from one.
 boost::json::value show_ids(const IdList& ids);
 
 boost::json::array show_flags(const std::vector<Flag>& flags);

@@ -1,4 +1,5 @@
-// The rollout section as JSON that reads back the same; a part of show.hpp. Pure, any thread.
+// Shows the rollout section as JSON that reads back the same; it is a part of show.hpp. The
+// functions are pure; any thread may call them.
 #pragma once
 
 #include <boost/json/object.hpp>

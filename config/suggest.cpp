@@ -4,7 +4,8 @@
 
 namespace cutwater::config {
 namespace {
-constexpr std::size_t kLongestTyped = 64;  // longer is no typing mistake; bounds the cost
+constexpr std::size_t kLongestTyped = 64;  // a longer word is not a typing mistake; this bounds the
+                                           // cost
 constexpr std::size_t kMostListed = 24;
 
 char fold(char c) {
@@ -38,7 +39,7 @@ std::string suggestion(std::string_view typed, const std::vector<std::string_vie
     for (const std::string_view word : known) {
       if (word.size() > kLongestTyped) continue;
       const std::size_t distance = edit_distance(typed, word);
-      // "ab" is not a misspelling of "xy": something must be left of the word.
+      // "ab" is not a misspelling of "xy": something of the word must be left.
       if (distance < best_distance && distance < std::max(typed.size(), word.size())) {
         best_distance = distance;
         best = word;

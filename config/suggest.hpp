@@ -1,4 +1,5 @@
-// "did you mean": the known word nearest to what was typed. Pure functions, any thread.
+// Makes "did you mean" texts: the known word nearest to what was typed. The functions are pure; any
+// thread may call them.
 #pragma once
 
 #include <cstddef>
@@ -8,12 +9,12 @@
 
 namespace cutwater::config {
 
-// Insertions, deletions, substitutions and swaps of neighbours; letter case and `-`/`_` are
+// Counts insertions, deletions, substitutions and swaps of neighbours; letter case and `-`/`_` are
 // ignored.
 std::size_t edit_distance(std::string_view a, std::string_view b);
 
-// ", did you mean `weights`?" when a known word is near; "; known here: a, b" when none is and
-// there are few; "" otherwise. To be appended to a message.
+// Returns ", did you mean `weights`?" when a known word is near; "; known here: a, b" when none is
+// and there are few; "" otherwise. The text is meant to be appended to a message.
 std::string suggestion(std::string_view typed, const std::vector<std::string_view>& known);
 
 }  // namespace cutwater::config

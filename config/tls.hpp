@@ -1,4 +1,5 @@
-// TLS and the PROXY protocol, as the operator wrote them. Part of model.hpp; values.
+// Holds TLS and the PROXY protocol, as the operator wrote them. It is part of model.hpp and
+// consists of values.
 #pragma once
 
 #include <string>
@@ -8,18 +9,18 @@ namespace cutwater::config {
 
 enum class TlsVersion { V12, V13 };
 
-// Paths; relative ones are relative to the configuration file. PEM.
+// Holds paths to PEM files; relative ones are relative to the configuration file.
 struct CertificateFiles {
   std::string cert;  // the certificate, then its chain
   std::string key;   // default: in the same file as the certificate
-  std::string ocsp;  // DER answer of the issuer's OCSP responder, to be stapled; empty = none
+  std::string ocsp;  // stapled DER answer of the issuer's OCSP responder; empty = none
   friend bool operator==(const CertificateFiles&, const CertificateFiles&) = default;
 };
 
-// A listener that speaks TLS.
+// Describes a listener that speaks TLS.
 struct ListenerTls {
   enum class ClientAuth { Required, Optional };
-  std::vector<CertificateFiles> certificates;  // the first serves names no other one has
+  std::vector<CertificateFiles> certificates;  // the first serves names that no other one has
   TlsVersion min_version = TlsVersion::V12;
   std::string client_ca;   // PEM bundle; empty = no client certificates
   std::string client_crl;  // PEM, a revocation list of each authority; empty = none is revoked
@@ -27,10 +28,10 @@ struct ListenerTls {
   friend bool operator==(const ListenerTls&, const ListenerTls&) = default;
 };
 
-// How the https endpoints of a version are spoken to.
+// Says how the https endpoints of a version are spoken to.
 struct UpstreamTls {
-  std::string ca;           // PEM bundle; empty = the system's
-  std::string server_name;  // SNI and the name to verify; empty = the endpoint's host
+  std::string ca;           // PEM bundle; if empty, the system's
+  std::string server_name;  // SNI and the name to verify; if empty, the endpoint's host
   CertificateFiles client;  // our own certificate; empty = none
   TlsVersion min_version = TlsVersion::V12;
   bool verify = true;

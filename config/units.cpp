@@ -9,7 +9,7 @@ struct Unit {
   std::string_view name;
   std::uint64_t factor;
 };
-// Smallest first.
+// The units stand in ascending order.
 constexpr std::array kDurations = {Unit{"ms", 1}, Unit{"s", 1000}, Unit{"m", 60'000},
                                    Unit{"h", 3'600'000}, Unit{"d", 86'400'000}};
 constexpr std::array kSizes = {Unit{"B", 1}, Unit{"KiB", 1ull << 10}, Unit{"MiB", 1ull << 20},

@@ -19,7 +19,7 @@ std::optional<int> day_of(std::string_view text) {
   return static_cast<int>(found - kDays.begin());
 }
 
-// "HH:MM"; 24:00 only where an end is meant.
+// Reads "HH:MM"; 24:00 is accepted only where an end is meant.
 std::optional<int> minute_of_day(std::string_view text) {
   const auto digit = [&](std::size_t i) { return text[i] >= '0' && text[i] <= '9'; };
   if (text.size() != 5 || text[2] != ':' || !digit(0) || !digit(1) || !digit(3) || !digit(4))
@@ -30,7 +30,7 @@ std::optional<int> minute_of_day(std::string_view text) {
   return hours * 60 + minutes;
 }
 
-// "Mon", "Mon-Fri", "Fri-Mon" (over the weekend).
+// Reads "Mon", "Mon-Fri", "Fri-Mon" (over the weekend).
 std::optional<std::uint8_t> days_of(std::string_view text) {
   const auto dash = text.find('-');
   const auto first = day_of(text.substr(0, dash));

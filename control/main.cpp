@@ -1,4 +1,4 @@
-// The program: everything is a command (control/cli/).
+// The program consists of commands (control/cli/).
 #include "control/cli/cli.hpp"
 
 int main(int argc, char** argv) {

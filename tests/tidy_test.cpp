@@ -1,6 +1,6 @@
-// The layout keeps its promises: who may include whom, how long a file may be, what lies at the
-// top. Reads the sources; a new rule belongs here when a reviewer would otherwise have to say it
-// twice.
+// Checks that the layout keeps its promises: who may include whom, how long a file may be, what
+// lies at the top. It reads the sources; a new rule belongs here when a reviewer would otherwise
+// have to say it twice.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -67,7 +67,7 @@ const std::map<std::string, Source>& sources() {
   return all;
 }
 
-// Everything `source` includes, directly and through the project's own headers.
+// Collects everything `source` includes, directly and through the project's own headers.
 void collect_includes(const Source& source, std::set<std::string>& found) {
   for (const std::string& include : source.includes) {
     if (!found.insert(include).second) continue;
@@ -76,7 +76,8 @@ void collect_includes(const Source& source, std::set<std::string>& found) {
   }
 }
 
-// "file includes header" for every file below `folder` that reaches a header with such a start.
+// Returns "file includes header" for every file below `folder` that reaches a header that starts
+// like this.
 std::vector<std::string> violations(const std::string& folder,
                                     const std::vector<std::string>& forbidden) {
   std::vector<std::string> found;
@@ -115,7 +116,7 @@ TEST(Tidy, DataPlaneKnowsNothingOfControl) {
               IsEmpty());
 }
 
-// Their tests never sleep and need no sockets, because they cannot.
+// The tests of these folders never sleep and need no sockets, because the folders include no Asio.
 TEST(Tidy, PureFoldersIncludeNoAsio) {
   for (const char* folder :
        {"proxy/base/", "proxy/routing/", "proxy/guard/", "proxy/stats/", "proxy/http/h1/chunked",
@@ -146,7 +147,7 @@ TEST(Tidy, NothingIsLeftForLater) {
     EXPECT_THAT(source.text, Not(testing::HasSubstr(mark))) << path;
 }
 
-// The text between a condition's parentheses, for every `if (`, `while (` and `switch (`.
+// Returns the text between a condition's parentheses, for every `if (`, `while (` and `switch (`.
 std::vector<std::string> conditions(const std::string& text) {
   static const std::regex keyword{R"(\b(if|while|switch)\s*\()"};
   std::vector<std::string> found;
@@ -185,7 +186,8 @@ std::set<std::string> names_at_top() {
     names.insert(path.substr(0, path.find_first_of("/\n")));
   }
   if (!names.empty()) return names;
-  for (const auto& entry : fs::directory_iterator(top()))  // a source archive, without .git
+  // the sources may come from an archive, without .git
+  for (const auto& entry : fs::directory_iterator(top()))
     if (entry.path().filename() != "build") names.insert(entry.path().filename().string());
   return names;
 }

@@ -69,7 +69,7 @@ Authenticator::Authenticator(const std::vector<config::Token>& tokens) {
 }
 
 std::optional<Actor> Authenticator::find(const Sha256& presented) const {
-  // Every hash is compared, to the end, so that time tells nothing about which was close.
+  // Every hash is compared, to the end, so that the time tells nothing about which one was close.
   const Hashed* match = nullptr;
   for (const Hashed& token : tokens_) {
     if (CRYPTO_memcmp(token.hash.data(), presented.data(), presented.size()) == 0) match = &token;
@@ -119,7 +119,7 @@ std::string host_without_port(std::string_view host) {
     end = colon;
   }
   const std::string_view port = host.substr(end);
-  // Rubbish after the host is not a port; keep it, so that it matches nothing.
+  // Text after the host that is not a port is kept, so that it matches nothing.
   const bool is_port =
       port.empty() || (port.size() > 1 && port.size() <= 6 && port.front() == ':' &&
                        port.find_first_not_of("0123456789", 1) == std::string_view::npos);

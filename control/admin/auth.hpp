@@ -1,6 +1,6 @@
-// Who may ask: bearer tokens, the back-off of those who guess, and the Host allow-list that
-// defeats DNS rebinding. Owned by the admin server; control thread only; holds hashes, never
-// secrets. Pure apart from SHA-256: time is an argument.
+// Decides who may ask: it holds bearer tokens, the back-off of clients that guess, and the Host
+// allow-list that defeats DNS rebinding. The admin server owns it; only the control thread uses it;
+// it holds hashes, never secrets. It is pure apart from SHA-256: time is an argument.
 #pragma once
 
 #include <array>
@@ -24,16 +24,16 @@ std::string_view to_string(config::Role role);
 using Sha256 = std::array<unsigned char, 32>;
 Sha256 sha256(std::string_view text);
 
-// Counts wrong guesses per peer. The same wrong token again is no new guess: a script with a
-// stale token must not lock out the person at the same address who needs a rollback.
+// Counts wrong guesses per peer. The same wrong token again does not count as a new guess: a script
+// with a stale token must not lock out the person at the same address who needs a rollback.
 class GuessLimiter {
  public:
   static constexpr std::uint32_t kFailures = 10;
   static constexpr std::chrono::seconds kWindow{10};
   static constexpr std::chrono::seconds kBackOff{10};
-  static constexpr std::size_t kPeers = 4096;  // beyond it the oldest window is forgotten
+  static constexpr std::size_t kPeers = 4096;  // beyond this the oldest window is forgotten
 
-  // Seconds to wait, or nullopt when the peer may try.
+  // Returns the seconds to wait, or nullopt when the peer may try.
   std::optional<std::chrono::seconds> blocked(const std::string& peer, TimePoint now) const;
   void failed(const std::string& peer, const Sha256& guess, TimePoint now);
   std::size_t size() const { return peers_.size(); }
@@ -50,8 +50,8 @@ class GuessLimiter {
 };
 
 struct Admitted {
-  std::optional<Actor> actor;  // set = come in
-  // Otherwise the answer: 400 several headers, 401, 429.
+  std::optional<Actor> actor;  // if set, the request is admitted
+  // Otherwise this is the answer: 400 several headers, 401, 429.
   int status = 401;
   std::string detail;
   std::chrono::seconds retry_after{0};
@@ -61,8 +61,8 @@ class Authenticator {
  public:
   explicit Authenticator(const std::vector<config::Token>& tokens);
 
-  bool open() const { return tokens_.empty(); }  // no tokens configured: everyone is local Admin
-  // `headers`: every Authorization value of the request.
+  bool open() const { return tokens_.empty(); }  // then everyone is Admin
+  // `headers` holds every Authorization value of the request.
   Admitted admit(const std::vector<std::string_view>& headers, const std::string& peer,
                  TimePoint now);
 
@@ -77,7 +77,7 @@ class Authenticator {
   GuessLimiter limiter_;
 };
 
-// Which Host values we answer to: loopback names, the listen address, and configured names;
+// Knows which Host values we answer to: loopback names, the listen address, and configured names;
 // each with or without a port, case-insensitively.
 class HostPolicy {
  public:
@@ -89,11 +89,11 @@ class HostPolicy {
   std::vector<std::string> names_;
 };
 
-// "example.com:80" -> "example.com"; "[::1]:9901" -> "[::1]"; lower case.
+// Turns "example.com:80" into "example.com", and "[::1]:9901" into "[::1]", in lower case.
 std::string host_without_port(std::string_view host);
 
-// True for a request a browser sends on behalf of another site: Origin (RFC 6454) names another
-// authority than Host, or Sec-Fetch-Site says so. Scripts send neither.
+// Returns true for a request that a browser sends on behalf of another site: Origin (RFC 6454)
+// names another authority than Host, or Sec-Fetch-Site says so. Scripts send neither.
 bool is_cross_site(std::string_view origin, std::string_view fetch_site, std::string_view host);
 
 }  // namespace cutwater::control::admin

@@ -1,4 +1,4 @@
-// GET /v1/events: server-sent events (WHATWG HTML 9.2), resumable with Last-Event-ID.
+// Implements GET /v1/events: server-sent events (WHATWG HTML 9.2), resumable with Last-Event-ID.
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -14,7 +14,7 @@ namespace {
 
 constexpr auto kToken = asio::as_tuple(asio::use_awaitable);
 
-// Where to resume; text that is not a number means from the start.
+// Says where to resume; text that is not a number means from the start.
 std::uint64_t event_id(std::string_view text) {
   std::uint64_t id = 0;
   std::from_chars(text.data(), text.data() + text.size(), id);
@@ -35,14 +35,15 @@ std::string format(const Event& event) {
   return text + "\n";
 }
 
-// Events on their way to one reader. Shared with the subscription's sink, which may outlive the
-// coroutine by a moment.
+// Holds the events on their way to one reader. The subscription's sink shares the queue and may
+// outlive the coroutine by a moment.
 struct Queue {
   explicit Queue(asio::any_io_executor executor) : wake(std::move(executor)) {}
   asio::steady_timer wake;  // cancelled when there is something to write
   std::string text;
   std::size_t events = 0;
-  bool overflow = false;  // the reader is too slow: it gets what is queued, then the end
+  bool overflow = false;  // the reader is too slow: it gets what is queued, and then the stream
+                          // ends
 };
 
 constexpr std::string_view kHead =

@@ -1,5 +1,5 @@
-// Feature flags and the mirror of a service; flags for applications, by OFREP (OpenFeature Remote
-// Evaluation Protocol 0.3).
+// Implements feature flags and the mirror of a service, and flags for applications by OFREP
+// (OpenFeature Remote Evaluation Protocol 0.3).
 #include "control/admin/route.hpp"
 #include "control/admin/strict_json.hpp"
 
@@ -37,7 +37,7 @@ Awaitable<Reply> put_mirror(Call& call) {
                                           call.actor);
 }
 
-// OFREP has failures of its own, which are no problem documents.
+// OFREP has its own form of failures, which is not a problem document.
 Reply parse_error(std::string_view key, const std::string& detail) {
   Reply reply;
   reply.status = 400;
@@ -61,7 +61,7 @@ Awaitable<Reply> evaluate_flags(Call& call) {
   if (!parsed.value.is_object()) co_return parse_error("", "an object is meant");
   Reply reply = call.resources.flags.ofrep_flags(parsed.value.as_object());
   const std::string tag = reply.etag ? "\"" + std::to_string(*reply.etag) + "\"" : "";
-  // RFC 9110 13.1.2: weak comparison, any of a list, or *.
+  // RFC 9110 13.1.2 asks for weak comparison with any of a list, or *.
   const bool known = !tag.empty() && (call.if_none_match == "*" ||
                                       call.if_none_match.find(tag) != std::string::npos);
   if (known) reply.status = 304;

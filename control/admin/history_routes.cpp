@@ -1,5 +1,5 @@
-// /v1/decisions, /v1/audit, /v1/dora, /v1/events and /v1/notifications: what happened, why, and who
-// was told.
+// Implements /v1/decisions, /v1/audit, /v1/dora, /v1/events and /v1/notifications: what happened,
+// why, and who was told.
 #include <charconv>
 #include <chrono>
 
@@ -13,10 +13,11 @@ namespace {
 
 constexpr std::uint64_t kDefaultEntries = 100;
 constexpr std::uint64_t kMostEntries = 1000;
-constexpr std::uint64_t kMostLines = 10'000;  // of an export, page by page
+constexpr std::uint64_t kMostLines = 10'000;  // per export, page by page
 constexpr std::chrono::milliseconds kLongestWindow = std::chrono::hours(24 * 3650);
 
-// A whole number of the query, `fallback` when absent, nullopt when it is something else.
+// Reads a whole number of the query: returns `fallback` when it is absent, nullopt when it is
+// something else.
 std::optional<std::uint64_t> number(const Call& call, const std::string& name,
                                     std::uint64_t fallback) {
   const auto found = call.query.find(name);
@@ -48,7 +49,7 @@ struct Page {
   bool lines = false;
 };
 
-// service, after, since, limit and format of the query; a Reply is what is wrong with them.
+// Reads service, after, since, limit and format of the query; a Reply says what is wrong with them.
 std::variant<Page, Reply> parse_page(const Call& call) {
   Page page;
   page.asked.service = text(call, "service");
@@ -71,7 +72,7 @@ std::variant<Page, Reply> parse_page(const Call& call) {
   return page;
 }
 
-// The list below `member` becomes the whole answer, one entry per line.
+// Makes the list below `member` the whole answer, one entry per line.
 Reply as_lines(Reply reply, std::string_view member) {
   if (reply.status >= 400) return reply;
   boost::json::value list = std::move(reply.body.as_object()[member]);

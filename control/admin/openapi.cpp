@@ -108,7 +108,7 @@ json::object shape(std::initializer_list<std::pair<std::string_view, std::string
   return {{"type", "object"}, {"properties", std::move(properties)}};
 }
 
-// What is recorded of a rollout, and what other limits make of it.
+// Describes what is recorded of a rollout, and what other limits would have made of it.
 json::object recorded_schemas() {
   return {{"Record", shape({{"rollout", "string"},
                             {"service", "string"},

@@ -1,5 +1,5 @@
-// The status page: one static document, one script, one style sheet. Nothing inline, nothing from
-// elsewhere, so that the content security policy can stay `default-src 'self'`.
+// Serves the status page: one static document, one script, one style sheet. Nothing is inline and
+// nothing comes from elsewhere, so that the content security policy can stay `default-src 'self'`.
 #include "control/admin/session.hpp"
 
 namespace cutwater::control::admin {

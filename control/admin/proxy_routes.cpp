@@ -1,4 +1,5 @@
-// The proxy as a whole: configuration, drain, health, metrics, documentation, status page.
+// Implements the proxy as a whole: configuration, drain, health, metrics, documentation, status
+// page.
 #include "control/admin/route.hpp"
 
 namespace cutwater::control::admin {
@@ -59,7 +60,8 @@ std::vector<Route> proxy_routes() {
        .pattern = "/v1/config:validate",
        .summary = "Check a configuration (the YAML is the body) without using it",
        .handler = validate_config,
-       // Not for viewers: it resolves ${env:} and ${file:}, so it can probe what exists here.
+       // Viewers may not call it: it resolves ${env:} and ${file:}, so it can probe what exists
+       // here.
        .access = Access::Deployer,
        .body = Body::Yaml},
       {.verb = kPost,

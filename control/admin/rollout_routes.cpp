@@ -1,4 +1,4 @@
-// /v1/rollouts: start, follow and steer.
+// Implements /v1/rollouts: start, follow and steer.
 #include <algorithm>
 
 #include "config/units.hpp"

@@ -21,8 +21,9 @@ std::vector<std::string_view> split_path(std::string_view path) {
   }
 }
 
-// One pattern segment ("weights", "{id}", "{id}:pause", "proxy:drain") against one of the path.
-// A raw ':' always starts a verb, so "{id}" never swallows one; a name with ':' is sent as %3A.
+// Compares one pattern segment ("weights", "{id}", "{id}:pause", "proxy:drain") with one of the
+// path. A raw ':' always starts a verb, so "{id}" never swallows a verb; a name with ':' is sent as
+// %3A.
 bool match_segment(std::string_view pattern, std::string_view segment,
                    std::vector<std::string>& vars) {
   if (pattern.empty() || pattern.front() != '{') return pattern == segment;

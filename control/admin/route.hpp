@@ -1,5 +1,6 @@
-// One operation of the admin API: the row from which requests are dispatched, access is checked
-// and /openapi.json is written. The table is built once and never changes; any thread may read it.
+// Describes one operation of the admin API: the row from which requests are dispatched, access is
+// checked and /openapi.json is written. The table is built once and never changes; any thread may
+// read it.
 #pragma once
 
 #include <boost/beast/http/verb.hpp>
@@ -13,10 +14,11 @@
 
 namespace cutwater::control::admin {
 
-// What a handler gets. Lives in the session's frame until the handler has completed.
+// Holds what a handler gets. It lives in the session's frame until the handler has completed.
 struct Call {
   const Resources& resources;
-  std::vector<std::string> vars;             // of the pattern, in order, percent-decoded
+  std::vector<std::string> vars;             // of the pattern's variables, in order,
+                                             // percent-decoded
   std::map<std::string, std::string> query;  // percent-decoded
   std::string text;                          // the body as sent
   boost::json::object body;                  // the body parsed, for Json and OptionalJson
@@ -28,34 +30,34 @@ struct Call {
 
 using Handler = Awaitable<Reply> (*)(Call&);
 
-// RawJson: the handler reads it and says in its own words what is wrong.
+// With RawJson, the handler reads the body itself and says in its own words what is wrong.
 enum class Body { None, OptionalJson, Json, RawJson, Yaml };
 enum class Kind { Api, OpenApi, Metrics, Events, Page };
-// Open: no token needed, because a load balancer or a browser's address bar sends none.
+// Open needs no token, because a load balancer or a browser's address bar sends none.
 enum class Access { Open, Viewer, Deployer, Approver, Admin };
 
 struct Route {
   boost::beast::http::verb verb;
   std::string_view pattern;  // "/v1/services/{service}/weights", "/v1/rollouts/{id}:pause"
   std::string_view summary;
-  Handler handler = nullptr;  // only for Kind::Api
+  Handler handler = nullptr;  // set only for Kind::Api
   Access access = Access::Viewer;
   Kind kind = Kind::Api;
   Body body = Body::None;
-  bool if_match = false;                     // takes a Precondition
-  std::vector<std::string_view> query = {};  // parameters it knows
-  std::string_view schema = "Object";        // of the answer, in components/schemas
+  bool if_match = false;                     // the operation takes a Precondition
+  std::vector<std::string_view> query = {};  // parameters that the operation knows
+  std::string_view schema = "Object";        // schema of the answer, in components/schemas
   int success = 200;
 };
 
-// The whole API, in the order the documentation shows it.
+// Returns the whole API, in the order in which the documentation shows it.
 const std::vector<Route>& routes();
 
-// One member of a collection that a resource only gives as a whole: an array of objects with
+// Picks one member of a collection that a resource gives only as a whole: an array of objects with
 // a "name", or an object keyed by name, either bare or below `member`.
 Reply pick(Reply all, std::string_view member, const std::string& name);
 
-// Rows of one resource each.
+// Each returns the rows of one resource.
 std::vector<Route> service_routes();
 std::vector<Route> flag_routes();
 std::vector<Route> rollout_routes();
@@ -67,20 +69,21 @@ struct Matched {
   std::vector<std::string> vars;
   std::vector<std::string_view> allow;  // methods the path knows; empty = no such path
 };
-// `target` as in the request line. HEAD finds the GET row.
+// `target` comes as in the request line. HEAD finds the GET row.
 Matched match_route(boost::beast::http::verb verb, std::string_view target);
 
-// The values of the query; `error` names what is wrong (bad escapes, the same name twice).
+// Holds the values of the query; `error` names what is wrong (bad escapes, the same name twice).
 struct Query {
   std::map<std::string, std::string> values;
   std::string error;
 };
 Query parse_query(std::string_view target);
 
-// Absent, "*", or one strong entity tag holding a generation; else Unusable (RFC 9110 13.1.1).
+// The field may be absent, "*", or one strong entity tag that holds a generation; anything else is
+// Unusable (RFC 9110 13.1.1).
 Precondition parse_if_match(const std::vector<std::string_view>& headers);
 
-// OpenAPI 3.1 of everything in the table.
+// Writes OpenAPI 3.1 of everything in the table.
 boost::json::object openapi(const std::vector<Route>& table);
 
 }  // namespace cutwater::control::admin

@@ -32,8 +32,8 @@ std::string peer_name(const Local::socket&) {
   return "unix";
 }
 
-// True when there is a place for one more: if need be the connection that has been idle longest
-// gives up its own, so that idle ones cannot keep an operator out.
+// Returns true when there is a place for one more connection: if need be, the connection that has
+// been idle longest gives up its place, so that idle connections cannot keep an operator out.
 bool make_room(Shared& shared) {
   if (shared.sessions.size() < shared.limits.connections) return true;
   for (Session* session : shared.sessions) {
@@ -50,7 +50,7 @@ Awaitable<void> accept_loop(std::shared_ptr<Shared> shared, std::shared_ptr<Acce
   while (acceptor->is_open()) {
     auto [error, socket] = co_await acceptor->async_accept(kToken);
     if (!acceptor->is_open()) co_return;
-    if (error) {  // EMFILE and friends: wait, or this loop would spin
+    if (error) {  // EMFILE and similar: wait, or this loop would spin
       asio::steady_timer pause(co_await asio::this_coro::executor, std::chrono::milliseconds(100));
       co_await pause.async_wait(kToken);
       continue;
@@ -79,7 +79,7 @@ void serve(std::shared_ptr<Shared> shared, std::shared_ptr<Acceptor> acceptor) {
   asio::co_spawn(acceptor->get_executor(), accept_loop(shared, acceptor), asio::detached);
 }
 
-// A socket file nobody listens on is left over from a killed process.
+// A socket file on which nobody listens is left over from a killed process.
 bool is_stale_socket(asio::io_context& io, const std::string& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0 || !S_ISSOCK(status.st_mode)) return false;
@@ -92,7 +92,7 @@ bool is_stale_socket(asio::io_context& io, const std::string& path) {
 }  // namespace
 }  // namespace admin
 
-// The listener's side, kept out of Shared because sessions have no business with it.
+// Holds the listener's side, which is kept out of Shared because sessions must not touch it.
 struct Listening : admin::Shared {
   Listening(asio::io_context& the_io, const config::Admin& the_config,
             const Resources& the_resources, Idempotency& the_idempotency, MetricsText text)

@@ -1,6 +1,6 @@
-// The admin API's HTTP/1.1 server: a thin, strict face of the resources. Lives on control's
-// single-threaded io_context and must be stopped (and the io_context run dry or destroyed) before
-// the resources go. It never touches the data plane and never blocks.
+// Serves the admin API over HTTP/1.1: a thin, strict layer over the resources. It lives on control's
+// single-threaded io_context and must be stopped (and the io_context run until it is empty, or
+// destroyed) before the resources are destroyed. It never touches the data plane and never blocks.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -17,16 +17,16 @@ namespace cutwater::control {
 
 using MetricsText = std::function<std::string()>;
 
-// Documented limits; members so that tests need not wait.
+// Holds the documented limits; they are members so that tests need not wait.
 struct AdminLimits {
   std::chrono::milliseconds request_deadline = std::chrono::seconds(30);  // head and body
   std::chrono::milliseconds write_deadline = std::chrono::seconds(30);
   std::chrono::milliseconds heartbeat = std::chrono::seconds(15);  // of /v1/events
-  std::uint32_t head_bytes = 16 * 1024;                            // -> 431
-  std::uint64_t body_bytes = 64 * 1024;                            // -> 413
-  std::size_t connections = 64;      // -> the longest idle one goes, else 503
-  std::size_t followers = 48;        // long polls and event streams; the rest stays free
-  std::size_t scrapes = 8;           // -> 503
+  std::uint32_t head_bytes = 16 * 1024;                            // more is answered with 431
+  std::uint64_t body_bytes = 64 * 1024;                            // more is answered with 413
+  std::size_t connections = 64;      // beyond it the longest idle connection closes, else 503
+  std::size_t followers = 48;        // long polls and event streams; the other places stay free
+  std::size_t scrapes = 8;           // more are answered with 503
   std::size_t queued_events = 1024;  // a slower reader is cut off and resumes
 };
 
@@ -42,16 +42,18 @@ class AdminServer {
   AdminServer(const AdminServer&) = delete;
   AdminServer& operator=(const AdminServer&) = delete;
 
-  // Before start().
+  // Call it before start().
   void set_limits(const AdminLimits& limits);
-  // "" once listening, else a sentence: the port is in use, the address is not loopback while
-  // there are no tokens, ...
+  // Returns "" once it listens, else a sentence: the port is in use, the address is not loopback
+  // while there are no tokens, ...
   std::string start();
-  // With the real port when 0 was configured; for a unix socket the host is its path.
+  // Returns the address with the actual port when 0 was configured; for a unix socket the host is
+  // its path.
   config::Address address() const;
-  // Calls `done` once no change is under way any more: who asked for the drain gets an answer.
+  // Calls `done` once no change is under way any more, so that the client that asked for the drain
+  // gets an answer.
   void when_settled(std::function<void()> done);
-  // Closes the listener and every connection; idempotent.
+  // Closes the listener and every connection; it is idempotent.
   void stop();
 
  private:

@@ -1,4 +1,4 @@
-// /v1/services: what is running, weights, rollback, explain.
+// Implements /v1/services: what is running, weights, rollback, explain.
 #include "control/admin/route.hpp"
 
 namespace cutwater::control::admin {

@@ -24,7 +24,7 @@ std::string_view view(beast::string_view text) {
   return {text.data(), text.size()};
 }
 
-// "application/json; charset=utf-8" -> "application/json"
+// Turns "application/json; charset=utf-8" into "application/json".
 std::string_view media_type(std::string_view content_type) {
   content_type = content_type.substr(0, content_type.find(';'));
   while (!content_type.empty() && content_type.back() == ' ') content_type.remove_suffix(1);
@@ -62,7 +62,8 @@ Awaitable<Reply> perform(Handler handler, Call& call) {
   co_return problem(500, "internal", "This is a bug: " + failed);
 }
 
-// What a client calls its request, if that can stand in a header and a log; else a name of ours.
+// Returns the id that a client gave its request, if it can stand in a header and a log; else one of
+// our own.
 std::string request_id_from(std::string_view given) {
   const bool usable = !given.empty() && given.size() <= 128 &&
                       std::ranges::all_of(given, [](char c) { return c > 0x20 && c < 0x7f; });
@@ -70,13 +71,13 @@ std::string request_id_from(std::string_view given) {
   return hex(sha256(std::to_string(random_u64()))).substr(0, 20);
 }
 
-// What changes something is a matter for the audit log: not reading, and not the questions that
-// are asked by POST.
+// The audit log records what changes something, but not reading, and not the questions that are
+// asked by POST.
 bool changes(const Route& route) {
   return route.verb != http::verb::get && route.access >= Access::Deployer;
 }
 
-// A change under way, until its answer is written.
+// Marks a change as under way, until its answer is written.
 class ChangeUnderWay {
  public:
   explicit ChangeUnderWay(Shared& shared) : shared_(shared) { ++shared_.changes; }
@@ -90,7 +91,7 @@ class ChangeUnderWay {
   Shared& shared_;
 };
 
-class Held {  // one of a limited number of places, for as long as it lives
+class Held {  // holds one of a limited number of places, for as long as this lives
  public:
   explicit Held(std::size_t& count) : count_(count) { ++count_; }
   ~Held() { --count_; }
@@ -181,9 +182,10 @@ Awaitable<bool> Session::serve_one() {
 
   request_id_ = request_id_from(header_one("X-Request-ID"));
   const Matched matched = match_route(parser_->get().method(), target());
-  Actor actor{.name = {}, .role = config::Role::Viewer};  // until it is known
+  Actor actor{.name = {}, .role = config::Role::Viewer};  // until the actor is known
   if (auto refusal = check_head(matched, actor)) {
-    // Somebody known tried what they may not. Strangers are not written down: they could fill it.
+    // A known actor tried what it may not do. Unknown ones are not written down, because they could
+    // fill the log.
     if (refusal->status == 403 && matched.route != nullptr && changes(*matched.route) &&
         !actor.name.empty()) {
       AuditEntry entry = audit_entry(actor);
@@ -222,7 +224,7 @@ Awaitable<bool> Session::refuse_unreadable(boost::system::error_code error) {
              error != http::error::end_of_stream && error != http::error::partial_message) {
     answer = refuse(400, "bad_request", "This is not an HTTP/1.1 request: " + error.message());
   } else {
-    co_return false;  // gone or too slow
+    co_return false;  // the client is gone or too slow
   }
   answer.close = true;
   co_return co_await write(std::move(answer));

@@ -1,5 +1,5 @@
-// One admin connection: reads requests, checks them, asks the resources, writes the answer.
-// Control thread only; lives as long as its coroutine.
+// Serves one admin connection: reads requests, checks them, asks the resources, writes the answer.
+// Only the control thread uses it; it lives as long as its coroutine.
 #pragma once
 
 #include <boost/asio/generic/stream_protocol.hpp>
@@ -17,12 +17,12 @@
 namespace cutwater::control::admin {
 
 namespace http = boost::beast::http;
-// TCP and unix sockets are one type here.
+// TCP and unix sockets have one type here.
 using Stream = boost::beast::basic_stream<boost::asio::generic::stream_protocol>;
 
 class Session;
 
-// What all sessions of one server share.
+// Holds what all sessions of one server share.
 struct Shared {
   Shared(const config::Admin& config, const Resources& the_resources, Idempotency& the_idempotency,
          MetricsText metrics_text)
@@ -41,13 +41,13 @@ struct Shared {
   std::list<Session*> sessions;  // oldest first
   std::size_t followers = 0;
   std::size_t scrapes = 0;
-  std::size_t changes = 0;  // under way, their answers included
+  std::size_t changes = 0;  // under way, including their answers
   std::function<void()> when_settled;
   std::string openapi_text;
   std::function<void()> close_listener;
 };
 
-// An answer before it is written.
+// Holds an answer before it is written.
 struct Answer {
   int status = 200;
   std::string content_type = "application/json";
@@ -71,25 +71,26 @@ class Session {
  private:
   using Parser = http::request_parser<http::string_body>;
 
-  // One request; false ends the connection.
+  // Serves one request; false ends the connection.
   Awaitable<bool> serve_one();
   Awaitable<bool> refuse_unreadable(boost::system::error_code error);
-  // Everything that can be said after the head alone; the body of a refused request is not read.
+  // Returns every refusal that follows from the head alone; the body of a refused request is not
+  // read.
   std::optional<Answer> check_head(const Matched& matched, Actor& actor);
   std::optional<Answer> check_access(const Matched& matched, Actor& actor);
   Awaitable<boost::system::error_code> read_body();
-  // Body, query and conditions into `call`, or what is wrong with them.
+  // Puts body, query and conditions into `call`, or returns what is wrong with them.
   std::optional<Answer> prepare(const Route& route, Call& call);
   std::optional<Answer> parse_body(const Route& route, Call& call);
   Awaitable<Answer> answer_api(const Route& route, Call& call);
-  // The operation, or the remembered answer of the same request under the same key.
+  // Runs the operation, or returns the remembered answer of the same request under the same key.
   Awaitable<Reply> run_once(const Route& route, Call& call, std::string key);
-  // The handler, and a line in the audit log when it may change something.
+  // Runs the handler, and adds a line to the audit log when it may change something.
   Awaitable<Reply> perform_audited(const Route& route, Call& call);
   AuditEntry audit_entry(const Actor& actor) const;
   Answer answer_other(const Route& route);
   Awaitable<bool> write(Answer answer);
-  // Reads what the peer still sends, for a moment: closing with unread bytes resets the connection
+  // Reads for a moment what the peer still sends: to close with unread bytes resets the connection
   // and may destroy our last answer on its way.
   Awaitable<void> linger();
   Awaitable<void> stream_events(Call& call);
@@ -103,13 +104,13 @@ class Session {
   std::string peer_;
   boost::beast::flat_buffer buffer_;
   std::optional<Parser> parser_;  // of the current request
-  std::string request_id_;        // of the current request, the client's or our own
-  bool idle_ = true;              // waiting for the next request
+  std::string request_id_;        // of the current request: the client's or our own
+  bool idle_ = true;              // the session waits for the next request
 };
 
 Awaitable<void> run_session(std::shared_ptr<Shared> shared, Stream stream, std::string peer);
 
-// What the status page is made of: "/", "/ui.js", "/ui.css".
+// Holds one file of the status page: "/", "/ui.js", "/ui.css".
 struct PageFile {
   std::string_view content_type;
   std::string_view text;

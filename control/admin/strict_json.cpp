@@ -11,8 +11,8 @@ namespace cutwater::control::admin {
 namespace json = boost::json;
 namespace {
 
-// SAX handler that only watches keys and numbers; the value itself is built by a second pass, which
-// is cheap because bodies are at most 64 KiB.
+// This SAX handler only watches keys and numbers; a second pass builds the value itself, which is
+// cheap because bodies are at most 64 KiB.
 class Watcher {
  public:
   static constexpr std::size_t max_object_size = static_cast<std::size_t>(-1);
@@ -57,7 +57,7 @@ class Watcher {
   bool on_comment_part(json::string_view, json::error_code&) { return true; }
   bool on_comment(json::string_view, json::error_code&) { return true; }
 
-  std::string complaint;  // set when the text is valid JSON but not for us
+  std::string complaint;  // set when the text is valid JSON but is refused all the same
 
  private:
   bool refuse(std::string why, json::error_code& error) {

@@ -1,7 +1,7 @@
-// JSON from outside -> boost::json::value, or a sentence that says what is wrong and where.
-// Stricter than Boost.JSON: duplicate keys are refused (it keeps the last one silently, so that
-// what a proxy checked and what we act on could differ), and so are numbers beyond a double (it
-// makes them infinite). Pure; any thread.
+// Turns JSON from outside into a boost::json::value, or into a sentence that says what is wrong and
+// where. It is stricter than Boost.JSON: duplicate keys are refused (Boost.JSON keeps the last one
+// silently, so that what a proxy checked and what we act on could differ), and so are numbers
+// beyond a double (Boost.JSON makes them infinite). It is pure; any thread may call it.
 #pragma once
 
 #include <boost/json/value.hpp>
@@ -15,7 +15,7 @@ inline constexpr std::size_t kMaxJsonDepth = 32;
 
 struct ParsedJson {
   boost::json::value value;
-  std::string error;  // empty = `value` is what was sent
+  std::string error;  // empty if `value` is what was sent
 };
 
 // Names nested in arrays and objects count towards the depth. UTF-8 is verified (RFC 8259 8.1).

@@ -1,4 +1,4 @@
-// The address of an endpoint as Asio has it.
+// Converts the address of an endpoint into Asio's type.
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>

@@ -1,4 +1,4 @@
-// Bytes as lower-case hexadecimal digits.
+// Writes bytes as lower-case hexadecimal digits.
 #pragma once
 
 #include <cstdint>

@@ -47,14 +47,15 @@ HttpOutcome failed_at(const char* step, error_code error, const HttpRequest& req
 struct Addresses {
   explicit Addresses(const asio::any_io_executor& executor) : resolver(executor), found(executor) {}
   tcp::resolver resolver;
-  asio::steady_timer found;  // cancelled when there is a result; its own end is the time limit
+  asio::steady_timer found;  // cancelled when there is a result; when it expires, the time limit
+                             // has passed
   bool done = false;
   error_code error;
   std::vector<tcp::endpoint> list;
 };
 
-// getaddrinfo cannot be interrupted: a resolver that hangs is left to itself and its late answer
-// to nobody, so that the time limit holds.
+// getaddrinfo cannot be interrupted: a resolver that hangs is left to itself, and its late answer
+// is dropped, so that the time limit holds.
 asio::awaitable<std::shared_ptr<Addresses>> look_up(HttpUrl url,
                                                     std::chrono::milliseconds timeout) {
   const auto addresses = std::make_shared<Addresses>(co_await asio::this_coro::executor);
@@ -97,11 +98,12 @@ asio::awaitable<HttpOutcome> exchange(Stream& stream, const HttpRequest& request
                                       const HttpUrl& url) {
   const http::request<http::string_body> message = make_message(request, url);
   const auto [not_written, written] = co_await http::async_write(stream, message, kToken);
-  // An answer may come before the whole request was taken (413, 401): look for it.
+  // An answer may come before the whole request was taken (413, 401), so look for one.
   beast::flat_buffer buffer;
   http::response_parser<http::buffer_body> parser;
   parser.header_limit(kMaxHeadBytes);
-  parser.body_limit(boost::none);  // counted below: a long body is no reason to lose the status
+  parser.body_limit(boost::none);  // max_body is counted below: a long body must not lose the
+                                   // status
   parser.skip(request.method == "HEAD");
   const auto [not_read, size] = co_await http::async_read_header(stream, buffer, parser, kToken);
   if (not_read) {
@@ -123,7 +125,7 @@ asio::awaitable<HttpOutcome> exchange(Stream& stream, const HttpRequest& request
       answer.body.resize(request.max_body);
       answer.truncated = true;
     }
-    // Its end was the end of the connection, which many close without a word of TLS.
+    // The body ended with the connection, which many servers close without close_notify.
     if (error == ssl::error::stream_truncated && !parser.content_length() && !parser.chunked())
       break;
     if (error) co_return failed_at("read", error, request);
@@ -144,7 +146,8 @@ std::optional<std::string> trust(ssl::context& context, const std::string& ca_fi
 
 asio::awaitable<HttpOutcome> exchange_over_tls(beast::tcp_stream stream, const HttpRequest& request,
                                                const HttpUrl& url) {
-  // Made anew each time: certificates that were renewed on disk count, and there are few requests.
+  // The context is made for each request, so that certificates renewed on disk count; there are few
+  // requests.
   ssl::context context(ssl::context::tls_client);
   context.set_options(ssl::context::no_tlsv1 | ssl::context::no_tlsv1_1);
   if (auto problem = trust(context, request.ca_file)) co_return failed_with(*std::move(problem));
@@ -153,7 +156,7 @@ asio::awaitable<HttpOutcome> exchange_over_tls(beast::tcp_stream stream, const H
   secure.set_verify_callback(ssl::host_name_verification(url.host));
   error_code literal;
   asio::ip::make_address(url.host, literal);
-  // RFC 6066 3: an address is no server name.
+  // By RFC 6066 3, an address is not a server name.
   if (literal) SSL_set_tlsext_host_name(secure.native_handle(), url.host.c_str());
   const auto [refused] = co_await secure.async_handshake(ssl::stream_base::client, kToken);
   if (refused) co_return failed_at("TLS", refused, request);
@@ -191,7 +194,7 @@ std::string_view HttpAnswer::field(std::string_view name) const {
 
 asio::awaitable<HttpOutcome> ask_http(HttpRequest request) {
   const auto url = parse_http_url(request.url);
-  // The URL itself may be the secret (Slack): it is never repeated.
+  // The URL itself may be the secret (Slack), so it is never repeated.
   if (!url) co_return failed_with("the URL is not of the form http(s)://HOST[:PORT]/PATH");
   const auto deadline = std::chrono::steady_clock::now() + request.timeout;
   std::vector<tcp::endpoint> addresses;

@@ -1,8 +1,9 @@
-// One outgoing HTTP/1.1 request over http or https: notifications, gates, anything control asks of
-// other systems. Thread: control's io_context. A request owns its connection and lives as long as
-// its coroutine; cancelling or destroying that coroutine ends it. Never follows a redirect (a
-// signature or token is meant for one receiver), never speaks TLS without verifying the
-// certificate and the host name (RFC 9110 4.3.4), and never takes more memory than the limits say.
+// Makes one outgoing HTTP/1.1 request over http or https: notifications, gates, anything that
+// control asks of other systems. It runs on control's io_context. A request owns its connection and
+// lives as long as its coroutine; to cancel or destroy that coroutine ends the request. It never
+// follows a redirect (a signature or token is meant for one receiver), never speaks TLS without
+// verifying the certificate and the host name (RFC 9110 4.3.4), and never takes more memory than
+// the limits say.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -17,7 +18,7 @@
 
 namespace cutwater::control {
 
-// "https://hooks.example.com:8443/x?y" taken apart.
+// Holds the parts of "https://hooks.example.com:8443/x?y".
 struct HttpUrl {
   bool tls = false;
   std::string host;       // name or address, without brackets
@@ -25,7 +26,8 @@ struct HttpUrl {
   std::string authority;  // for the Host field
   std::string target;     // path and query, "/" when there is none; the fragment is dropped
 };
-// nullopt: not http(s), no host, or user and password in it (they would end up in logs).
+// Returns nullopt if the URL is not http(s), has no host, or holds user and password (they would
+// end up in logs).
 std::optional<HttpUrl> parse_http_url(std::string_view url);
 
 using HttpFields = std::vector<std::pair<std::string, std::string>>;
@@ -35,12 +37,13 @@ struct HttpRequest {
   std::string url;
   HttpFields fields = {};  // Host, User-Agent, Content-Length and Connection are added
   std::string body = {};
-  std::chrono::milliseconds timeout = std::chrono::seconds(10);  // name, connect, TLS, answer
-  std::size_t max_body = 64 * 1024;  // what is longer is cut off, see HttpAnswer::truncated
-  // Connect here instead of looking the URL's host up.
+  // for name, connect, TLS and answer together
+  std::chrono::milliseconds timeout = std::chrono::seconds(10);
+  std::size_t max_body = 64 * 1024;  // a longer body is cut off, see HttpAnswer::truncated
+  // If set, connect here instead of looking the URL's host up.
   std::optional<boost::asio::ip::tcp::endpoint> address = std::nullopt;
-  bool send_proxy = false;   // begins with a PROXY header that says LOCAL
-  std::string ca_file = {};  // PEM; empty: the system's certificates (or SSL_CERT_FILE)
+  bool send_proxy = false;   // the connection begins with a PROXY header that says LOCAL
+  std::string ca_file = {};  // PEM; if empty, the system's certificates (or SSL_CERT_FILE)
 };
 
 struct HttpAnswer {
@@ -55,10 +58,11 @@ struct HttpAnswer {
 
 struct HttpOutcome {
   std::optional<HttpAnswer> answer;
-  std::string error;  // without an answer: a sentence for a person, "connect: Connection refused"
+  std::string error;  // set if there is no answer: a sentence for a person, "connect: Connection
+                      // refused"
 };
 
-// Throws only when cancelled; every failure of the other side is an outcome.
+// Throws only when it is cancelled; every failure of the other side is an outcome.
 boost::asio::awaitable<HttpOutcome> ask_http(HttpRequest request);
 
 }  // namespace cutwater::control

@@ -1,4 +1,5 @@
-// JSON that we write and read ourselves: what is missing or of another type throws.
+// Reads members of JSON that we write ourselves: a member that is missing or of another type
+// throws.
 #pragma once
 
 #include <boost/json.hpp>
@@ -17,7 +18,7 @@ inline std::vector<std::string> texts_from_json(const boost::json::value& json) 
   return out;
 }
 
-// A vector or set of std::string.
+// Reads a vector or set of std::string.
 template <typename Texts>
 boost::json::array json_texts(const Texts& texts) {
   return boost::json::array(texts.begin(), texts.end());

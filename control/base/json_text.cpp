@@ -15,7 +15,7 @@ void append_double(std::string& out, double value) {
     return;
   }
   char text[64];
-  // Fixed form only where it stays short; e-values may be huge.
+  // The fixed form is used only where it stays short, because e-values may be huge.
   const double size = std::abs(value);
   const auto format = size != 0 && (size >= 1e15 || size < 1e-9) ? std::chars_format::scientific
                                                                  : std::chars_format::fixed;

@@ -1,5 +1,5 @@
-// The answer to an admin operation, before it is HTTP: what the controller says and the admin
-// server writes down.
+// Holds the answer to an admin operation before it is HTTP: the controller makes it and the admin
+// server writes it down.
 #pragma once
 
 #include <boost/json.hpp>
@@ -11,7 +11,7 @@
 
 namespace cutwater::control {
 
-// Who asks. Without configured tokens: name "local", role Admin.
+// Says who asks. Without configured tokens the name is "local" and the role Admin.
 struct Actor {
   std::string name = "local";
   config::Role role = config::Role::Admin;
@@ -26,13 +26,15 @@ struct Reply {
   const char* media_type = nullptr;   // instead of (problem+)json
 };
 
-// RFC 9457. `type` is a short stable word: "about:blank#<type>" is what goes out.
+// Makes a problem document of RFC 9457. `type` is a short stable word: "about:blank#<type>" is
+// sent.
 Reply problem(int status, std::string_view type, std::string detail,
               boost::json::object extra = {});
 
-// If-Match as sent: nothing, "*", or a generation.
+// Holds If-Match as sent: nothing, "*", or a generation.
 struct Precondition {
-  enum class Kind { Absent, Any, Generation, Unusable };  // Unusable: weak or unreadable -> 412
+  // Unusable is weak or unreadable and answered with 412
+  enum class Kind { Absent, Any, Generation, Unusable };
   Kind kind = Kind::Absent;
   std::uint64_t generation = 0;
 };

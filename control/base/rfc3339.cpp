@@ -9,7 +9,7 @@
 namespace cutwater::control {
 namespace {
 
-// Reads a fixed form from the left; `ok` turns false at the first thing that is not there.
+// Reads a fixed form from the left; `ok` becomes false at the first thing that is not there.
 class Reader {
  public:
   explicit Reader(std::string_view text) : rest_(text) {}
@@ -53,7 +53,7 @@ int milliseconds_of_fraction(Reader& reader) {
       break;
     c = reader.next();
     reader.ok = reader.ok && c >= '0' && c <= '9';
-    value += (c - '0') * place;  // what is finer than a millisecond is cut off
+    value += (c - '0') * place;  // digits below a millisecond are cut off
     place /= 10;
   }
   reader.ok = reader.ok && count > 0;

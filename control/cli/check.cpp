@@ -1,4 +1,5 @@
-// cutwater check: every problem of a configuration at once. Asks no proxy.
+// Implements cutwater check: it reports every problem of a configuration at once, without asking a
+// proxy.
 #include "config/parse.hpp"
 #include "control/base/problems_json.hpp"
 #include "control/cli/commands.hpp"
@@ -9,7 +10,7 @@ namespace {
 
 void check(const std::string& path, Context& context) {
   config::Parsed parsed = config::load(path);
-  // What the file names must be there, too.
+  // The files that the configuration names must exist, too.
   if (parsed.config) {
     parsed.problems = control::Certificates().load(parsed.config->listeners, path);
     control::UpstreamContexts unused;

@@ -75,7 +75,7 @@ int run_cli(std::vector<std::string> arguments, Io io) {
   app.footer(kExitCodes);
   add_global_options(app, context);
   add_commands(app, context);
-  std::ranges::reverse(arguments);  // CLI11 takes them from the back
+  std::ranges::reverse(arguments);  // CLI11 takes the arguments from the back
   try {
     app.parse(std::move(arguments));
     context.io.out.flush();

@@ -1,5 +1,5 @@
-// The command line: `cutwater run` is the proxy, every other command talks to its admin API.
-// Runs on the main thread and returns the exit code.
+// Implements the command line: `cutwater run` is the proxy, every other command talks to its admin
+// API. It runs on the main thread and returns the exit code.
 #pragma once
 
 #include <string>
@@ -9,7 +9,7 @@
 
 namespace cutwater::cli {
 
-// `arguments` without the program's name.
+// `arguments` do not include the program's name.
 int run_cli(std::vector<std::string> arguments, Io io);
 
 }  // namespace cutwater::cli

@@ -33,13 +33,14 @@ constexpr auto kToken = asio::as_tuple(asio::use_awaitable);
 constexpr std::chrono::seconds kConnectTimeout{5};
 constexpr std::uint64_t kLargestAnswer = 64 * 1024 * 1024;
 
-// What one exchange ended with.
+// Says how one exchange ended.
 struct Outcome {
   boost::system::error_code error;
   Response response;
 };
 
-// By pointer and not by reference: the caller waits for the end before they die.
+// The arguments are passed by pointer and not by reference: the caller waits for the end before
+// they are destroyed.
 asio::awaitable<Outcome> exchange(const std::vector<Protocol::endpoint>* endpoints,
                                   const Request* request, std::chrono::milliseconds timeout) {
   Outcome outcome;
@@ -58,7 +59,7 @@ asio::awaitable<Outcome> exchange(const std::vector<Protocol::endpoint>* endpoin
   http::response_parser<http::string_body> parser;
   parser.body_limit(kLargestAnswer);
   auto [read_error, size] = co_await http::async_read(stream, buffer, parser, kToken);
-  // An answer may come although the request was refused half-way.
+  // An answer may come although the request was refused before all of it was sent.
   outcome.error = read_error && write_error ? write_error : read_error;
   outcome.response = parser.release();
   co_return outcome;
@@ -90,7 +91,7 @@ Request make_request(const AdminRequest& what, const std::string& host, const st
   return request;
 }
 
-// As `cutwater check` prints it: file:line:column: message.
+// Writes a problem as `cutwater check` prints it: file:line:column: message.
 std::string problem_line(const boost::json::value& problem) {
   std::string line = text_of(problem, "file");
   for (const char* name : {"line", "column"}) {

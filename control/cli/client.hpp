@@ -1,5 +1,6 @@
-// A synchronous client of the admin API over http:// or unix:, one connection per request. Lives
-// for one command; not thread-safe. Throws Failure with the exit code the contract asks for.
+// Implements a synchronous client of the admin API over http:// or unix:, with one connection per
+// request. It lives for one command and is not thread-safe. It throws Failure with the exit code
+// that control/cli/README.md lists.
 #pragma once
 
 #include <boost/json.hpp>
@@ -28,12 +29,13 @@ struct AdminResponse {
 
 class AdminClient {
  public:
-  // "http://127.0.0.1:9901" or "unix:/run/cutwater/admin.sock"; Failure(kUsage) otherwise.
+  // Takes "http://127.0.0.1:9901" or "unix:/run/cutwater/admin.sock"; throws Failure(kUsage)
+  // otherwise.
   AdminClient(std::string url, std::string token);
 
-  // Any answer, also 4xx and 5xx. Failure(kUnreachable) when there is none.
+  // Returns any answer, including 4xx and 5xx. Throws Failure(kUnreachable) when there is none.
   AdminResponse ask(const AdminRequest& request) const;
-  // Only a success; else Failure with the problem's detail.
+  // Returns a success only; otherwise it throws Failure with the problem's detail.
   AdminResponse demand(const AdminRequest& request) const;
   AdminResponse get(const std::string& target) const { return demand({.target = target}); }
   AdminResponse post(const std::string& target, const boost::json::object& body) const;
@@ -41,16 +43,16 @@ class AdminClient {
  private:
   std::string url_;
   std::string token_;
-  std::string host_;  // name or address; empty for unix
+  std::string host_;  // name or address; empty for a unix socket
   std::string port_;
   std::string unix_path_;
 };
 
 [[noreturn]] void fail_with_problem(const AdminResponse& response);
 
-// For one path segment: everything but unreserved characters is escaped (RFC 3986 2.3).
+// Escapes text for one path segment: everything except unreserved characters (RFC 3986 2.3).
 std::string escaped(std::string_view segment);
-// "/v1/services/shop/versions/green"
+// Returns "/v1/services/shop/versions/green".
 std::string version_path(std::string_view service, std::string_view version);
 
 }  // namespace cutwater::cli

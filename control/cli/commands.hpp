@@ -1,5 +1,5 @@
-// The commands, one file each. Every add_* hangs itself below `parent`; its callback runs once
-// the arguments are parsed, throws Failure or sets `context.exit_code`.
+// Declares the commands, which have one file each. Every add_* adds its command below `parent`; the
+// callback runs once the arguments are parsed, and throws Failure or sets `context.exit_code`.
 #pragma once
 
 #include <CLI/App.hpp>
@@ -22,9 +22,9 @@ struct Context {
   bool json() const { return output == "json"; }
   bool colour() const;  // on `out`
   AdminClient client() const;
-  // One line of JSON on `out`.
+  // Prints one line of JSON on `out`.
   void print(const boost::json::value& value) const;
-  // A line for people: on `out` unless JSON was asked for, when there is nothing but JSON.
+  // Prints a line for people on `out`, unless JSON was asked for: then there is nothing but JSON.
   void say(const std::string& line) const;
 };
 
@@ -48,16 +48,19 @@ void add_version(CLI::App& parent, Context& context);
 struct Follow {
   std::chrono::milliseconds timeout = std::chrono::minutes(30);
 };
-// Waits for the end by long polls, progress on a terminal; prints the last state; its exit code.
+// Waits for the end by long polls, with progress on a terminal; prints the last state and returns
+// its exit code.
 int follow_rollout(const Context& context, const AdminClient& client, const std::string& id,
                    const Follow& follow);
-// What --timeout says; anything but a duration is a usage error.
+// Returns what --timeout says; anything but a duration is a usage error.
 std::chrono::milliseconds timeout_of(const std::string& text);
-// What a phase means for a script; nullopt while it goes on.
+// Says what a phase means for a script; nullopt while the rollout goes on.
 std::optional<int> exit_code_of_phase(std::string_view phase);
-// `name` is a service, whose active (else latest) rollout is meant, or the id of a rollout.
+// `name` is the id of a rollout, or a service, which stands for its active (else its latest)
+// rollout.
 std::string find_rollout(const AdminClient& client, const std::string& name);
-// Sends a version nothing more; with `wait` until nothing is under way there, or exit 5. As it is.
+// Stops sending a version new requests; with `wait`, waits until nothing is under way there, or
+// exits with 5. Returns the last answer as it is.
 boost::json::value drain_version(const AdminClient& client, const std::string& service,
                                  const std::string& version,
                                  std::optional<std::chrono::milliseconds> wait);

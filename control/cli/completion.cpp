@@ -1,5 +1,5 @@
-// cutwater completion bash|zsh|fish: scripts made from the commands themselves, so that they
-// cannot fall behind.
+// Implements cutwater completion bash|zsh|fish: the scripts are made from the commands themselves,
+// so that they are always complete.
 #include <boost/algorithm/string/join.hpp>
 
 #include "control/cli/commands.hpp"
@@ -7,7 +7,7 @@
 namespace cutwater::cli {
 namespace {
 
-// Every command with what may follow it: "rollout start" -> {"--to", "--wait", ...}.
+// Describes a command with what may follow it: "rollout start" -> {"--to", "--wait", ...}.
 struct Entry {
   std::string path;  // words below the program, separated by blanks; empty for the program
   std::string name;  // the last word
@@ -30,7 +30,8 @@ void collect(const CLI::App& app, const std::string& path, std::vector<Entry>& e
   }
 }
 
-// zsh runs the same function through bashcompinit: one script to keep right instead of two.
+// zsh runs the same function through bashcompinit, so there is one script to maintain instead of
+// two.
 std::string bash_script(const std::vector<Entry>& entries) {
   std::string text =
       "_cutwater() {\n"
@@ -41,7 +42,7 @@ std::string bash_script(const std::vector<Entry>& entries) {
   for (const auto& entry : entries) {
     if (!entry.path.empty()) text += "      ' " + entry.path + "') path=' " + entry.path + "' ;;\n";
   }
-  // " rollout" + " start" is how the pattern above reads for a command within a command.
+  // The pattern above reads " rollout" + " start" for a command within a command.
   text += "    esac\n  done\n  case \"$path\" in\n";
   for (const auto& entry : entries) {
     text += "    '" + (entry.path.empty() ? "" : " " + entry.path) + "') word='" +

@@ -1,4 +1,4 @@
-// cutwater dora: how often, how fast and how well versions reach the users.
+// Implements cutwater dora: how often, how fast and how well versions reach the users.
 #include <cmath>
 
 #include "config/units.hpp"
@@ -20,7 +20,7 @@ constexpr std::pair<const char*, const char*> kFigures[] = {
     {"time_to_recovery", "time to recovery"},
     {"success_rate", "success rate"}};
 
-// "1.5 d", "3.2 h", "12 min", "0.35 s"
+// Writes "1.5 d", "3.2 h", "12 min", "0.35 s".
 std::string time_span(double seconds) {
   constexpr std::pair<double, const char*> kUnits[] = {{86400, " d"}, {3600, " h"}, {60, " min"}};
   for (const auto& [size, name] : kUnits)

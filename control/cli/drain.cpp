@@ -1,5 +1,6 @@
-// cutwater drain SERVICE VERSION: send a version nothing more, for maintenance.
-// cutwater drain --proxy: finish what is in flight and exit, like SIGTERM.
+// Implements cutwater drain SERVICE VERSION, which stops sending a version new requests, for
+// maintenance; and cutwater drain --proxy, which finishes what is in flight and exits, like
+// SIGTERM.
 #include <thread>
 
 #include "config/units.hpp"
@@ -60,7 +61,7 @@ void add_drain(CLI::App& parent, Context& context) {
       ->add_flag("--proxy", options->proxy,
                  "The whole proxy: finishes what is under way, then stops, like SIGTERM")
       ->excludes(service);
-  command->callback([options, &context] {  // CLI11 writes to `options`: keep it alive
+  command->callback([options, &context] {  // CLI11 writes to `options`, so keep it alive
     if (options->proxy) return drain_proxy(context);
     if (options->service.empty())
       throw Failure(kUsage, "drain what? Give SERVICE VERSION, or --proxy");

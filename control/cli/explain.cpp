@@ -1,4 +1,5 @@
-// cutwater explain SERVICE --path / --cookie a=b: which version a request would get, and why.
+// Implements cutwater explain SERVICE --path / --cookie a=b: which version a request would get, and
+// why.
 #include "control/cli/commands.hpp"
 
 namespace cutwater::cli {
@@ -14,7 +15,7 @@ struct ExplainOptions {
   std::vector<std::string> headers;
 };
 
-// "name<separator>value" into `into`; blanks around the value do not count.
+// Adds "name<separator>value" to `into`; blanks around the value do not count.
 void add_pair(json::object& into, const std::string& text, char separator,
               const std::string& example) {
   const std::size_t split = text.find(separator);

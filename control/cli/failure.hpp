@@ -1,5 +1,5 @@
-// Exit codes of the command line (contract.md section 4), and the exception that carries one from
-// anywhere in a command to the end of the program.
+// Defines the exit codes of the command line (control/cli/README.md), and the exception that
+// carries one from anywhere in a command to the end of the program.
 #pragma once
 
 #include <stdexcept>
@@ -25,12 +25,12 @@ struct Failure : std::runtime_error {
   int exit_code;
 };
 
-// What a refusal by the admin API means for a script.
+// Says what a refusal by the admin API means for a script.
 constexpr int exit_code_of(int http_status) {
   switch (http_status) {
     case 401:
     case 403:
-    case 429:  // only ever for wrong tokens
+    case 429:  // sent only for wrong tokens
       return kNotAuthorised;
     case 409:
     case 412:

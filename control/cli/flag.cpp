@@ -1,4 +1,4 @@
-// cutwater flag list|set|kill|revive.
+// Implements cutwater flag list|set|kill|revive.
 #include "config/share.hpp"
 #include "control/base/json_text.hpp"
 #include "control/cli/commands.hpp"
@@ -11,8 +11,8 @@ std::string share_text(const json::value& percent) {
   return percent_text(percent.to_number<double>());
 }
 
-// "ramp running (inconclusive; errors 3 %, control group 0.1 %)": as the guard counts them, those
-// of one user once for each share.
+// Writes "ramp running (inconclusive; errors 3 %, control group 0.1 %)", with errors as the guard
+// counts them: one user's errors count once for each share.
 std::string ramp_text(const json::value& ramp) {
   std::string text = "ramp " + text_of(ramp, "state");
   const std::string verdict = text_of(ramp, "verdict");
@@ -27,7 +27,7 @@ std::string ramp_text(const json::value& ramp) {
   return text + ")";
 }
 
-// {"cookie": "beta=on"} -> "cookie beta=on"; then "10% by cookie:uid", "allow 2", ...
+// Turns {"cookie": "beta=on"} into "cookie beta=on"; then "10% by cookie:uid", "allow 2", ...
 std::string condition_text(const json::value& flag) {
   std::string text;
   const auto add = [&](const std::string& part) { text += (text.empty() ? "" : ", ") + part; };
@@ -49,7 +49,7 @@ std::string condition_text(const json::value& flag) {
   return text;
 }
 
-// "green", or "blue 50%, red 50%"
+// Writes "green", or "blue 50%, red 50%".
 std::string target_text(const json::value& flag) {
   const json::value arms = member(flag, "arms");
   if (!arms.is_object()) return text_of(flag, "version");
@@ -109,7 +109,7 @@ struct Settings {
   bool force = false;
 };
 
-// "25" or "25%", as a number of percent.
+// Reads "25" or "25%" as a number of percent.
 json::value percent_of(std::string text, const std::string& what) {
   if (!text.ends_with('%')) text += '%';
   const auto share = parse_share(text);
@@ -133,7 +133,7 @@ json::object body_of(const Settings& settings, const CLI::App& command) {
     body["allow"] = json::array(settings.allow.begin(), settings.allow.end());
   if (command.count("--deny") > 0)
     body["deny"] = json::array(settings.deny.begin(), settings.deny.end());
-  for (const char* list : {"allow", "deny"}) {  // --allow "" empties the list
+  for (const char* list : {"allow", "deny"}) {  // `--allow ""` empties the list
     auto* ids = body.if_contains(list);
     if (ids != nullptr && ids->as_array() == json::array{""}) ids->as_array().clear();
   }
@@ -149,7 +149,7 @@ void set(const Settings& settings, const CLI::App& command, Context& context) {
   const std::string target =
       "/v1/services/" + escaped(settings.service) + "/flags/" + escaped(settings.flag);
   std::string tag = settings.force ? "*" : "\"" + settings.if_match + "\"";
-  // As for weights: whoever writes between this and the PUT wins, and we say so.
+  // As for weights, another writer between this and the PUT wins, and we say so.
   if (!settings.force && settings.if_match.empty()) tag = client.get(target).etag;
   const json::value answer = client
                                  .demand({.method = "PUT",

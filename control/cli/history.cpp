@@ -1,4 +1,5 @@
-// cutwater history: every shift of traffic and who or what decided it; with --audit every call.
+// Implements cutwater history: every shift of traffic, and who or what decided it; with --audit
+// every call.
 #include <optional>
 
 #include "control/base/json_text.hpp"
@@ -22,7 +23,7 @@ struct HistoryOptions {
   bool lines = false;
 
   const char* list() const { return audit ? "audit" : "decisions"; }
-  // What the server cannot leave out is left out here.
+  // Filters here what the server cannot filter.
   bool wants(const json::value& entry) const {
     const auto same = [&](const std::string& wanted, std::string_view name) {
       return wanted.empty() || wanted == text_of(entry, name);
@@ -40,7 +41,7 @@ std::string target_of(const HistoryOptions& options, std::optional<std::uint64_t
   return target;
 }
 
-// All of it, oldest first, one object per line, a page at a time.
+// Exports all of the history, oldest first, one object per line, a page at a time.
 void export_lines(const HistoryOptions& options, Context& context) {
   const AdminClient client = context.client();
   std::uint64_t after = options.after.value_or(0);

@@ -1,4 +1,4 @@
-// The commands that look back, as commands.hpp has the others.
+// Declares the commands that look back, as commands.hpp declares the others.
 #pragma once
 
 #include "control/cli/commands.hpp"

@@ -1,4 +1,5 @@
-// cutwater notify test|list: does the message arrive, and what became of the others.
+// Implements cutwater notify test|list: whether the message arrives, and what became of earlier
+// ones.
 #include "control/base/json_text.hpp"
 #include "control/cli/history_commands.hpp"
 

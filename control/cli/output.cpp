@@ -57,7 +57,7 @@ void Table::print(std::ostream& out, bool colour) const {
   }
   for (std::size_t r = 0; r < rows_.size(); ++r) {
     std::string line;
-    std::string gap;  // written only before something, so that no line ends in blanks
+    std::string gap;  // the gap is written only before text, so that no line ends in blanks
     for (std::size_t i = 0; i < rows_[r].size(); ++i) {
       const Cell& cell = rows_[r][i];
       const std::string padding(widths[i] - width(cell.text), ' ');

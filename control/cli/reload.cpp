@@ -1,4 +1,4 @@
-// cutwater reload: read the configuration again; all of it is used or nothing.
+// Implements cutwater reload: it reads the configuration again, and uses all of it or nothing.
 #include "control/cli/commands.hpp"
 
 namespace cutwater::cli {

@@ -1,4 +1,4 @@
-// cutwater rollback SERVICE: back to the last known-good version, now.
+// Implements cutwater rollback SERVICE: back to the last known-good version, now.
 #include "control/cli/commands.hpp"
 
 namespace cutwater::cli {

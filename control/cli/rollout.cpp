@@ -1,4 +1,4 @@
-// cutwater rollout ...: start, look at and steer rollouts.
+// Implements cutwater rollout ...: start, look at and steer rollouts.
 #include "config/units.hpp"
 #include "control/base/json_text.hpp"
 #include "control/cli/commands.hpp"
@@ -181,7 +181,7 @@ std::string find_rollout(const AdminClient& client, const std::string& name) {
       client.ask({.target = "/v1/services/" + escaped(name) + "/rollouts"});
   if (answer.status == 404) return name;
   if (answer.status >= 400) fail_with_problem(answer);
-  json::value latest;  // they come oldest first
+  json::value latest;  // rollouts come oldest first
   for (const auto& rollout : list_of(member(answer.body, "rollouts"))) {
     if (is_active(rollout)) return text_of(rollout, "id");
     latest = rollout;

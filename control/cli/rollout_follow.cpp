@@ -1,5 +1,5 @@
-// Following a rollout to its end by long polls: they need no state on either side, survive a
-// restart of the proxy, and answer at once when something changes.
+// Follows a rollout to its end by long polls: they need no state on either side, survive a restart
+// of the proxy, and answer at once when something changes.
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -18,11 +18,13 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kLongestPoll = std::chrono::seconds(50);
-constexpr milliseconds kLivePoll = std::chrono::seconds(1);  // somebody watches the figures move
-// A proxy that restarts is away for a moment; that is no reason to lose sight of a rollout.
+// short, because somebody watches the figures move
+constexpr milliseconds kLivePoll = std::chrono::seconds(1);
+// A proxy that restarts is away for a moment; that must not end the watch over a rollout.
 constexpr milliseconds kPatience = std::chrono::seconds(30);
 
-// What stands on the terminal while it goes on: rewritten in place, so it must fit on one line.
+// The line on the terminal is rewritten in place while the rollout goes on, so it must fit on one
+// line.
 std::size_t terminal_width() {
   winsize size{};
   return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col : 80;
@@ -37,7 +39,7 @@ std::string shortened(const std::string& text, std::size_t width) {
   return text.substr(0, end);
 }
 
-// "312 requests, about 45 more to pass"
+// Writes "312 requests, about 45 more to pass".
 std::string evidence_text(const json::value& analysis) {
   const auto seen = number_of(analysis, "requests_at_this_step");
   if (!seen) return "";
@@ -73,7 +75,7 @@ class Progress {
     last_ = line;
     context_.io.err << "\r\033[2K" << shortened(line, terminal_width() - 1) << std::flush;
   }
-  // What is printed next begins on a line of its own.
+  // Ensures that the next output begins on a line of its own.
   void finish() {
     if (!std::exchange(last_, "").empty()) context_.io.err << "\n" << std::flush;
   }
@@ -116,7 +118,7 @@ int follow_rollout(const Context& context, const AdminClient& client, const std:
   auto last_answer = Clock::now();
   Progress progress(context);
   json::value rollout;   // null until the first answer
-  json::value analysis;  // only for the display
+  json::value analysis;  // used only for the display
   const milliseconds longest = progress.shown() ? kLivePoll : kLongestPoll;
   while (true) {
     if (!rollout.is_null()) progress.show(rollout, analysis);

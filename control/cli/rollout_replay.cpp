@@ -1,5 +1,6 @@
-// cutwater rollout replay: what other limits would have made of a recorded rollout, asked of the
-// proxy or worked out here from a file; and rollout record, which makes such a file.
+// Implements cutwater rollout replay, which says what other limits would have made of a recorded
+// rollout, asked of the proxy or worked out here from a file; and rollout record, which makes such
+// a file.
 #include <fstream>
 #include <iterator>
 
@@ -36,7 +37,7 @@ json::object changed_guards(const ReplayOptions& options) {
   return body;
 }
 
-// The same without a proxy.
+// Does the same without a proxy.
 json::value replay_file(const ReplayOptions& options) {
   std::ifstream in(options.file);
   const std::string text((std::istreambuf_iterator<char>(in)), {});
@@ -53,7 +54,7 @@ json::value replay_file(const ReplayOptions& options) {
   return control::replay_view(*asked, control::replay(*asked));
 }
 
-// Nothing was recorded: no decision, rather than a conflict of two people.
+// If nothing was recorded, that is "no decision" rather than a conflict of two people.
 const AdminResponse& recorded(const AdminResponse& answer) {
   if (answer.status == 409) throw Failure(kInconclusive, text_of(answer.body, "detail"));
   if (answer.status >= 400) fail_with_problem(answer);
@@ -73,7 +74,7 @@ std::string share_text(std::optional<double> ratio) {
   return ratio ? percent_text(*ratio * 100) : percent_text(std::nullopt);
 }
 
-// "1274.4 / 400"
+// Writes "1274.4 / 400".
 std::string evidence_ratio(const json::value& guard) {
   return short_number(number_of(guard, "e_value"), 2) + " / " +
          short_number(number_of(guard, "alarm_at"), 0);

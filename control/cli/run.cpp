@@ -1,4 +1,4 @@
-// cutwater run: the proxy itself.
+// Implements cutwater run: the proxy itself.
 #include "control/app.hpp"
 #include "control/cli/commands.hpp"
 

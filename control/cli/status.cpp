@@ -1,4 +1,4 @@
-// cutwater status: what is running, as a table; -w keeps it up to date.
+// Implements cutwater status: what is running, as a table; -w keeps it up to date.
 #include <algorithm>
 #include <thread>
 
@@ -91,7 +91,7 @@ void status(const StatusOptions& options, Context& context) {
   while (true) {
     const json::value answer = client.get(target).body;
     if (options.watch && context.io.out_is_terminal && !context.json()) {
-      context.io.out << "\033[H\033[2J";  // from the top of an empty screen
+      context.io.out << "\033[H\033[2J";  // write from the top of an empty screen
     }
     if (context.json()) {
       context.print(answer);

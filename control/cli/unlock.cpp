@@ -1,4 +1,5 @@
-// cutwater unlock SERVICE VERSION: lift the lock-out that a rollback or a drain put on a version.
+// Implements cutwater unlock SERVICE VERSION: it lifts the lock-out that a rollback or a drain put
+// on a version.
 #include "control/cli/commands.hpp"
 
 namespace cutwater::cli {

@@ -1,4 +1,4 @@
-// cutwater version: of this program, not of the proxy it talks to.
+// Implements cutwater version: the version of this program, not of the proxy it talks to.
 #include "control/cli/commands.hpp"
 
 namespace cutwater::cli {

@@ -1,4 +1,4 @@
-// cutwater versions list|put|remove: which versions a service has, and where they run.
+// Implements cutwater versions list|put|remove: which versions a service has, and where they run.
 #include <boost/algorithm/string/join.hpp>
 
 #include "control/base/json_text.hpp"
@@ -39,7 +39,7 @@ void list_versions(const VersionOptions& options, Context& context) {
 void put_version(const VersionOptions& options, Context& context) {
   json::object body{{"endpoints", json::array(options.endpoints.begin(), options.endpoints.end())}};
   if (!options.like.empty()) body["like"] = options.like;
-  // Without a generation from the caller: whatever it is. What is written is the whole version.
+  // Without a generation from the caller, use the present one: the whole version is written.
   const std::string tag = options.if_match.empty() ? "*" : "\"" + options.if_match + "\"";
   const auto answer =
       context.client().demand({.method = "PUT",
@@ -52,7 +52,7 @@ void put_version(const VersionOptions& options, Context& context) {
               (answer.status == 201 ? "; it is new and has no traffic yet" : ""));
 }
 
-// Asks first whether it may go: what cannot be removed is not drained for nothing.
+// Asks first whether the version may be removed, so that it is not drained for nothing.
 void remove_version(const VersionOptions& options, Context& context) {
   const AdminClient client = context.client();
   const auto remove = [&](const char* query) {

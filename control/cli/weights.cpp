@@ -1,4 +1,4 @@
-// cutwater weights SERVICE [blue=95 green=5]: show or set the split.
+// Implements cutwater weights SERVICE [blue=95 green=5]: it shows or sets the split.
 #include "config/share.hpp"
 #include "control/base/json_text.hpp"
 #include "control/cli/commands.hpp"
@@ -17,7 +17,7 @@ struct WeightsOptions {
   bool dry_run = false;
 };
 
-// "green=5" or "green=5%"; the same strict decimals as in the configuration.
+// Reads "green=5" or "green=5%", with the same strict decimals as in the configuration.
 void assign(json::object& body, const std::string& text) {
   const std::size_t equals = text.find('=');
   std::string share = equals == text.npos ? "" : text.substr(equals + 1);
@@ -64,8 +64,8 @@ void weights(const WeightsOptions& options, Context& context) {
   if (!options.ttl.empty()) body["ttl"] = options.ttl;
   if (options.over_capacity) body["force"] = true;
   std::string tag = options.force ? "*" : "\"" + options.if_match + "\"";
-  // Without a generation from the caller: whoever writes between this and the PUT wins, and we
-  // say so instead of overwriting it.
+  // Without a generation from the caller, another writer between this and the PUT wins, and we say
+  // so instead of overwriting the change.
   if (!options.force && options.if_match.empty()) tag = client.get(target).etag;
   print_weights(client
                     .demand({.method = "PUT",

@@ -11,10 +11,10 @@
 namespace cutwater::control::health {
 namespace {
 
-constexpr std::size_t kMostBytes = 4 * 1024;  // of an answer that has two
-constexpr std::size_t kMostMessage = 200;     // of a grpc-message shown to a person
+constexpr std::size_t kMostBytes = 4 * 1024;  // for an answer that has two
+constexpr std::size_t kMostMessage = 200;     // shown to a person of a grpc-message
 
-// A gRPC message: not compressed, its length, then HealthCheckRequest{string service = 1}.
+// Makes a gRPC message: not compressed, its length, then HealthCheckRequest{string service = 1}.
 std::string make_request(const std::string& service) {
   std::string message;
   if (!service.empty()) {
@@ -31,7 +31,7 @@ std::string make_request(const std::string& service) {
   return framed + message;
 }
 
-// HealthCheckResponse{ServingStatus status = 1}, a varint; absent means UNKNOWN.
+// Reads HealthCheckResponse{ServingStatus status = 1}, a varint; absent means UNKNOWN.
 const char* serving_status(std::string_view body) {
   constexpr std::array kNames = {"UNKNOWN", "SERVING", "NOT_SERVING", "SERVICE_UNKNOWN"};
   constexpr std::size_t kPrefix = 5;
@@ -129,7 +129,7 @@ std::string GrpcProbe::take_output() {
 void GrpcProbe::feed(std::string_view bytes) {
   const auto* data = reinterpret_cast<const std::uint8_t*>(bytes.data());
   const bool readable = nghttp2_session_mem_recv(session_->http2, data, bytes.size()) >= 0;
-  session_->output = take_output();  // only behind its GOAWAY nghttp2 wants to read no more
+  session_->output = take_output();  // only behind its GOAWAY nghttp2 stops reading
   if (!readable || nghttp2_session_want_read(session_->http2) == 0) {
     session_->broken = !session_->done;
     session_->done = true;

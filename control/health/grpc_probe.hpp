@@ -1,5 +1,5 @@
-// One question of the gRPC health checking protocol (grpc/doc/health-checking.md) over HTTP/2:
-// bytes in, bytes out, no sockets. Thread: control's; lives for one probe.
+// Asks one question of the gRPC health checking protocol (grpc/doc/health-checking.md) over HTTP/2:
+// bytes in, bytes out, no sockets. Control's thread uses it; it lives for one probe.
 #pragma once
 
 #include <memory>
@@ -11,8 +11,8 @@ namespace cutwater::control::health {
 
 class GrpcProbe {
  public:
-  // `service`: what is asked for; empty = the server as a whole.
-  // `tls`: the bytes travel over it.
+  // `service` is what is asked for; empty = the server as a whole. `tls` says that the bytes travel
+  // over it.
   GrpcProbe(const std::string& authority, const std::string& service, bool tls = false);
   ~GrpcProbe();
   GrpcProbe(const GrpcProbe&) = delete;
@@ -21,7 +21,7 @@ class GrpcProbe {
   std::string take_output();          // what must be sent now; may be empty
   void feed(std::string_view bytes);  // what has come
   bool done() const;
-  // Once done: nullopt when the service is serving, else what it said, for a person.
+  // Once done, returns nullopt when the service is serving, else what it said, for a person.
   std::optional<std::string> problem() const;
 
  private:

@@ -1,7 +1,7 @@
-// Memory of the endpoints of a version under rollout, as they say themselves: more than the
-// threshold in three samples running, 5 s apart, is a failure without any statistics (statistics.md
-// 5). An endpoint that does not answer, or not with the metric, says nothing: health checks are for
-// that. Thread: control's io_context.
+// Watches the memory of the endpoints of a version under rollout, as they report it: more than the
+// threshold in three samples running, 5 s apart, is a failure without any statistics
+// (proxy/guard/README.md, "Outcomes"). An endpoint that does not answer, or not with the metric,
+// says nothing: health checks exist for that. It runs on control's io_context.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -19,7 +19,7 @@
 
 namespace cutwater::control::health {
 
-// Counts samples. Pure.
+// Counts samples. It is pure.
 class MemoryWatch {
  public:
   static constexpr Seconds kApart{5};
@@ -30,9 +30,9 @@ class MemoryWatch {
     std::string url;  // for the reason
     std::optional<double> used_bytes;
   };
-  // Why the version is to be reverted, at every third sample in a row above the threshold.
+  // Says why the version is to be reverted, at every third sample in a row above the threshold.
   std::optional<std::string> note(const Sample& sample, const config::Memory& memory);
-  // Of the others nothing is known any longer.
+  // Forgets what was known of the other endpoints.
   void keep_only(const std::set<std::uint32_t>& endpoints) {
     std::erase_if(above_, [&](const auto& one) { return !endpoints.contains(one.first); });
   }
@@ -45,7 +45,7 @@ class MemoryWatch {
 boost::asio::awaitable<std::optional<double>> ask_memory(
     std::shared_ptr<upstream::Endpoint> endpoint, config::Memory memory);
 
-// True when no endpoint takes a connection, three times, half a second apart.
+// Returns true when no endpoint takes a connection, three times, half a second apart.
 boost::asio::awaitable<bool> all_refuse(std::vector<std::shared_ptr<upstream::Endpoint>> endpoints);
 
 }  // namespace cutwater::control::health

@@ -14,8 +14,8 @@ std::string_view skip_blank(std::string_view text) {
   return at == std::string_view::npos ? std::string_view() : text.substr(at);
 }
 
-// What stands behind "{...}"; a label's value may hold braces and escaped quotes. nullopt: it does
-// not end.
+// Returns what stands behind "{...}"; a label's value may hold braces and escaped quotes. nullopt
+// means that it does not end.
 std::optional<std::string_view> skip_labels(std::string_view text) {
   if (text.empty() || text.front() != '{') return text;
   bool quoted = false;
@@ -37,7 +37,7 @@ Line read_line(std::string_view line, std::string_view name, double& value) {
   line = skip_blank(line);
   if (!line.starts_with(name)) return Line::Other;
   line.remove_prefix(name.size());
-  // Another metric whose name begins alike, or a word without a value.
+  // This is another metric whose name begins alike, or a word without a value.
   if (line.empty() || (line.front() != '{' && kBlank.find(line.front()) == kBlank.npos))
     return Line::Other;
   const auto rest = skip_labels(skip_blank(line));

@@ -1,6 +1,6 @@
-// Reads one value out of the Prometheus text format (exposition format 0.0.4 and OpenMetrics). What
-// another program says, so nothing about it is taken for granted; a line that is no sample of the
-// metric is passed over. Pure.
+// Reads one value out of the Prometheus text format (exposition format 0.0.4 and OpenMetrics).
+// Another program writes the text, so nothing about it is taken for granted; a line that is not a
+// sample of the metric is passed over. It is pure.
 #pragma once
 
 #include <optional>
@@ -8,8 +8,8 @@
 
 namespace cutwater::control::health {
 
-// The sum over the samples of the metric with exactly this name, whatever their labels. nullopt:
-// there is none, or one that is no finite number.
+// Returns the sum over the samples of the metric with exactly this name, whatever their labels. It
+// is nullopt if there is none, or a sample is not a finite number.
 std::optional<double> read_metric(std::string_view text, std::string_view name);
 
 }  // namespace cutwater::control::health

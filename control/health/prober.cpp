@@ -54,7 +54,8 @@ std::string describe(const char* step, boost::system::error_code failed, const T
   return std::string(step) + ": " + failed.message();
 }
 
-// Request and answer over a connection that is ready for them. nullopt: 2xx.
+// Sends the request and reads the answer over a connection that is ready for them. nullopt means
+// 2xx.
 template <typename Stream>
 asio::awaitable<std::optional<std::string>> ask_over(Stream& stream, Target target) {
   const auto await_error = [](auto& failed) {
@@ -93,7 +94,7 @@ asio::awaitable<std::optional<std::string>> ask_over(Stream& stream, Target targ
   co_return "answered " + std::to_string(status);
 }
 
-// With the same trust and the same name as requests.
+// The probe uses the same trust and the same name as requests.
 asio::awaitable<std::optional<std::string>> ask_securely(beast::tcp_stream plain, Target target) {
   const net::TlsClientContext& tls = *target.endpoint->options().tls;
   SSL_CTX_up_ref(tls.native());
@@ -119,7 +120,7 @@ asio::awaitable<std::optional<std::string>> ask_securely(beast::tcp_stream plain
 
 asio::awaitable<std::optional<std::string>> ask(Target target) {
   beast::tcp_stream stream(co_await asio::this_coro::executor);
-  stream.expires_after(target.health.timeout);  // connect, write and read together
+  stream.expires_after(target.health.timeout);  // for connect, write and read together
   const auto await_error = [](auto& failed) {
     return asio::redirect_error(asio::use_awaitable, failed);
   };
@@ -136,7 +137,7 @@ asio::awaitable<std::optional<std::string>> ask(Target target) {
   co_return co_await ask_securely(std::move(stream), target);
 }
 
-// What the coroutines share with the prober; outlives it until the last of them has ended.
+// Holds what the coroutines share with the prober; it lives until the last of them has ended.
 struct HealthProber::Shared {
   OnChange on_change;
   ProbeTime time;
@@ -149,7 +150,7 @@ struct HealthProber::Probe {
   Target target;
   TimePoint first_seen;
   int failures = 0;        // in a row
-  bool succeeded = false;  // at least once: the start period is over
+  bool succeeded = false;  // succeeded at least once, so the start period is over
   bool retired = false;
   asio::cancellation_signal cancel;
 
@@ -240,8 +241,8 @@ void HealthProber::start(const Key& key, Target target) {
   probe->target = std::move(target);
   probe->first_seen = shared_->time.now();
   probes_.emplace(key, probe);
-  // A cancelled probe ends by an exception out of its wait; that is its orderly end. Anything else
-  // (out of descriptors, out of memory) must not end the checks silently.
+  // A cancelled probe ends orderly, by an exception out of its wait. Anything else (out of
+  // descriptors, out of memory) must not end the checks silently.
   const auto on_end = [probe](std::exception_ptr error) {
     if (error && !probe->retired) std::rethrow_exception(error);
   };

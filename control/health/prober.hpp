@@ -1,8 +1,8 @@
-// Active health checks: asks every endpoint for its health path (or by gRPC's protocol) and marks
-// it unhealthy after some failures in a row, healthy again after one success. Thread: control's
-// io_context, always. Lives as long as the app; stop() (or the destructor) ends every probe. Never
-// judges a version: it only says which endpoints may be used, and tells `OnChange` when that
-// changes.
+// Checks health actively: it asks every endpoint for its health path (or by gRPC's protocol) and
+// marks it unhealthy after some failures in a row, healthy again after one success. It always runs
+// on control's io_context. It lives as long as the app; stop() (or the destructor) ends every
+// probe. It never judges a version: it only says which endpoints may be used, and tells `OnChange`
+// when that changes.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -20,7 +20,7 @@
 
 namespace cutwater::control::health {
 
-// One endpoint to ask, and how. `health.enabled == false` is a target that is not probed.
+// Says which endpoint to ask, and how. A target with `health.enabled == false` is not probed.
 struct Target {
   std::string service;
   std::string version;
@@ -28,17 +28,17 @@ struct Target {
   config::Health health;
 };
 
-// Asks once. nullopt: 2xx. Otherwise what went wrong, for a person. Throws only when cancelled by
-// its owner; a failure to connect is an answer.
+// Asks once. Returns nullopt for 2xx, otherwise what went wrong, for a person. It throws only when
+// cancelled by its owner; a failure to connect is an answer.
 boost::asio::awaitable<std::optional<std::string>> ask(Target target);
 
 // Called when an endpoint's health changes; `why` is for people ("3 failures in a row, the last:
-// answered 503"). Runs on the io_context; may call update().
+// answered 503"). It runs on the io_context and may call update().
 using OnChange = std::function<void(const Target& target, bool healthy, const std::string& why)>;
 
-// Time, so that tests can hold it. The defaults are the real clock and a timer; `first_delay` picks
-// when a new target is first asked (at random within its interval, at most a second: probes of many
-// endpoints spread out, and a new endpoint is still known soon).
+// Provides time, so that tests can set it. The defaults are the real clock and a timer;
+// `first_delay` picks when a new target is first asked (at random within its interval, at most a
+// second, so that probes of many endpoints spread out, and a new endpoint is still known soon).
 struct ProbeTime {
   std::function<TimePoint()> now;
   std::function<boost::asio::awaitable<void>(config::Duration)> sleep;
@@ -53,12 +53,13 @@ class HealthProber {
   HealthProber(const HealthProber&) = delete;
   HealthProber& operator=(const HealthProber&) = delete;
 
-  // Probes exactly these from now on. A target that stays (same service, version and endpoint id)
-  // keeps its count of failures and its start period, and takes new settings at its next probe. An
-  // endpoint that is no longer probed is usable again: nobody could say when it recovers.
+  // Probes exactly these targets from now on. A target that stays (same service, version and
+  // endpoint id) keeps its count of failures and its start period, and takes new settings at its
+  // next probe. An endpoint that is no longer probed is usable again, because nobody could say when
+  // it recovers.
   void update(std::vector<Target> targets);
 
-  void stop();  // ends every probe; no OnChange afterwards; idempotent
+  void stop();  // ends every probe; OnChange is not called afterwards; idempotent
 
  private:
   struct Probe;

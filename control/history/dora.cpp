@@ -9,8 +9,8 @@ using End = Deployment::End;
 
 constexpr double kDay = 24.0 * 3600;
 constexpr double kHour = 3600;
-// A rate of fewer deployments than this wakes nobody: one that was aborted is no success rate of
-// 0 %.
+// A rate of fewer deployments than this raises no alarm: a single aborted one is not a success rate
+// of 0 %.
 constexpr std::int64_t kFewest = 5;
 
 std::optional<double> median(std::vector<double> values) {
@@ -81,7 +81,8 @@ Report calculate(const History& history) {
       recoveries.push_back(static_cast<double>(*one.recovery_ms) / 1000);
     if (one.end != End::Succeeded) continue;
     ++report.succeeded;
-    // A commit "after" its deployment is a clock that is wrong, not a negative lead time.
+    // A commit "after" its deployment comes from a clock that is wrong, and is not a negative lead
+    // time.
     if (one.commit_ms && *one.commit_ms <= one.finished_ms)
       lead_times.push_back(static_cast<double>(one.finished_ms - *one.commit_ms) / 1000);
   }
@@ -91,12 +92,13 @@ Report calculate(const History& history) {
 
   const double days =
       std::max(1.0, static_cast<double>(history.to_ms - history.from_ms) / (kDay * 1000));
-  const std::int64_t judged = report.succeeded + reverted;  // what a person aborted says nothing
+  // deployments that a person aborted say nothing
+  const std::int64_t judged = report.succeeded + reverted;
   const auto set = [&report](Figure figure, std::optional<double> value, std::int64_t samples) {
     report.results[static_cast<std::size_t>(figure)] = {value, samples,
                                                         standing_of(figure, value, samples)};
   };
-  // No deployment at all is no data, not a failing: a proxy may just have been installed.
+  // No deployment at all means no data, not a failure: a proxy may just have been installed.
   set(Figure::DeploymentFrequency,
       report.deployments == 0 ? std::nullopt
                               : std::optional(static_cast<double>(report.succeeded) / days),

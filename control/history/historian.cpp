@@ -21,7 +21,7 @@ using std::chrono::milliseconds;
 constexpr std::int64_t kMinuteMs = 60'000;
 constexpr std::int64_t kHourMs = 60 * kMinuteMs;
 constexpr std::int64_t kDayMs = 24 * kHourMs;
-// A rollout that ends within the window began at most so long before it.
+// A rollout that ends within the window began at most this long before it.
 constexpr std::int64_t kLongestRolloutMs = 90 * kDayMs;
 constexpr std::int64_t kKeepOutboxMs = 30 * kDayMs;
 constexpr std::size_t kMostDecisions = 1'000'000;
@@ -90,7 +90,8 @@ json::object dora_view(const dora::Report& report) {
   return out;
 }
 
-// From the first bad request to the last worker's switch, out of a decision's evidence.
+// Returns the time from the first bad request to the last worker's switch, out of a decision's
+// evidence.
 std::optional<std::int64_t> recovery_of(const json::object& evidence) {
   const auto* until_decided = evidence.if_contains("first_bad_to_decision_ms");
   if (until_decided == nullptr || !until_decided->is_number()) return std::nullopt;
@@ -101,13 +102,14 @@ std::optional<std::int64_t> recovery_of(const json::object& evidence) {
   return static_cast<std::int64_t>(took + 0.5);
 }
 
-// Back to the version before, after a promotion: by hand, or by the guard that watched on.
+// Recognises a return to the version before, after a promotion: by hand, or by the guard that
+// watched on.
 bool went_back(const Decision& decision) {
   return decision.rollout.empty() && decision.action == "rolled_back" &&
          notify::member(decision.before, "stable") != notify::member(decision.after, "stable");
 }
 
-// "change failure rate is 30 %, above 25 %"
+// Writes "change failure rate is 30 %, above 25 %".
 std::string crossing_text(Figure figure, const dora::Result& result) {
   std::string name(dora::name_of(figure));
   std::replace(name.begin(), name.end(), '_', ' ');
@@ -150,9 +152,9 @@ std::optional<dora::Deployment> deployment_of(const RolloutRecord& record) {
 }
 
 std::optional<dora::Deployment> deployment_of(const Decision& decision) {
-  // With a rollout, the rollout says it.
+  // If the decision belongs to a rollout, the rollout reports it.
   if (!decision.rollout.empty() || decision.service.empty()) return std::nullopt;
-  if (went_back(decision)) return std::nullopt;  // the end of one that had succeeded
+  if (went_back(decision)) return std::nullopt;  // it ended a deployment that had succeeded
   dora::Deployment out;
   out.service = decision.service;
   if (decision.action == "promoted")
@@ -266,13 +268,13 @@ asio::awaitable<Reply> Historian::dora(milliseconds window, std::string service)
 
 asio::awaitable<void> Historian::refresh_dora() {
   const auto history = co_await look_back(kDoraWindow, "");
-  if (stopped_ || history.has_error()) co_return;  // an error is said when somebody asks
+  if (stopped_ || history.has_error()) co_return;  // an error is reported when somebody asks
   const dora::Report report = dora::calculate(*history);
   latest_ = report;
   co_await tell_crossings(report);
 }
 
-// Once when a figure crosses into the alarming, once when it comes back.
+// Tells once when a figure crosses into the alarming, and once when it comes back.
 asio::awaitable<void> Historian::tell_crossings(dora::Report report) {
   for (const Figure figure : dora::kFigures) {
     const std::string name(dora::name_of(figure));

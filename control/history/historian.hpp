@@ -1,5 +1,6 @@
-// Looks back: audit log, DORA figures, what became of notifications; and forgets what is older
-// than `history.keep`. Thread: control's; lives as long as the app. Reads the store, never steers.
+// Looks back: it keeps the audit log, DORA figures and what became of notifications, and forgets
+// what is older than `history.keep`. It runs on control's thread and lives as long as the app. It
+// reads the store and never steers.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -24,21 +25,22 @@ class Historian {
  public:
   Historian(AsyncStore& store, notify::Notifier& notifier, std::function<std::int64_t()> wall_ms);
 
-  void stop() { stopped_ = true; }  // before the store goes
+  void stop() { stopped_ = true; }  // call it before the store is destroyed
   void adopt(const config::Operations& operations) { keep_ = operations.history.keep; }
 
-  // Never fails the call it is about: what cannot be written now goes with the next one.
+  // Never fails the call it is about: an entry that cannot be written now is written with the next
+  // one.
   boost::asio::awaitable<void> record(AuditEntry entry);
   boost::asio::awaitable<Reply> audit(HistoryQuery asked);
   boost::asio::awaitable<Reply> dora(std::chrono::milliseconds window, std::string service);
   boost::asio::awaitable<Reply> notifications(std::optional<OutboxItem::State> state,
                                               std::size_t limit);
 
-  // Once a second. Works the figures out again every minute, or when something has ended;
-  // prunes once an hour.
+  // Called once a second. It works the figures out again every minute, or when something has ended;
+  // it prunes once an hour.
   boost::asio::awaitable<void> tick();
   void written(const Change& change);
-  // Of the last kDoraWindow, for the metrics; nullopt before the first tick.
+  // Returns the report of the last kDoraWindow, for the metrics; nullopt before the first tick.
   const std::optional<dora::Report>& latest() const { return latest_; }
   const notify::Notifier& notifier() const { return notifier_; }
 
@@ -55,13 +57,13 @@ class Historian {
   std::chrono::milliseconds keep_ = config::History{}.keep;
   std::vector<AuditEntry> unsaved_;
   std::optional<dora::Report> latest_;
-  std::map<std::string, std::string> alerting_;  // figure -> "alert" or "", as stored
+  std::map<std::string, std::string> alerting_;  // from a figure to "alert" or "", as stored
   bool stopped_ = false;
   std::int64_t next_dora_ms_ = 0;
   std::int64_t next_prune_ms_ = 0;
 };
 
-// What one rollout or decision says about a deployment; nullopt when it is none.
+// Says what one rollout or decision means as a deployment; nullopt when it is not one.
 std::optional<dora::Deployment> deployment_of(const RolloutRecord& record);
 std::optional<dora::Deployment> deployment_of(const Decision& decision);
 

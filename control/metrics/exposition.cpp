@@ -31,7 +31,8 @@ double seconds(Nanoseconds duration) {
   return static_cast<double>(duration.count()) * 1e-9;
 }
 
-// Families under construction; `counter` and `gauge` add one sample to the family made last.
+// Holds the families under construction; `counter` and `gauge` add one sample to the family made
+// last.
 class Families {
  public:
   void start(MetricType type, std::string name, std::string help) {

@@ -1,6 +1,7 @@
-// Values -> Prometheus text (exposition format 0.0.4). prometheus-cpp serves only as serializer:
-// its own counters and histograms would take a mutex per request. Pure; any thread. Label values
-// are bounded by the configuration and by fixed lists, never by what clients send.
+// Turns values into Prometheus text (exposition format 0.0.4). prometheus-cpp serves only as a
+// serializer: its own counters and histograms would take a mutex per request. The functions are
+// pure; any thread may call them. Label values are bounded by the configuration and by fixed lists,
+// never by what clients send.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +25,7 @@ struct MetricsInput {
     std::string url;
     bool up = true;
   };
-  // Of the last minute; zero without traffic.
+  // Holds the quantiles of the last minute; they are zero without traffic.
   struct Quantiles {
     Nanoseconds p50{0};
     Nanoseconds p95{0};
@@ -36,24 +37,25 @@ struct MetricsInput {
     std::uint64_t tunnels_open = 0;
     Quantiles last_minute;
     Share weight_configured;
-    Share weight_actual;  // what the workers really apply: 0 when tripped or without endpoints
+    Share weight_actual;  // what the workers really apply: 0 when the version is tripped or has no
+                          // endpoints
     guard::GuardReport guard;
     std::vector<Endpoint> endpoints;
   };
-  // Shadow traffic: its own numbers, never part of a version's.
+  // Counts shadow traffic: it has its own numbers, which are never part of a version's.
   struct Mirror {
     std::string version;
     stats::VersionTotals totals;
     std::map<std::string, std::uint64_t> dropped;  // by reason
     std::uint64_t under_way = 0;
   };
-  // The requests that the flag has placed; they are in their version's numbers, too.
+  // Counts the requests that the flag has placed; they are in their version's numbers, too.
   struct Flag {
     std::string name;
     bool on = true;              // neither switched off nor shut by its guard
     std::optional<Share> share;  // of the users; absent for a flag without a percentage
     stats::VersionTotals totals;
-    guard::GuardReport guard;  // of a ramp
+    guard::GuardReport guard;  // set for a ramp
   };
   struct Service {
     std::string name;
@@ -79,8 +81,8 @@ struct MetricsInput {
   std::string build_version = CUTWATER_VERSION;
 };
 
-// Sorted by nothing but the order below, which is stable; ends with a newline. Clean under
-// `promtool check metrics`.
+// Writes the families in the order below, which is stable; the text ends with a newline. It is
+// clean under `promtool check metrics`.
 std::string render_metrics(const MetricsInput& input);
 
 }  // namespace cutwater::control

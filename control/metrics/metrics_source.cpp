@@ -66,7 +66,7 @@ MetricsInput collect_metrics(const MetricsParts& parts, const stats::ProxyTotals
     auto& service = out.services.back();
     for (const auto& version : config.versions)
       service.versions.push_back(version_input(config, entry, version.name, parts.publisher, now));
-    // Of the rollout under way, else of the last one.
+    // The phase is that of the rollout under way, or else of the last one.
     if (entry.rollout)
       service.rollout_phase = std::string(to_string(entry.rollout->phase));
     else if (!entry.finished.empty())
@@ -74,7 +74,7 @@ MetricsInput collect_metrics(const MetricsParts& parts, const stats::ProxyTotals
     if (const auto mirror = parts.publisher.mirror_stats(service.name))
       service.mirror = mirror_input(*mirror);
     service.flags = flag_inputs(config, entry.state, parts.publisher, now);
-    // What a shut version does not get, stable does.
+    // Stable gets what a shut version does not get.
     std::int32_t given = 0;
     for (const auto& version : service.versions)
       if (version.name != entry.state.stable) given += version.weight_actual.millionths;

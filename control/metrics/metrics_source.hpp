@@ -1,4 +1,4 @@
-// Fills the metrics page from the control plane and the workers. Thread: control's.
+// Fills the metrics page from the control plane and the workers. It runs on control's thread.
 #pragma once
 
 #include "control/history/historian.hpp"
@@ -9,7 +9,7 @@
 
 namespace cutwater::control {
 
-// Where the figures come from.
+// Names the parts that the figures come from.
 struct MetricsParts {
   Services& services;
   const Publisher& publisher;
@@ -19,7 +19,7 @@ struct MetricsParts {
 };
 MetricsInput collect_metrics(const MetricsParts& parts, const stats::ProxyTotals& totals,
                              TimePoint now);
-// Notifications and DORA figures.
+// Adds notifications and DORA figures.
 void add_history(MetricsInput& input, const Historian& historian);
 
 }  // namespace cutwater::control

@@ -45,7 +45,7 @@ std::string_view kind_of_action(std::string_view action) {
   for (const std::string_view known : config::kNotifyEvents)
     if (known == action) return known;
   if (action.starts_with("flag")) return "flags";
-  if (action == "expired") return "aborted";  // that is how it ends
+  if (action == "expired") return "aborted";  // an expired rollout ends as aborted
   if (action.find("approval") != std::string_view::npos) return "approval";
   return "other";
 }

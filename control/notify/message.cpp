@@ -20,10 +20,10 @@ constexpr std::size_t kLongestSummary = 1024;  // PagerDuty
 constexpr std::size_t kLongestDedupKey = 255;
 constexpr auto kTimeout = std::chrono::seconds(10);
 constexpr auto kLongestWait = std::chrono::hours(1);
-// An alert nobody resolves ends by itself: we may be gone.
+// An alert that nobody resolves ends by itself, because we may be gone.
 constexpr std::int64_t kLongestAlertMs = 24LL * 3600 * 1000;
 
-// A UTF-8 text of at most `most` bytes, not cut inside a character.
+// Returns a UTF-8 text of at most `most` bytes that is not cut inside a character.
 std::string shortened(std::string text, std::size_t most) {
   if (text.size() <= most) return text;
   std::size_t end = most;
@@ -74,7 +74,7 @@ json::object slack_body(const Letter& letter) {
   body["channel"] = letter.channel.room;
   if (letter.thread.empty() || member(event, "rollout").empty()) return body;
   body["thread_ts"] = letter.thread;
-  // The end is for everybody, not only for who opens the thread.
+  // Everybody gets the end, not only readers who open the thread.
   body["reply_broadcast"] = is_end(member(event, "kind"));
   return body;
 }
@@ -103,7 +103,7 @@ json::object pagerduty_body(const Letter& letter) {
 json::array alertmanager_body(const Letter& letter) {
   const json::object& event = letter.item.event;
   const std::string& topic = letter.item.topic;
-  // Labels are the alert's identity: the same when it begins and when it ends.
+  // The labels identify the alert, so they are the same when it begins and when it ends.
   json::object labels{
       {"alertname", topic.starts_with("dora/") ? "CutwaterDora" : "CutwaterRollout"},
       {"severity", topic.starts_with("dora/") ? "warning" : "critical"},
@@ -197,8 +197,8 @@ Reception read_answer(const config::Channel& channel, const HttpOutcome& outcome
   }
   Reception out;
   out.detail = "answered " + std::to_string(answer.status);
-  // Anything that is not about this very message may be mended while it waits: a server that is
-  // down, but also a token, a path or a redirect (which is not followed).
+  // A failure that is not about this very message may be mended while the message waits: a server
+  // that is down, but also a token, a path or a redirect (which is not followed).
   if (answer.status == 400 || answer.status == 413 || answer.status == 422)
     out.kind = Reception::Kind::Refused;
   if (const auto seconds = config::parse_count(answer.field("Retry-After"), 1'000'000))

@@ -54,7 +54,7 @@ milliseconds back_off(int attempt, double random) {
       static_cast<std::int64_t>(static_cast<double>(most.count()) * (1.0 - 0.5 * random)));
 }
 
-// What the loops share with the notifier.
+// Holds what the loops share with the notifier.
 struct Notifier::Shared : std::enable_shared_from_this<Notifier::Shared> {
   struct Loop {
     explicit Loop(asio::io_context& context) : timer(context) {}
@@ -89,7 +89,8 @@ struct Notifier::Shared : std::enable_shared_from_this<Notifier::Shared> {
   Outside outside;
   Router router;
   std::map<std::string, std::shared_ptr<Loop>> loops;
-  // Delivered or given up, but the store could not be told: not to be sent again.
+  // Holds items that were delivered or given up before the store could be told: they must not be
+  // sent again.
   std::map<std::string, OutboxItem> unsaved;  // by channel
   Counted counted;
   std::map<std::string, std::uint64_t> pending;
@@ -126,7 +127,7 @@ asio::awaitable<void> Notifier::Shared::refresh_pending() {
   if (found.has_value()) pending = *found;
 }
 
-// False: the store is in trouble; the item is kept and saved first the next time.
+// Returns false if the store is in trouble; the item is kept and saved first the next time.
 asio::awaitable<bool> Notifier::Shared::save(std::shared_ptr<Shared> self, OutboxItem item) {
   using R = StoreResult<bool>;
   std::function<R(Store&)> work = [item](Store& store) { return store.outbox_update(item); };
@@ -176,7 +177,7 @@ asio::awaitable<std::optional<milliseconds>> Notifier::Shared::deliver_due(
       self->note_failure(item, late, now);
     } else {
       ++item.attempts;
-      const config::Channel to = *known;  // a reload may replace it while we wait
+      const config::Channel to = *known;  // copied, because a reload may replace it while we wait
       HttpRequest request = write_letter(self->letter_for(to, item, found->thread, now));
       const HttpOutcome outcome = co_await self->outside.ask(std::move(request));
       if (self->stopped) break;
@@ -225,7 +226,7 @@ void Notifier::Shared::begin_loops() {
   for (const auto& channel : router.channels()) {
     auto& loop = loops[channel.name];
     if (loop) {
-      wake(channel.name);  // its settings may be mended
+      wake(channel.name);  // its settings may have been mended
       continue;
     }
     loop = std::make_shared<Loop>(context);

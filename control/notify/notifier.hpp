@@ -1,10 +1,10 @@
-// Delivers the outbox: one loop for each channel, so that a dead one delays no other, and nobody
-// who decides anything waits for either. Thread: control's io_context; lives as long as the app.
+// Delivers the outbox: each channel has one loop, so that a dead channel delays no other, and no
+// decision waits for a delivery. It runs on control's io_context and lives as long as the app.
 //
-// At least once: a message is marked as delivered after its receiver has said so, and carries the
-// same id however often it is sent. In order within a channel. A failed attempt is repeated with
-// exponential back-off and jitter until the message expires; what expired or was refused stays
-// readable as dead letter.
+// Delivery is at least once: a message is marked as delivered after its receiver has said so, and
+// carries the same id however often it is sent. Messages of a channel are delivered in order. A
+// failed attempt is repeated with exponential back-off and jitter until the message expires; a
+// message that expired or was refused stays readable as a dead letter.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -26,7 +26,7 @@
 
 namespace cutwater::control::notify {
 
-// The world around, so that tests hold it in their hand.
+// Provides the outside world, so that tests can replace it.
 struct Outside {
   std::function<std::int64_t()> wall_ms;
   std::function<boost::asio::awaitable<HttpOutcome>(HttpRequest)> ask = ask_http;
@@ -35,7 +35,8 @@ struct Outside {
 };
 Outside real_outside();
 
-// Waits before attempt number `attempt` + 1: 1 s, 2 s, 4 s ... 5 min, less up to a half by chance.
+// Says how long to wait before attempt number `attempt` + 1: 1 s, 2 s, 4 s ... 5 min, reduced by up
+// to a half at random.
 std::chrono::milliseconds back_off(int attempt, double random);
 
 class Notifier {
@@ -45,28 +46,31 @@ class Notifier {
   Notifier(const Notifier&) = delete;
   Notifier& operator=(const Notifier&) = delete;
 
-  // The channels from now on. A channel that is gone gives up what it had left.
+  // Sets the channels from now on. A channel that is gone gives up what it had left.
   void adopt(const config::Operations& operations);
-  // The incidents an earlier life opened (Store::open_topics).
+  // Sets the incidents that an earlier life opened (Store::open_topics).
   void set_open(const std::vector<OpenTopic>& topics);
-  // Starts delivering; before it only deliver_due() does.
+  // Starts delivering; before that only deliver_due() delivers.
   void start();
   void stop();  // ends the loops; idempotent
 
-  // Around every write of decisions: before it fills in `change.outbox`, after it wakes the loops.
+  // These surround every write of decisions: before_write() fills in `change.outbox`, after_write()
+  // wakes the loops.
   void before_write(Change& change) const;
   void after_write(const Change& change);
-  // Something that is no decision, with a note that remembers it (Store::put_note).
+  // Tells something that is not a decision, with a note that remembers it (Store::put_note).
   boost::asio::awaitable<bool> tell(std::string note_key, std::string note,
                                     std::vector<Router::Notice> notices);
 
-  // Sends what may be sent now; how long until there may be more (nullopt: nothing waits).
+  // Sends what may be sent now; returns how long it takes until there may be more (nullopt: nothing
+  // waits).
   boost::asio::awaitable<std::optional<std::chrono::milliseconds>> deliver_due(std::string channel);
 
-  // A test message to one channel (empty: to all), past the outbox, and what became of it.
+  // Sends a test message to one channel (empty: to all), past the outbox, and returns what became
+  // of it.
   boost::asio::awaitable<Reply> test(std::string channel);
 
-  // channel and result ("delivered", "retried", "dead") -> since start.
+  // Counts since the start, by channel and result ("delivered", "retried", "dead").
   using Counted = std::map<std::pair<std::string, std::string>, std::uint64_t>;
   const Counted& counted() const;
   std::map<std::string, std::uint64_t> pending() const;  // by channel

@@ -34,7 +34,7 @@ OutboxItem item_for(const config::Channel& channel, const boost::json::object& e
   return item;
 }
 
-// The end of a rollout has one name, whoever writes it down how often.
+// The end of a rollout has one name, however often and by whom it is written down.
 std::string event_id_of(const Decision& decision, std::string_view kind) {
   if (is_end(kind) && !decision.rollout.empty()) return decision.rollout + "-" + std::string(kind);
   return "decision-{seq}";
@@ -76,7 +76,7 @@ std::vector<OutboxItem> Router::address(const std::vector<Decision>& decisions,
       const bool wanted = wants(channel, event);
       const bool passes =  // an incident that ends by itself
           kind == "rolled_back" || (kind == "flags" && decision.cause == "guard");
-      // Not ended by the revert's own resolve; and each direct revert by its own only.
+      // The revert's own resolve does not end it; and each direct revert is ended only by its own.
       if (decision.action == "undo_failed") item.topic += "/undo";
       if (passes && wanted && decision.rollout.empty()) item.topic += "/" + std::to_string(now_ms);
       const std::pair incident(channel.name, item.topic);

@@ -1,6 +1,6 @@
-// Who is told what: channels and their filters applied to the decisions of a change, just before it
-// is written. Thread: control's. Remembers which incidents are open, so that only those are
-// resolved. No I/O; the time is an argument.
+// Decides who is told what: it applies channels and their filters to the decisions of a change,
+// just before the change is written. It runs on control's thread. It remembers which incidents are
+// open, so that only those are resolved. It does no I/O; the time is an argument.
 #pragma once
 
 #include <set>
@@ -13,10 +13,11 @@
 
 namespace cutwater::control::notify {
 
-// A reverted version needs no person once its traffic is gone and has stayed away for this long.
+// A reverted version needs no person once its traffic has stayed away for this long.
 inline constexpr std::chrono::milliseconds kResolveAfter = std::chrono::minutes(10);
 
-// PagerDuty and Alertmanager know incidents, with a beginning and an end; the others messages.
+// PagerDuty and Alertmanager know incidents, with a beginning and an end; the other kinds know
+// messages.
 constexpr bool has_incidents(config::Channel::Kind kind) {
   return kind == config::Channel::Kind::PagerDuty || kind == config::Channel::Kind::Alertmanager;
 }
@@ -28,10 +29,10 @@ class Router {
   const std::vector<config::Channel>& channels() const { return channels_; }
   const config::Channel* find(const std::string& name) const;
 
-  // The messages of these decisions; indices count into them.
+  // Makes the messages of these decisions; indices count into the decisions.
   std::vector<OutboxItem> address(const std::vector<Decision>& decisions,
                                   std::int64_t now_ms) const;
-  // Of something that is no decision (DORA): `resolve` ends its incident.
+  // Describes something that is not a decision (DORA): `resolve` ends its incident.
   struct Notice {
     std::string event_id;
     std::string topic;

@@ -1,4 +1,4 @@
-// The life of a stage.
+// Implements the life of a stage.
 #include "control/rollout/engine.hpp"
 
 #include <algorithm>
@@ -13,16 +13,16 @@ namespace {
 
 using guard::Verdict;
 
-// Failed requests it takes at most (95 %) to be sure of a version that fails every time.
+// It takes at most this many failed requests (95 %) to be sure of a version that fails every time.
 constexpr double kFailuresToBeSure = 8;
-// Between the deciding failure and the last worker's switch.
+// This time passes between the deciding failure and the last worker's switch.
 constexpr double kSwitchSeconds = 0.05;
 
 std::string percent(Share share) {
   return cutwater::to_string(share);
 }
 
-// RFC 3339 to the minute, for sentences.
+// Writes RFC 3339 to the minute, for sentences.
 std::string minute_text(std::int64_t unix_ms) {
   const std::time_t seconds = static_cast<std::time_t>(unix_ms / 1000);
   std::tm utc{};
@@ -101,7 +101,8 @@ void Machine::on(const event::WeightsSwitched& switched) {
     if (!state_.plan.is_rolling()) enter(state_.end_as);
     return;
   }
-  if (state_.plan.is_rolling() && !state_.checks.on_duty) return;  // its endpoints come first
+  // the stage's endpoints come first
+  if (state_.plan.is_rolling() && !state_.checks.on_duty) return;
   state_.step_since = switched.now;
   if (state_.weight > state_.weight_before_switch) state_.rose_at = switched.now;
   state_.samples_before_step = samples(switched.report);
@@ -109,7 +110,7 @@ void Machine::on(const event::WeightsSwitched& switched) {
   if (state_.resume_to == Phase::Promoting) state_.resume_to = Phase::Baking;
 }
 
-// What was found out is noted; the next tick goes on from there, unless the rollout is paused.
+// The result is noted; the next tick goes on from there, unless the rollout is paused.
 void Machine::on(const event::Done& done) {
   if (is_terminal(state_.phase) || !state_.task || state_.task->id != done.task) return;
   const Task task = *state_.task;
@@ -160,7 +161,8 @@ void Machine::on(const event::Restarted& restarted) {
 // --- a stage -------------------------------------------------------------------------------------
 
 void Machine::begin() {
-  // Who has the version already keeps it: begin at the first step that does not take it away.
+  // A version that has traffic already keeps it: begin at the first step that does not take it
+  // away.
   const auto had = state_.before.find(state_.to);
   const Share now = had == state_.before.end() ? Share{} : had->second;
   const auto& stages = state_.plan.stages;
@@ -218,7 +220,7 @@ bool Machine::is_to_blame(const event::Tick& tick) const {
          tick.at.now - *state_.rose_at < tick.evidence.limits.blame_window;
 }
 
-// The first gate that has not been passed yet is asked; false while there is one.
+// Asks the first gate that has not been passed yet; returns false while there is one.
 bool Machine::is_through_gates(const Surroundings& at) {
   const bool preview = state_.stage().weight.millionths == 0;
   if (preview && state_.plan.gates.smoke && !state_.checks.smoke) {
@@ -239,7 +241,7 @@ bool Machine::is_through_gates(const Surroundings& at) {
   return false;
 }
 
-// Why the next stage may not begin now: cause and sentence.
+// Returns why the next stage may not begin now: cause and sentence.
 std::optional<std::pair<std::string, std::string>> Machine::closed(const Surroundings& at) const {
   if (state_.is_last_stage()) return std::nullopt;
   const Plan& plan = state_.plan;
@@ -316,7 +318,7 @@ void Machine::succeed(const std::string& cause, const std::string& reason,
 
 void Machine::out_of_time(TimePoint now, const std::string& cause, const std::string& after) {
   auto what = state_.plan.on_inconclusive;
-  // A gate that has not spoken is not a gate that has agreed.
+  // A gate that has not spoken has not agreed.
   if (cause == "hook" && what == Plan::OnInconclusive::Promote) what = Plan::OnInconclusive::Hold;
   switch (what) {
     case Plan::OnInconclusive::Hold:
@@ -337,7 +339,7 @@ void Machine::out_of_time(TimePoint now, const std::string& cause, const std::st
   }
 }
 
-// Ends it as it was before. Nothing is said about the version: it is not locked out.
+// Ends the rollout as it was before. This says nothing about the version, so it is not locked out.
 void Machine::stop_unjudged(const std::string& action, const std::string& cause,
                             const std::string& reason, const std::string& actor) {
   decide(action, cause, reason, actor);
@@ -374,7 +376,7 @@ void Machine::hold(const std::string& cause, const std::string& reason) {
   say_once("held", cause, reason);
 }
 
-// Once per change, not per tick.
+// Says it once per change, not per tick.
 void Machine::say_once(const std::string& action, const std::string& cause,
                        const std::string& reason) {
   if (state_.hold_cause == cause) return;
@@ -425,7 +427,7 @@ void Machine::set_weights(Share to) {
 }
 
 void Machine::decide(std::string action, std::string cause, std::string reason, std::string actor) {
-  if (state_.phase != Phase::RollingBack) {  // why it turned back stays what it says of itself
+  if (state_.phase != Phase::RollingBack) {  // the reason why it turned back stays
     state_.cause = cause;
     state_.reason = reason;
   }
@@ -437,7 +439,7 @@ void Machine::enter(Phase phase) {
   if (phase == state_.phase) return;
   out_.effects.emplace_back(effect::PhaseChanged{state_.phase, phase});
   state_.phase = phase;
-  if (is_terminal(phase)) state_.task.reset();  // nobody waits for it any longer
+  if (is_terminal(phase)) state_.task.reset();  // nobody waits for the task any longer
 }
 
 void Machine::refuse(std::string type, std::string detail) {
@@ -464,7 +466,7 @@ Verdict step_verdict(const EngineState& state, const guard::GuardReport& report)
 
 void apply_to_service(const Effect& effect, ServiceState& service) {
   if (const auto* set = std::get_if<effect::SetWeights>(&effect)) {
-    // The plan knows the versions of when it began; a reload may have brought more since.
+    // The plan knows the versions that existed when it began; a reload may have added more since.
     for (auto& [version, share] : service.weights) share = Share{};
     for (const auto& [version, share] : set->weights)
       if (share.millionths > 0) service.weights[version] = share;

@@ -1,5 +1,6 @@
-// The state machine of a rollout: state and event in, new state and effects out. Pure: no I/O, no
-// Asio, time is an argument; the controller carries the effects out and stores the state.
+// Implements the state machine of a rollout: state and event go in, new state and effects come out.
+// It is pure: it has no I/O and no Asio, and time is an argument; the controller carries the
+// effects out and stores the state.
 //
 // A plan is a list of stages, whatever the strategy, and every stage has the same life:
 //   enter      new weights go out; the clock starts when every worker has switched
@@ -14,7 +15,7 @@
 //   any of these <-> paused, <-> inconclusive, <-> awaiting_approval
 //   any of these -> rolling_back -> rolled_back        any of these -> aborted
 //
-// A failed guard reverts in every phase that is not terminal, paused and waiting ones included.
+// A failed guard reverts in every phase that is not terminal, including paused and waiting phases.
 #pragma once
 
 #include <boost/json.hpp>
@@ -53,20 +54,20 @@ constexpr bool is_terminal(Phase phase) {
   return phase == Phase::Succeeded || phase == Phase::RolledBack || phase == Phase::Aborted;
 }
 
-// Something to be done outside before the rollout can go on.
+// Describes something to be done outside before the rollout can go on.
 struct Task {
   enum class Kind : std::uint8_t { BeforeGate, Smoke, StepGate, Drain, Deploy, Health };
   Kind kind = Kind::BeforeGate;
-  std::uint64_t id = 0;  // of this rollout; an answer to an older one is not listened to
-  bool undo = false;     // Drain, Deploy, Health: back to the old version
+  std::uint64_t id = 0;  // number within this rollout; an answer to an older task is ignored
+  bool undo = false;     // for Drain, Deploy, Health: back to the old version
 };
 std::string_view to_string(Task::Kind kind);
 std::optional<Task::Kind> task_kind_from(std::string_view text);
 
-// What the present stage has behind it.
+// Says what the present stage has completed.
 struct Checks {
   bool before = false;   // of the rollout, not of the stage
-  bool drained = false;  // rolling, in this order
+  bool drained = false;  // for rolling, in this order
   bool deployed = false;
   bool healthy = false;
   bool on_duty = false;
@@ -75,17 +76,17 @@ struct Checks {
   bool approved = false;
 };
 
-// Rolling: where each endpoint pair of the plan is.
+// For a rolling rollout, says where each endpoint pair of the plan is.
 enum class Place : std::uint8_t { Old, Out, New, Lost };
 
 struct EngineState {
   std::string id;
   std::string service;
-  std::string from;  // stable when it began; where a revert goes
+  std::string from;  // stable when it began; a revert goes back to it
   std::string to;
   Plan plan;
-  std::map<std::string, Share> before;  // weights when it began; where an abort goes
-  std::string actor;                    // who started it
+  std::map<std::string, Share> before;  // weights when it began; an abort goes back to them
+  std::string actor;                    // the actor who started it
   std::string commit_time;
   std::int64_t started_ms = 0;   // wall clock, unix
   std::int64_t finished_ms = 0;  // 0 while active
@@ -98,18 +99,18 @@ struct EngineState {
   bool switching = false;                // commanded, not yet acknowledged by all workers
   Checks checks;
   std::optional<Task> task;
-  std::uint64_t tasks = 0;             // given so far
-  std::uint32_t restarts = 0;          // of the proxy, while it was under way
-  std::vector<Place> places;           // rolling: of plan.endpoints
+  std::uint64_t tasks = 0;             // tasks given so far
+  std::uint32_t restarts = 0;          // restarts of the proxy while the rollout was under way
+  std::vector<Place> places;           // for rolling: of plan.endpoints
   std::int64_t approval_due_ms = 0;    // wall clock, while AwaitingApproval
-  std::string call_due;                // "after" or "rollback": a webhook still to be told
-  std::string hold_cause;              // last one recorded at this step
+  std::string call_due;                // "after" or "rollback": a webhook that must still be told
+  std::string hold_cause;              // the last cause recorded at this step
   std::string cause;                   // of the last transition
   std::string reason;                  // the same as a sentence
   std::string verdict = "no_traffic";  // last seen, for views
-  boost::json::object evidence;        // of the last decision; the controller fills it in
+  boost::json::object evidence;        // evidence of the last decision; the controller fills it in
 
-  // Not stored: a restart begins the step's clock anew.
+  // These are not stored: a restart starts the step's clock again.
   std::optional<TimePoint> step_since;
   std::optional<TimePoint> rose_at;  // when `weight` last went up, on all workers
   Share weight_before_switch;
@@ -117,22 +118,22 @@ struct EngineState {
 
   const Stage& stage() const { return plan.stages[step]; }
   bool is_last_stage() const { return step + 1 == plan.stages.size(); }
-  std::vector<std::string> endpoints_out() const;  // urls being replaced, of `from`
-  // Of the budget for false alarms, what the present evidence may spend: the plan's share, and
-  // after each restart, where it begins anew, half of the one before. However many there are, they
-  // never spend more than one share again.
+  std::vector<std::string> endpoints_out() const;  // urls of `from` that are being replaced
+  // Returns the part of the budget for false alarms that the present evidence may spend. It is the
+  // plan's share, halved by each restart, where the evidence starts again; all restarts together
+  // spend at most one more share.
   double alpha_share() const;
 };
 boost::json::object to_json(const EngineState& state);
 std::optional<EngineState> engine_state_from_json(const boost::json::value& json);
 
-// What is true around the rollout at the moment of an event.
+// Holds what is true around the rollout at the moment of an event.
 struct Surroundings {
   TimePoint now;
-  std::int64_t wall_ms = 0;               // unix
-  Share can_carry = Share::percent(100);  // what the healthy endpoints of `to` are enough for
+  std::int64_t wall_ms = 0;               // unix time
+  Share can_carry = Share::percent(100);  // the share that the healthy endpoints of `to` can carry
   double requests_per_second = 0;         // of the service
-  double latency_s = 0;                   // until a request is answered
+  double latency_s = 0;                   // seconds until a request is answered
 };
 
 namespace event {
@@ -144,7 +145,7 @@ struct Tick {
 struct Tripped {
   Evidence evidence;
 };
-// A rule without statistics has spoken (health checks, memory): reverts like a failed guard.
+// A rule without statistics (health, memory) failed the version: it reverts like a failed guard.
 struct Unhealthy {
   std::string reason;
   std::string cause = "health";
@@ -163,11 +164,11 @@ struct Command {
   };
   Kind kind;
   std::string actor;
-  std::string reason;  // given by the person; may be empty
+  std::string reason;  // given by the person, or empty
   Surroundings at;
-  bool may_approve = false;  // has the role
+  bool may_approve = false;  // the person has the role
   bool force = false;        // also outside the windows and beyond the capacity
-  bool undo = false;         // Ready: the old version is back
+  bool undo = false;         // with Ready: the old version is back
 };
 struct WeightsSwitched {
   TimePoint now;
@@ -198,12 +199,13 @@ struct LockOut {
 struct MakeStable {
   std::string version;
 };
-// Rolling: which version takes what no other can, because it alone has endpoints in service. Not a
-// verdict: the one before is not "last good", it is gone.
+// For a rolling rollout, names the version that takes the requests no other version can take,
+// because it alone has endpoints in service. This is not a verdict: the version before is not "last
+// good", it is gone.
 struct Serve {
   std::string version;
 };
-// Rolling: endpoints that get no requests, by version.
+// For a rolling rollout, lists the endpoints that get no requests, by version.
 struct SetOffDuty {
   std::map<std::string, std::set<std::string>> urls;
 };
@@ -222,7 +224,7 @@ using Effect =
     std::variant<effect::SetWeights, effect::Arm, effect::LockOut, effect::MakeStable,
                  effect::Serve, effect::SetOffDuty, effect::Decide, effect::PhaseChanged>;
 
-// Why an event was not possible; the state is then as before and there are no effects.
+// Says why an event was not possible; the state is then as before and there are no effects.
 struct Refusal {
   std::string type;  // of the problem
   std::string detail;
@@ -233,16 +235,16 @@ struct Transition {
   std::optional<Refusal> refusal;
 };
 
-// The actor of what happens by itself.
+// Names the actor of what happens by itself.
 inline constexpr const char* kSelf = "cutwater";
 
 Transition apply(EngineState& state, const RolloutEvent& event);
 
-// PASS only counts with requests at this step: evidence is carried over steps, traffic is not.
+// PASS counts only with requests at this step: evidence is carried over steps, traffic is not.
 guard::Verdict step_verdict(const EngineState& state, const guard::GuardReport& report);
 
-// What the effects mean for the service: weights, stable, lock-outs. Decisions and arming are the
-// controller's.
+// Applies what the effects mean for the service: weights, stable, lock-outs. The controller does
+// decisions and arming.
 void apply_to_service(const Effect& effect, ServiceState& service);
 
 }  // namespace cutwater::control

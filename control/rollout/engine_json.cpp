@@ -1,4 +1,4 @@
-// The engine's state as the store keeps it.
+// Reads and writes the engine's state as the store keeps it.
 #include <array>
 
 #include "control/base/json_member.hpp"
@@ -69,7 +69,7 @@ void read_work(const json::object& in, EngineState& state) {
   state.checks = checks_from(in.at("checks").as_array());
   state.task = task_from(in.at("task"));
   state.tasks = in.at("tasks").to_number<std::uint64_t>();
-  // Absent in states written before alpha was divided.
+  // The member is absent in states written before alpha was divided.
   if (const auto* restarts = in.if_contains("restarts"))
     state.restarts = restarts->to_number<std::uint32_t>();
   state.places = places_from(in.at("places").as_array());

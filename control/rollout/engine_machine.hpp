@@ -1,5 +1,6 @@
-// One event on one rollout, inside of the engine: engine.cpp has the life of a stage,
-// engine_people.cpp what persons say, engine_rolling.cpp the endpoints. On the stack of apply().
+// Applies one event to one rollout, inside the engine: engine.cpp has the life of a stage,
+// engine_people.cpp the commands of persons, engine_rolling.cpp the endpoints. The object lives on
+// the stack of apply().
 #pragma once
 
 #include <string>

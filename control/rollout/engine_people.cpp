@@ -1,4 +1,5 @@
-// What persons say to a rollout. They go before everything that happens by itself, except a guard.
+// Implements what persons tell a rollout to do. Their commands go before everything that happens by
+// itself, except a guard.
 #include "control/rollout/engine_machine.hpp"
 
 namespace cutwater::control {
@@ -6,7 +7,8 @@ namespace cutwater::control {
 using event::Command;
 
 void Machine::on(const Command& command) {
-  // Stopping an undo that waits for endpoints: what is back is back, the rest stays out.
+  // This stops an undo that waits for endpoints: the endpoints that are back stay back, the others
+  // stay out.
   const bool undoing = state_.phase == Phase::RollingBack && state_.plan.is_rolling();
   if (is_terminal(state_.phase) ||
       (state_.phase == Phase::RollingBack && !undoing && command.kind != Command::Kind::Abort))
@@ -130,7 +132,7 @@ bool Machine::wants_approval(std::size_t first, std::size_t last) const {
   return false;
 }
 
-// Refuses when not.
+// Refuses the command when the person may not approve.
 bool Machine::may_approve(const Command& command) {
   if (!command.may_approve) {
     refuse("approval_needed", "this step needs the approval of somebody with the role approver");
@@ -146,7 +148,7 @@ bool Machine::may_approve(const Command& command) {
 // --- deploy scripts ------------------------------------------------------------------------------
 
 void Machine::ready(const Command& command) {
-  // One that was meant for the new version says nothing about the old one.
+  // An answer that was meant for the new version says nothing about the old one.
   if (!state_.task || state_.task->kind != Task::Kind::Deploy || state_.task->undo != command.undo)
     return refuse("nothing_to_be_ready", "no endpoint of this rollout waits for its deployment");
   decide("endpoint_ready", "manual", said(command, names_of(Place::Out) + " reported ready by "),

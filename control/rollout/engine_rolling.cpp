@@ -1,8 +1,8 @@
-// Endpoint by endpoint. The endpoints of `from` and `to` are paired; each pair is Old (its `from`
-// serves), Out (none serves: it is drained, deployed, checked), New (its `to` serves) or Lost (its
-// undo failed). Traffic goes by endpoints in service: `to` has the share New / (Old + New), so
-// every endpoint carries the same. On a revert everything goes to `from` at once as long as one of
-// its endpoints is in service; then the pairs go back in reverse order.
+// Replaces a version endpoint by endpoint. The endpoints of `from` and `to` are paired; each pair
+// is Old (its `from` serves), Out (none serves: it is drained, deployed, checked), New (its `to`
+// serves) or Lost (its undo failed). Endpoints in service decide the traffic: `to` has the share
+// New / (Old + New), so every endpoint carries the same. On a revert everything goes to `from` at
+// once as long as one of its endpoints is in service; then the pairs go back in reverse order.
 #include <algorithm>
 
 #include "control/rollout/engine_machine.hpp"
@@ -35,7 +35,7 @@ std::string Machine::names_of(Place place) const {
   return names;
 }
 
-// The next few: Old ones in the order of the plan, New ones in reverse.
+// Takes out the next few: Old ones in the order of the plan, New ones in reverse.
 void Machine::take_out(Place place) {
   std::size_t left = state_.plan.max_unavailable;
   const std::size_t all = state_.places.size();
@@ -51,7 +51,7 @@ void Machine::take_out(Place place) {
 void Machine::place_traffic() {
   const std::size_t old_ones = count(Place::Old), new_ones = count(Place::New);
   const bool reverting = state_.phase == Phase::RollingBack;
-  Share to = state_.weight;  // with nobody in service it does not matter
+  Share to = state_.weight;  // if no endpoint is in service it does not matter
   if (old_ones + new_ones > 0)
     to = Share{static_cast<std::int32_t>(Share::kWhole * new_ones / (old_ones + new_ones))};
   if (reverting && old_ones > 0) to = Share{};
@@ -72,7 +72,7 @@ void Machine::place_traffic() {
   set_weights(to);
 }
 
-// Drain, deploy, health: the first that is missing. True while there is one.
+// Does drain, deploy, health: the first that is missing. Returns true while there is one.
 bool Machine::replace_next() {
   if (state_.task) return true;
   const Checks& checks = state_.checks;
@@ -112,8 +112,8 @@ void Machine::replaced(const event::Done& done) {
   state_.checks = {};
 }
 
-// What was only being drained goes back as it is; what may already be something else is deployed
-// again.
+// An endpoint that was only being drained goes back as it is; one that may already have changed is
+// deployed again.
 void Machine::turn_back() {
   const bool touched = state_.checks.drained;
   state_.checks = {};

@@ -1,4 +1,4 @@
-// Plans as JSON: stored and shown.
+// Writes and reads plans as JSON, to be stored and shown.
 #include "control/rollout/plan.hpp"
 
 #include <algorithm>
@@ -161,7 +161,7 @@ std::optional<Plan> plan_from_json(const json::value& value) try {
   const json::object& in = value.as_object();
   Plan plan;
   plan.strategy = std::string(in.at("strategy").as_string());
-  const bool of_schema_1 = !in.contains("stages");  // shares, and one bake for all
+  const bool of_schema_1 = !in.contains("stages");  // schema 1 had shares, and one bake for all
   if (of_schema_1) {
     for (const auto& step : in.at("steps").as_array())
       plan.stages.push_back(

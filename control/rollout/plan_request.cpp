@@ -1,4 +1,4 @@
-// From what is asked for to a plan that can work, or to the member that is wrong and why.
+// Turns a request into a plan that can work, or says which member is wrong and why.
 #include <algorithm>
 
 #include "config/units.hpp"
@@ -10,10 +10,10 @@ namespace json = boost::json;
 namespace {
 
 constexpr std::size_t kMostSteps = 100;
-// The engine looks once a second; less than that could never be kept.
+// The engine looks once a second, so a shorter time could never be kept.
 constexpr config::Duration kTick{1000};
 
-// What the body says; what it does not say comes from the configuration.
+// Holds what the body says; the rest comes from the configuration.
 struct Asked {
   RolloutRequest request;
   std::optional<std::vector<config::RolloutStep>> steps;
@@ -62,7 +62,7 @@ std::optional<Reply> read_step_guards(const json::value& value, config::GuardLim
   return std::nullopt;
 }
 
-// {"weight": 25, "bake": "10m", "guards": {...}}
+// Reads {"weight": 25, "bake": "10m", "guards": {...}}.
 std::optional<Reply> read_step_object(const json::object& object, config::RolloutStep& step) {
   for (const auto& [key, value] : object) {
     std::optional<Reply> refused;
@@ -120,7 +120,7 @@ std::optional<Reply> read_approval(const json::value& value, std::vector<Share>&
   return std::nullopt;
 }
 
-// Only the outline of RFC 3339; the exact moment is used by the DORA figures, not by the rollout.
+// Checks only the outline of RFC 3339; the DORA figures use the exact moment, the rollout does not.
 bool looks_like_time(std::string_view text) {
   constexpr std::string_view kOutline = "dddd-dd-ddTdd:dd:dd";
   if (text.size() < kOutline.size() + 1 || text.size() > 40) return false;
@@ -207,8 +207,9 @@ std::optional<Reply> read_member(const std::string& member, const json::value& v
                  "approval, holdback, keep_old, max_unavailable, retry, force, commit_time");
 }
 
-// The configuration's approvals hold for every plan: nothing above such a share without a person.
-// With other steps than the configuration's, the last one that is not above it is meant.
+// The configuration's approvals hold for every plan: nothing goes above such a share without a
+// person. If the steps differ from the configuration's, the approval stands at the last step that
+// is not above the share.
 std::optional<Reply> keep_configured_approvals(std::vector<Stage>& stages,
                                                const std::vector<Share>& approval) {
   for (const Share share : approval) {
@@ -246,7 +247,7 @@ void add_stages(const Asked& asked, const config::RolloutDefaults& defaults, Pla
     const auto own = asked.bake && !asked.steps ? bake : step.bake.value_or(bake);
     plan.stages.push_back({step.weight, own, false, step.guards});
   }
-  // A rollout ends at the whole; steps that stop before it mean "and then all".
+  // A rollout ends at 100 %; steps that stop before it mean "and then all".
   if (plan.stages.back().weight != Share::percent(100))
     plan.stages.push_back({Share::percent(100), bake, false, plan.stages.back().guards});
   const bool approval_of_nothing =
@@ -267,11 +268,11 @@ std::optional<Reply> set_max_step(const Asked& asked, const config::RolloutDefau
   plan.max_step = asked.max_step.value_or(defaults.max_step);
   if (plan.max_step >= longest) return std::nullopt;
   if (asked.max_step) return invalid("max_step", "must not be shorter than `bake`");
-  plan.max_step = longest;  // a long bake alone must not fail on a default
+  plan.max_step = longest;  // so that a long bake alone does not fail because of a default
   return std::nullopt;
 }
 
-// The last stage leaves the holdback to the old version.
+// Leaves the holdback to the old version in the last stage.
 std::optional<Reply> keep_back(Plan& plan) {
   if (plan.holdback.millionths == 0) return std::nullopt;
   const Share kept{Share::kWhole - plan.holdback.millionths};
@@ -351,7 +352,8 @@ std::optional<Reply> plan_rolling(Plan& plan, const config::Version& from,
     return invalid("max_unavailable", "is " + std::to_string(plan.max_unavailable) + " of " +
                                           std::to_string(count) +
                                           " endpoints; at least one must stay in service");
-  // Who is at the same address in both is replaced in place; the others in the order written.
+  // An endpoint at the same address in both versions is replaced in place; the others are paired in
+  // the order written.
   std::vector<std::string> others;
   const auto has = [](const config::Version& version, const std::string& url) {
     return std::any_of(version.endpoints.begin(), version.endpoints.end(),

@@ -12,10 +12,10 @@ namespace cutwater::control {
 namespace asio = boost::asio;
 namespace {
 
-// Ticks of one rollout that may wait for the disk.
+// At most this many ticks of one rollout may wait for the disk.
 constexpr std::size_t kMostWaiting = 256;
 
-// While it is judged: on the way back nothing counts any more.
+// A rollout is recorded while it is judged: on the way back nothing counts any more.
 bool is_recorded(const EngineState* rollout) {
   return rollout != nullptr && !is_terminal(rollout->phase) && rollout->phase != Phase::RollingBack;
 }
@@ -48,7 +48,7 @@ void Recorder::sample(const std::string& service, const Present& present) {
       end.from_totals = present.totals(end.from);
       end.at_ms = present.wall_ms;
       close_tick(before, end);
-      // It is over, so there is nothing to wait for.
+      // The rollout is over, so there is nothing to wait for.
       const auto last = waiting_->rollouts.find(before.rollout);
       if (last != waiting_->rollouts.end()) last->second.due_ms = present.wall_ms;
       watched_.erase(found);
@@ -81,7 +81,7 @@ void Recorder::write_due(std::int64_t now_ms) {
       continue;
     }
     auto due = rollouts.extract(it++);
-    due.mapped().due_ms = now_ms + kWriteEveryMs;  // if it has to be tried again
+    due.mapped().due_ms = now_ms + kWriteEveryMs;  // when it has to be tried again
     asio::co_spawn(context_, write(store_, waiting_, std::move(due.key()), std::move(due.mapped())),
                    asio::detached);
   }
@@ -108,7 +108,7 @@ asio::awaitable<void> Recorder::write(AsyncStore& store, std::shared_ptr<Waiting
 }
 
 asio::awaitable<StoreResult<Traffic>> Recorder::recorded(std::string rollout) const {
-  // Taken first: what is being written is done before the store is asked.
+  // The waiting ticks are taken first: a write under way is done before the store is asked.
   Traffic fresh;
   const auto unwritten = waiting_->rollouts.find(rollout);
   if (unwritten != waiting_->rollouts.end()) fresh = unwritten->second.ticks;

@@ -1,7 +1,7 @@
-// Writes down what the two versions of every rollout under way do, tick by tick, for a replay.
-// Beside everything else: nobody waits for it, and what the disk does not take now is taken later,
-// shortened if need be. A crash loses what was not written yet, the last ten seconds or so.
-// Thread: control's; lives with the controller.
+// Writes down what the two versions of every rollout under way do, tick by tick, for a replay. It
+// runs beside everything else: nobody waits for it, and what the disk does not take now is written
+// later, shortened if need be. A crash loses what was not written yet, about the last ten seconds.
+// It runs on control's thread and lives with the controller.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -21,8 +21,9 @@ class Recorder {
 
   Recorder(boost::asio::io_context& context, AsyncStore& store);
 
-  // What is true of a service from now on. Once a second, and whenever its rollout begins, moves or
-  // ends: what came since the last time belongs to the step and weight of then.
+  // Tells what is true of a service from now on. It is called once a second, and whenever the
+  // rollout begins, moves or ends: what came since the last call belongs to the step and weight of
+  // that time.
   struct Present {
     const EngineState* rollout = nullptr;
     std::function<stats::VersionTotals(const std::string& version)> totals;
@@ -30,11 +31,11 @@ class Recorder {
   };
   void sample(const std::string& service, const Present& present);
 
-  // All there is of a rollout, written or not.
+  // Returns all there is of a rollout, written or not.
   boost::asio::awaitable<StoreResult<Traffic>> recorded(std::string rollout) const;
 
  private:
-  // A rollout under way, as it was at the last sample.
+  // Holds a rollout under way, as it was at the last sample.
   struct Watched {
     std::string rollout, to, from;
     std::size_t step = 0;
@@ -46,10 +47,10 @@ class Recorder {
     Traffic ticks;
     std::int64_t due_ms = 0;
   };
-  // By rollout. Shared with the writes under way, which put back what could not be written.
+  // Holds ticks by rollout. The writes under way share it, and put back what could not be written.
   struct Waiting {
     std::map<std::string, Unwritten> rollouts;
-    bool failing = false;  // said already
+    bool failing = false;  // the failure was reported already
   };
 
   void close_tick(const Watched& begin, const Watched& end);

@@ -42,8 +42,8 @@ guard::TestReport describe_test(std::string_view name, const Tally& counts) {
   return test;
 }
 
-// One limit of `to`, beside what `from` does under the same limit: guard::Alarm and the questions
-// the monitor asks around it, without clients and with ticks for attempts.
+// Watches one limit of `to`, beside what `from` does under the same limit: it uses guard::Alarm and
+// the questions the monitor asks around it, without clients and with ticks instead of attempts.
 class LimitWatch {
  public:
   explicit LimitWatch(const guard::AlarmLimits& limits) : limits_(limits), test_(limits.p0) {}
@@ -95,12 +95,12 @@ class LimitWatch {
   guard::AlarmLimits limits_;
   guard::ChangePointEvidence test_;
   Tally own_, other_;                // since arming
-  Tally own_before_, other_before_;  // the present run of failures
-  double ground_ = 0;                // the evidence then
+  Tally own_before_, other_before_;  // when the present run of failures began
+  double ground_ = 0;                // the evidence at that time
   Tally pass_from_;
 };
 
-// The errors of both, by the chance with which they were dealt.
+// Compares the errors of both, by the chance with which their requests were assigned.
 class ComparisonWatch {
  public:
   explicit ComparisonWatch(const guard::ComparisonPolicy& policy)
@@ -194,7 +194,7 @@ class Player {
   }
   double beta() const { return policy_of(limits_).pass_beta; }
 
-  // Fresh evidence, by the limits of this step.
+  // Starts fresh evidence, by the limits of this step.
   void arm(std::size_t step) {
     armed_for_ = step;
     limits_ = limits_of(asked_.guards, asked_.plan.stages[step].guards);
@@ -259,7 +259,7 @@ class Player {
     fail(guard, tick, false);
   }
 
-  // `blamed`: both fail, but the weight of `to` has just risen.
+  // `blamed` means that both versions fail, but the weight of `to` has just risen.
   void fail(ReplayedGuard& guard, const TrafficTick& tick, bool blamed) {
     if (!blamed) guard.test.verdict = guard::Verdict::Fail;
     Evidence evidence;

@@ -1,4 +1,4 @@
-// Replays as JSON: which limits are to be tried, what came of it, and the record itself.
+// Handles replays as JSON: which limits are to be tried, what came of them, and the record itself.
 #include <algorithm>
 #include <cmath>
 
@@ -19,7 +19,7 @@ Reply bad_guard(const std::string& member, const std::string& what) {
   return problem(422, "invalid_guards", "`" + member + "`: " + what, {{"member", member}});
 }
 
-// As in the configuration's `guards:`, which has the same ranges.
+// The ranges are those of the configuration's `guards:`.
 std::optional<Reply> read_share_limit(const std::string& member, const json::value& value,
                                       std::pair<Share, Share> range, Share& out) {
   const auto share = share_of(value);
@@ -148,7 +148,7 @@ std::optional<Reply> change_guards(const json::object& body, ReplayCase& changed
   const bool p95 = body.contains("p95"), critical = body.contains("p95_critical");
   if (p95 && critical && guards.p95_critical < guards.p95)
     return bad_guard("p95_critical", "is below `p95`");
-  // Whoever moves one of the two limits keeps their order, as in the configuration.
+  // A request that moves only one of the two limits keeps their order, as in the configuration.
   if (p95 && !critical) guards.p95_critical = std::max(guards.p95_critical, guards.p95 * 3 / 2);
   if (critical && !p95) guards.p95 = std::min(guards.p95, guards.p95_critical);
   for (Stage& stage : changed.plan.stages) {

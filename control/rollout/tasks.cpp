@@ -43,13 +43,13 @@ bool matches(const std::string& pattern, const std::string& text) {
   return found;
 }
 
-// One line of what an answer says, for a reason.
+// Returns one line of what an answer says, for a reason.
 std::string quoted_body(const std::string& body) {
   std::string text = body.substr(0, std::min(body.find_first_of("\r\n"), kQuotedBytes));
   return text.empty() ? "" : ": " + text;
 }
 
-// "https://10.0.0.7:9443" under the name its certificate has.
+// Returns "https://10.0.0.7:9443" under the name its certificate has.
 std::string url_of(const upstream::Endpoint& endpoint, const config::UpstreamTls& tls) {
   const std::string& url = endpoint.url();
   const auto host = url.find("://") + 3;
@@ -86,7 +86,7 @@ bool is_healthy(const std::shared_ptr<upstream::Endpoint>& endpoint) {
 asio::awaitable<bool> answers_health(config::Health health,
                                      std::shared_ptr<upstream::Endpoint> endpoint,
                                      config::UpstreamTls tls) {
-  if (health.enabled) {  // as its prober asks
+  if (health.enabled) {  // as the endpoint's prober asks
     health::Target target{"", "", endpoint, health};
     const std::optional<std::string> problem = co_await health::ask(std::move(target));
     co_return !problem;
@@ -146,7 +146,7 @@ asio::awaitable<TaskResult> await_health(TaskOrder order) {
                                         config::to_string(patience)};
       co_await pause_for(kPoll);
     }
-    endpoint->set_healthy(true);  // its prober may have given it up while it was replaced
+    endpoint->set_healthy(true);  // the prober may have marked it unhealthy while it was replaced
   }
   co_return TaskResult{true, "healthy"};
 }

@@ -49,7 +49,7 @@ std::string percent(double rate) {
   return text;
 }
 
-// "4.1x", or "above" when the other has none.
+// Writes "4.1x", or "above" when the other version has none.
 std::string times(double rate, double other) {
   char text[32];
   std::snprintf(text, sizeof text, "%.1fx", rate / other);
@@ -80,7 +80,7 @@ std::string claim(const std::string& version, const TestReport& test, const Evid
   return "p95 of " + version + " is above " + config::to_string(limit);
 }
 
-// "31 of 1520 requests failed"
+// Writes "31 of 1520 requests failed".
 std::string counted(const TestReport& test) {
   std::string out = std::to_string(test.bad) + " of " + std::to_string(test.bad + test.good);
   if (test.slow_above) {
@@ -104,7 +104,8 @@ config::Guards limits_of(config::Guards guards, const config::GuardLimits& step)
 std::uint64_t samples(const GuardReport& report) {
   std::uint64_t most = 0;
   for (const TestReport& test : report.tests)
-    if (!test.baseline) most = std::max(most, test.bad + test.good);  // those compare arrivals
+    // relative tests compare arrivals
+    if (!test.baseline) most = std::max(most, test.bad + test.good);
   return most;
 }
 

@@ -1,5 +1,5 @@
-// What the guard found, in words and numbers: the sentence an operator reads at 3 am and the
-// evidence kept with every decision. Pure.
+// Puts what the guard found into words and numbers: the sentence an operator reads at 3 am and the
+// evidence kept with every decision. It is pure.
 #pragma once
 
 #include <boost/json.hpp>
@@ -11,43 +11,44 @@
 
 namespace cutwater::control {
 
-// Everything the engine decides by. Verdicts of `report`:
+// Holds everything that the engine decides by. The verdicts of `report` are:
 //   fail          the version is bad, and has already lost its traffic: revert
 //   common_cause  it fails, but so does the baseline, and it is not the worse of the two: revert if
 //                 its weight rose within guards.blame_window (it may have overloaded what both
 //                 depend on), else hold and notify. It ends by itself.
 //   pass          proven good. inconclusive, no_traffic: hold
 struct Evidence {
-  guard::GuardReport report;  // of the candidate, relative tests included
+  guard::GuardReport report;  // of the candidate, including relative tests
   config::Guards limits;
-  // Of the version it is compared with, if that is guarded.
+  // Reports on the version it is compared with, if that version is guarded.
   std::optional<guard::GuardReport> baseline = std::nullopt;
-  std::string route = {};  // the report is of this route alone, which failed; empty: of the whole
+  std::string route = {};  // set if the report is of this route alone, which failed
 };
 
-// The baseline is above a limit at this moment: no step may go up, whatever the candidate shows.
+// Says that the baseline is above a limit at this moment: no step may go up, whatever the candidate
+// shows.
 bool baseline_failing(const Evidence& evidence);
-// The limits at a stage: those of the service, where the stage has none of its own.
+// Returns the limits at a stage: those of the service, where the stage has none of its own.
 config::Guards limits_of(config::Guards guards, const config::GuardLimits& step);
 
-// Attempts the guard has judged since it was armed.
+// Counts the attempts that the guard has judged since it was armed.
 std::uint64_t samples(const guard::GuardReport& report);
 bool failed(const guard::GuardReport& report);
 
-// "error rate of green is above 5%: 5 of 5 requests failed, e-value 1274 >= 400; decided 12 ms
-// after the first failure"; "error rate of green is 4.1x that of blue: 31 of 1520 requests failed
-// (2.04%), of blue 142 of 28900 (0.491%), e-value ..."
+// Writes "error rate of green is above 5%: 5 of 5 requests failed, e-value 1274 >= 400; decided 12
+// ms after the first failure"; or "error rate of green is 4.1x that of blue: 31 of 1520 requests
+// failed (2.04%), of blue 142 of 28900 (0.491%), e-value ...".
 std::string failure_sentence(const std::string& version, const Evidence& evidence);
-// Why a common cause is held against the version all the same: its weight has just risen.
+// Says why a common cause is held against the version all the same: its weight has just risen.
 std::string blame_sentence(const std::string& version, const Evidence& evidence);
-// "green has had no traffic at this step", "... needs about 40 more good requests"
+// Writes "green has had no traffic at this step", "... needs about 40 more good requests".
 std::string hold_sentence(const std::string& version, guard::Verdict verdict,
                           const guard::GuardReport& report);
-// "no_traffic", "common_cause" or "inconclusive"
+// Returns "no_traffic", "common_cause" or "inconclusive".
 std::string hold_cause(guard::Verdict verdict);
 
 boost::json::object test_json(const guard::TestReport& test);
-// Counts, rates with intervals, e-values, thresholds, and the story of the decision.
+// Writes counts, rates with intervals, e-values, thresholds, and the story of the decision.
 boost::json::object evidence_json(const guard::GuardReport& report);
 
 }  // namespace cutwater::control

@@ -31,7 +31,7 @@ std::vector<config::Problem> load_upstream_tls(const config::Config& config,
   return problems;
 }
 
-// Times, size and inode of every file: what a renewal, or a chmod, changes one of.
+// Returns times, size and inode of every file: a renewal, or a chmod, changes one of them.
 std::string Certificates::look_at(const config::ListenerTls& tls) {
   std::string seen;
   const auto add = [&seen](const std::string& path) {
@@ -68,7 +68,7 @@ std::vector<config::Problem> Certificates::check(const std::vector<config::Liste
   next_seen_.assign(listeners.size(), {});
   for (std::size_t i = 0; i < listeners.size(); ++i) {
     if (!listeners[i].tls) continue;
-    next_seen_[i] = look_at(*listeners[i].tls);  // before they are read
+    next_seen_[i] = look_at(*listeners[i].tls);  // seen before they are read
     auto loaded = load_one(listeners[i]);
     if (const auto* problem = std::get_if<net::Problem>(&loaded)) {
       problems.push_back({file, 0, 0, "listener " + listeners[i].name + ": tls: " + problem->text});

@@ -1,6 +1,6 @@
-// The certificates of the TLS listeners: loaded at start, again when a file has changed, and with
-// every reload of the configuration. What cannot be loaded is never used: the old ones stay, and
-// loaded_well() of the listener says so. Thread: control's.
+// Keeps the certificates of the TLS listeners: it loads them at start, again when a file has
+// changed, and with every reload of the configuration. Certificates that cannot be loaded are never
+// used: the old ones stay, and loaded_well() of the listener says so. It runs on control's thread.
 #pragma once
 
 #include <functional>
@@ -15,34 +15,35 @@
 
 namespace cutwater::control {
 
-// By service and version, for those with https endpoints.
+// The contexts stand by service and version, for versions with https endpoints.
 using UpstreamContexts =
     std::map<std::pair<std::string, std::string>, std::shared_ptr<const net::TlsClientContext>>;
-// Reads the files that versions name for TLS. Blocks; any thread.
+// Reads the files that versions name for TLS. It blocks; any thread may call it.
 std::vector<config::Problem> load_upstream_tls(const config::Config& config,
                                                const std::string& file, UpstreamContexts& out);
 
 class Certificates {
  public:
   using Contexts = std::vector<std::shared_ptr<const net::TlsServerContext>>;
-  // Told of every listener whose certificates are new, by its place.
+  // Called with the place of every listener whose certificates are new.
   using OnNew =
       std::function<void(std::size_t listener, std::shared_ptr<const net::TlsServerContext>)>;
 
-  // Loads what the listeners name; the problems are about `file`. Contexts by place, null where
-  // nothing is encrypted.
+  // Loads what the listeners name; the problems are about `file`. Contexts stand by place and are
+  // null where nothing is encrypted.
   std::vector<config::Problem> load(const std::vector<config::Listener>& listeners,
                                     const std::string& file);
   const Contexts& contexts() const { return contexts_; }
   void on_new(OnNew on_new) { on_new_ = std::move(on_new); }
 
-  // A reload in two steps: check() loads beside what runs; adopt() makes that run.
+  // A reload takes two steps: check() loads new certificates beside the running ones; adopt() puts
+  // them into force.
   std::vector<config::Problem> check(const std::vector<config::Listener>& listeners,
                                      const std::string& file);
   void adopt();
 
-  // Once a second. A file is read again when it has changed and then stood still for a tick, so
-  // that a half written pair is not taken for a bad one.
+  // Called once a second. A file is read again when it has changed and then stood still for a tick,
+  // so that a half-written pair does not count as a bad one.
   void tick();
 
   struct Facts {
@@ -69,7 +70,7 @@ class Certificates {
   std::vector<Watched> watched_;
   std::vector<config::Listener> next_listeners_;
   Contexts next_contexts_;
-  std::vector<std::string> next_seen_;  // the files when next_contexts_ were read
+  std::vector<std::string> next_seen_;  // the files as seen when next_contexts_ were read
   OnNew on_new_;
 };
 

@@ -1,5 +1,5 @@
-// What the controller needs of the workers, so that tests can stand in for them. Called on the
-// control thread only.
+// Declares what the controller needs of the workers, so that tests can replace them. Only the
+// control thread calls it.
 #pragma once
 
 #include <functional>
@@ -17,7 +17,8 @@ class DataPlane {
   // snapshot.
   virtual void publish(std::shared_ptr<const routing::RoutingSnapshot> snapshot,
                        std::function<void()> on_switched) = 0;
-  // Requests and tunnels under way to these endpoints, by id. `counted` runs once, on any thread.
+  // Counts the requests and tunnels under way to these endpoints, by id. `counted` runs once, on
+  // any thread.
   virtual void count_active(const std::vector<std::uint32_t>& endpoints,
                             std::function<void(std::uint64_t)> counted) = 0;
 };

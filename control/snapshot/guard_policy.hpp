@@ -1,4 +1,4 @@
-// The limits the operator wrote, as what a version's monitor is armed with. Pure.
+// Converts the limits the operator wrote into what a version's monitor is armed with. It is pure.
 #pragma once
 
 #include <memory>
@@ -14,14 +14,15 @@ inline guard::GuardPolicy policy_of(const config::Guards& guards) {
   policy.error_rate = guards.error_rate.ratio();
   policy.p95 = guards.p95;
   policy.p95_critical = guards.p95_critical;
-  // Four guards share the budget; the latency share covers two indicators (statistics.md 5).
+  // Four guards share the budget; the latency share covers two indicators (proxy/guard/README.md,
+  // "Absolute guard").
   policy.alpha_errors = guards.false_rollback / 4;
   policy.alpha_latency = guards.false_rollback / 8;
   policy.dry_run = guards.dry_run;
   return policy;
 }
 
-// The same of the comparison with the stable version.
+// Does the same for the comparison with the stable version.
 inline guard::ComparisonPolicy comparison_policy_of(const config::Guards& guards) {
   guard::ComparisonPolicy policy;
   policy.tolerance = 1 + guards.relative_tolerance.ratio();
@@ -30,7 +31,7 @@ inline guard::ComparisonPolicy comparison_policy_of(const config::Guards& guards
   return policy;
 }
 
-// The comparison itself, which begins now. A request is waited for as long as it may run.
+// Makes the comparison itself, which begins now. A request is waited for as long as it may run.
 inline std::shared_ptr<guard::Comparison> make_comparison(guard::ComparisonPolicy policy,
                                                           const config::Timeouts& timeouts,
                                                           unsigned workers, TimePoint now) {

@@ -55,12 +55,12 @@ Publisher::Publisher(unsigned workers, const std::array<std::uint8_t, 32>& cooki
 
 namespace {
 
-// "shop.example.com/checkout"; "/checkout" for whatever host.
+// Returns "shop.example.com/checkout"; or "/checkout" for any host.
 std::string name_of(const config::Route& route) {
   return route.host == "*" ? route.path : route.host + route.path;
 }
 
-// A service's only route is the service.
+// A service that has a single route needs no separate guard for it.
 std::vector<const config::Route*> judged_apart(const config::Config& config,
                                                const config::Service& service) {
   std::vector<const config::Route*> own;
@@ -72,8 +72,8 @@ std::vector<const config::Route*> judged_apart(const config::Config& config,
   return own;
 }
 
-// A connection made under one is as good under the other. Trust and certificates count by what the
-// files held, not by where they were.
+// A connection made under one set of options is as good under the other. The contents of trust and
+// certificate files count, not their paths.
 bool same_options(const upstream::EndpointOptions& a, const upstream::EndpointOptions& b) {
   const std::string none;
   const std::string& one = a.tls ? a.tls->fingerprint() : none;
@@ -96,7 +96,7 @@ std::shared_ptr<upstream::Endpoint> Publisher::make_endpoint(const config::Endpo
   const auto fresh = resolution.addresses.find(name);
   const SocketAddress& address =
       fresh != resolution.addresses.end() ? fresh->second : addresses_.at(name);
-  // What a Host without a port means; some servers compare literally.
+  // Use what a Host without a port means, because some servers compare literally.
   const bool plain_port = endpoint.address.port == (endpoint.tls ? 443 : 80);
   const std::string authority = plain_port ? name.substr(0, name.rfind(':')) : name;
   options.host = endpoint.address.host;
@@ -139,7 +139,7 @@ void Publisher::adopt(const config::Config& config, const Resolution& resolution
   adopt_routes(config);
 }
 
-// Kept as long as they are named.
+// Flags and mirrors are kept as long as the configuration names them.
 void Publisher::adopt_flags_and_mirrors(const config::Config& config) {
   std::map<Key, std::shared_ptr<guard::VersionMonitor>> flags;
   std::map<std::string, std::shared_ptr<routing::MirrorStats>> mirrors;
@@ -157,7 +157,7 @@ void Publisher::adopt_flags_and_mirrors(const config::Config& config) {
     if (!kept) {
       kept =
           std::make_shared<routing::MirrorStats>(service.name, service.mirror->version, workers_);
-      // It judges and shuts nothing: what is done about a bad shadow is for people.
+      // The monitor judges and shuts nothing: people decide what to do about a bad shadow.
       guard::GuardPolicy policy = policy_of(service.guards);
       policy.unproven_in_flight = 0;  // the mirror has its own cap
       policy.dry_run = false;

@@ -1,7 +1,7 @@
-// Configuration and stored state in, routing snapshots out. Keeps the objects that must live
-// through reloads: an endpoint (connection pools hang on its id) as long as service, version and
+// Turns configuration and stored state into routing snapshots. It keeps the objects that must live
+// through reloads: an endpoint (connection pools depend on its id) as long as service, version and
 // URL stay, a version's monitor (its counters and evidence) as long as service and version stay.
-// Ids are never reused. Thread: control's.
+// Ids are never reused. It runs on control's thread.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,7 @@
 namespace cutwater::control {
 
 using Endpoints = std::vector<std::shared_ptr<upstream::Endpoint>>;
-// Without those a rolling rollout has taken out.
+// Returns the endpoints without those that a rolling rollout has taken out.
 Endpoints in_service(const Endpoints& endpoints, const ServiceState& state,
                      const std::string& version);
 
@@ -31,41 +31,43 @@ class Publisher {
   unsigned workers() const { return workers_; }
   std::set<std::string> known() const;  // host:port of the endpoints it has
 
-  // Makes what the configuration newly names, forgets what it no longer names.
+  // Makes what the configuration newly names, and forgets what it no longer names.
   void adopt(const config::Config& config, const Resolution& resolution);
 
   std::shared_ptr<guard::VersionMonitor> monitor(const std::string& service,
                                                  const std::string& version) const;
   const Endpoints& endpoints(const std::string& service, const std::string& version) const;
 
-  // Counts the flag's requests; armed while it ramps. nullptr: there is no such flag.
+  // Counts the flag's requests; the monitor is armed while the flag ramps. nullptr means that there
+  // is no such flag.
   std::shared_ptr<guard::VersionMonitor> flag_monitor(const std::string& service,
                                                       const std::string& flag) const;
-  // One route of a version, where routes are judged apart.
+  // Holds the guard of one route of a version, where routes are judged separately.
   struct RouteGuard {
     std::string route;  // "shop.example.com/checkout"
     config::GuardLimits limits;
     std::shared_ptr<guard::VersionMonitor> monitor;
   };
-  // In the order of the file; the same routes for every version of the service.
+  // The guards stand in the order of the file; every version of the service has the same routes.
   const std::vector<RouteGuard>& route_guards(const std::string& service,
                                               const std::string& version) const;
-  // Stops the guards of a version, those of its routes included.
+  // Stops the guards of a version, including those of its routes.
   void disarm(const std::string& service, const std::string& version) const;
-  // Nothing goes to versions that are locked out now; those that were and are not may be asked.
+  // Sends nothing to versions that are locked out now; versions that no longer are may get
+  // requests.
   void shut(const std::string& service, const std::set<std::string>& before,
             const std::set<std::string>& now) const;
-  // nullptr for a service without a mirror.
+  // Returns nullptr for a service without a mirror.
   std::shared_ptr<routing::MirrorStats> mirror_stats(const std::string& service) const;
 
   struct Steering {
     const ServiceState* state;
-    std::string rollout;             // id of the active one
-    std::string candidate;           // of it: what a preview shows
-    std::string compared;            // version that is held against stable; may be empty
-    std::string compared_flag = {};  // that is held against its control group; likewise
+    std::string rollout;             // id of the active rollout
+    std::string candidate;           // the rollout's candidate, which a preview shows
+    std::string compared;            // version that is compared with stable; may be empty
+    std::string compared_flag = {};  // flag that is compared with its control group; likewise
   };
-  // After adopt(); every service of `config` has its steering.
+  // Call it after adopt(); every service of `config` has its steering.
   std::shared_ptr<const routing::RoutingSnapshot> build(
       const config::Config& config, const std::map<std::string, Steering>& steering);
 

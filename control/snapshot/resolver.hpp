@@ -1,5 +1,5 @@
-// Where the endpoints of a configuration are: their addresses, and what is needed to speak TLS to
-// them. Looked up when a configuration is loaded, never while requests are proxied.
+// Finds out where the endpoints of a configuration are: their addresses, and what is needed to speak
+// TLS to them. It looks them up when a configuration is loaded, never while requests are proxied.
 #pragma once
 
 #include <sys/socket.h>
@@ -20,9 +20,9 @@ struct SocketAddress {
   sockaddr_storage storage{};
   socklen_t length = 0;
 };
-// An address, or why there is none.
+// Returns an address, or why there is none.
 using Resolver = std::function<std::variant<SocketAddress, std::string>(const config::Address&)>;
-// IP literals directly, names by getaddrinfo (blocks).
+// Resolves IP literals directly, and names by getaddrinfo (which blocks).
 Resolver system_resolver();
 
 struct Resolution {
@@ -30,12 +30,12 @@ struct Resolution {
   UpstreamContexts tls = {};
   std::vector<config::Problem> problems;
 };
-// Reads the files of TLS, too. Blocks: run it away from the control thread. `known` (host:port)
-// need no look-up: a name that stopped resolving must not take a working endpoint away.
+// Also reads the files of TLS. It blocks: run it away from the control thread. Hosts in `known`
+// (host:port) need no look-up: a name that stopped resolving must not take a working endpoint away.
 Resolution resolve_endpoints(const config::Config& config, const std::string& file,
                              const Resolver& resolver, const std::set<std::string>& known);
 
-// "127.0.0.1:9001", "[::1]:80"
+// Writes "127.0.0.1:9001", "[::1]:80".
 std::string to_string(const config::Address& address);
 
 }  // namespace cutwater::control

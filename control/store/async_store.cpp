@@ -9,7 +9,8 @@ namespace asio = boost::asio;
 AsyncStore::AsyncStore(std::unique_ptr<Store> store)
     : store_(std::move(store)), work_(asio::make_work_guard(context_)) {
   thread_ = std::thread([this] {
-    // Signals belong to the control thread; a write beyond RLIMIT_FSIZE is an error, not a death.
+    // The control thread handles signals; a write beyond RLIMIT_FSIZE must be an error, not end the
+    // process.
     sigset_t all;
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, nullptr);

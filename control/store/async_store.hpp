@@ -1,6 +1,6 @@
-// The store behind its own thread: SQLite blocks on fsync, the control thread must not. Requests
-// run in the order asked. Lives as long as the application; the destructor finishes what was
-// asked and joins. Awaitables complete on the caller's executor.
+// Runs the store on its own thread: SQLite blocks on fsync, which the control thread must not.
+// Requests run in the order asked. It lives as long as the application; the destructor finishes
+// what was asked and joins. Awaitables complete on the caller's executor.
 #pragma once
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -24,7 +24,7 @@ class AsyncStore {
   AsyncStore(const AsyncStore&) = delete;
   AsyncStore& operator=(const AsyncStore&) = delete;
 
-  // What was asked for is done; nothing is any more. Then nobody posts to the context.
+  // Finishes what was asked for and refuses everything after it. Then nobody posts to the context.
   void finish();
 
   const Loaded& loaded() const { return store_->loaded(); }  // immutable after open
@@ -37,7 +37,7 @@ class AsyncStore {
                                                                          std::int64_t now_unix_s);
   Awaitable<StoreResult<bool>> remember(IdempotencyRecord record, std::int64_t now_unix_s);
 
-  // Runs `work` on the store thread: for other blocking calls (name resolution at reload).
+  // Runs `work` on the store thread, for other blocking calls (name resolution at reload).
   template <typename R>
   Awaitable<R> run(std::function<R(Store&)> work) {
     return await_callback<R>([this, work = std::move(work)](auto done) mutable {

@@ -1,4 +1,4 @@
-// What SQLite or a checksum objects to becomes a value. Internal to control/store/.
+// Turns what SQLite or a checksum objects to into a value. It is internal to control/store/.
 #pragma once
 
 #include <stdexcept>
@@ -9,7 +9,7 @@
 
 namespace cutwater::control {
 
-// A row that SQLite could read and whose content is wrong.
+// SQLite could read the row, but its content is wrong.
 struct Damage : std::runtime_error {
   using std::runtime_error::runtime_error;
 };

@@ -38,7 +38,7 @@ json::value to_json(const FlagState& state) {
 
 FlagState flag_state_from_json(const json::value& value) {
   FlagState state;
-  if (value.is_bool()) {  // schema 1 knew on and off
+  if (value.is_bool()) {  // schema 1 knew only on and off
     state.enabled = value.as_bool();
     return state;
   }

@@ -1,5 +1,5 @@
-// What was changed about a feature flag at run time; absent members are as the file says. Stored
-// with its service, so it wins over the file after a restart.
+// Holds what was changed about a feature flag at run time; absent members are as the file says. It
+// is stored with its service, so it wins over the file after a restart.
 #pragma once
 
 #include <boost/json.hpp>
@@ -15,7 +15,7 @@ namespace cutwater::control {
 struct FlagState {
   std::optional<bool> enabled;
   std::optional<Share> percentage;
-  std::optional<bool> ramping;  // false: the ramp waits for a person
+  std::optional<bool> ramping;  // false if the ramp waits for a person
   std::optional<std::map<std::string, Share>> arms;
   std::optional<std::vector<std::string>> allow;
   std::optional<std::vector<std::string>> deny;
@@ -25,12 +25,12 @@ struct FlagState {
 };
 
 boost::json::value to_json(const FlagState& state);
-// Throws std::exception when it is no such thing.
+// Throws std::exception when the value is not a flag's state.
 FlagState flag_state_from_json(const boost::json::value& json);
 
-// The flag as it is in force.
+// Returns the flag as it is in force.
 config::Flag with_changes(config::Flag flag, const FlagState* state);
-// Drops the changes that the flag, as the file now says, has no place for.
+// Drops the changes that have no place in the flag as the file now describes it.
 void fit_to_flag(FlagState& state, const config::Flag& flag);
 
 }  // namespace cutwater::control

@@ -122,7 +122,7 @@ std::optional<ServiceState> service_state_from_json(const json::value& value) tr
   state.generation = in.at("generation").to_number<std::uint64_t>();
   for (const auto& version : in.at("locked_out").as_array())
     state.locked_out.emplace(version.as_string());
-  // None of these was in schema 1.
+  // Schema 1 had none of these.
   if (const auto* where = in.if_contains("locked_endpoints"))
     state.locked_endpoints = urls_from_json(where->as_object());
   if (const auto* off_duty = in.if_contains("off_duty"))

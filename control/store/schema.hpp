@@ -1,4 +1,4 @@
-// The tables and the checksum of their rows. Internal to control/store/.
+// Defines the tables and the checksum of their rows. It is internal to control/store/.
 #pragma once
 
 #ifndef XXH_INLINE_ALL
@@ -16,7 +16,8 @@
 
 namespace cutwater::control {
 
-// WITHOUT ROWID: the table is its only b-tree, so quick_check sees everything a key look-up uses.
+// With WITHOUT ROWID the table is its only b-tree, so quick_check sees everything that a key
+// look-up uses.
 inline constexpr const char* kSchema = R"sql(
 CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL, sum INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE services(name TEXT PRIMARY KEY, state TEXT NOT NULL, sum INTEGER NOT NULL)
@@ -30,7 +31,7 @@ CREATE TABLE idempotency(key TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, status
   sum INTEGER NOT NULL) WITHOUT ROWID;
 )sql";
 
-// Since schema 2: messages to be delivered, and the audit log.
+// Schema 2 added messages to be delivered, and the audit log.
 inline constexpr const char* kSchema2 = R"sql(
 CREATE TABLE outbox(id INTEGER PRIMARY KEY AUTOINCREMENT, channel TEXT NOT NULL,
   event_id TEXT NOT NULL, topic TEXT NOT NULL, operation INTEGER NOT NULL, event TEXT NOT NULL,
@@ -44,14 +45,14 @@ CREATE TABLE audit(seq INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL,
   service TEXT NOT NULL, body TEXT NOT NULL, sum INTEGER NOT NULL);
 )sql";
 
-// Since schema 3: what the versions of a rollout did, some ticks in each row.
+// Schema 3 added what the versions of a rollout did, some ticks in each row.
 inline constexpr const char* kSchema3 = R"sql(
 CREATE TABLE traffic(rollout TEXT NOT NULL, seq INTEGER NOT NULL, ticks INTEGER NOT NULL,
   body TEXT NOT NULL, sum INTEGER NOT NULL, PRIMARY KEY(rollout, seq)) WITHOUT ROWID;
 )sql";
 
-// SQLite's b-tree checks do not see a flipped bit inside a value; this does. Parts are length
-// separated so that they cannot slide into each other.
+// SQLite's b-tree checks do not see a flipped bit inside a value; this checksum does. Its parts are
+// separated by their lengths, so that they cannot slide into each other.
 inline std::int64_t row_sum(std::initializer_list<std::string_view> parts) {
   std::string all;
   for (const std::string_view part : parts) {
@@ -62,7 +63,7 @@ inline std::int64_t row_sum(std::initializer_list<std::string_view> parts) {
   return static_cast<std::int64_t>(XXH3_64bits(all.data(), all.size()));
 }
 
-// Inside a transaction of the caller's (store.cpp, store_outbox.cpp, store_traffic.cpp).
+// These run inside a transaction of the caller's (store.cpp, store_outbox.cpp, store_traffic.cpp).
 void put_meta(const Database& database, const std::string& key, const std::string& value);
 void append_outbox(const Database& database, OutboxItem item,
                    const std::vector<std::uint64_t>& decision_seqs);

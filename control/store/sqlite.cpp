@@ -35,7 +35,7 @@ Statement& Statement::bind(int index, std::int64_t value) {
 }
 
 Statement& Statement::bind(int index, std::string_view text) {
-  // A null pointer would bind NULL; an empty string is a value.
+  // A null pointer would bind NULL, but an empty string is a value.
   const char* data = text.data() == nullptr ? "" : text.data();
   const int code = sqlite3_bind_text(handle_.get(), index, data, static_cast<int>(text.size()),
                                      SQLITE_TRANSIENT);

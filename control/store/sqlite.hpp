@@ -1,5 +1,5 @@
-// The little of SQLite's C API that the store needs, with RAII and exceptions. Used only inside
-// control/store/, on the store's thread; Store turns SqliteError into a StoreError.
+// Wraps the part of SQLite's C API that the store needs, with RAII and exceptions. It is used only
+// inside control/store/, on the store's thread; Store turns SqliteError into a StoreError.
 #pragma once
 
 #include <sqlite3.h>
@@ -26,7 +26,7 @@ class Statement;
 class Database {
  public:
   Database() = default;
-  // `flags` as for sqlite3_open_v2.
+  // `flags` are those of sqlite3_open_v2.
   Database(const std::string& path, int flags);
 
   void exec(const char* sql);
@@ -42,14 +42,14 @@ class Database {
   std::unique_ptr<sqlite3, Closer> handle_;
 };
 
-// Bind by position from 1, step, read by position from 0.
+// Binds by position from 1, steps, reads by position from 0.
 class Statement {
  public:
   Statement(const Database& database, std::string_view sql);
 
   Statement& bind(int index, std::int64_t value);
   Statement& bind(int index, std::string_view text);
-  bool step();  // true: a row is there
+  bool step();  // returns true if there is a row
   void run() {
     while (step()) {
     }
@@ -66,7 +66,7 @@ class Statement {
   std::unique_ptr<sqlite3_stmt, Finaliser> handle_;
 };
 
-// Rolls back unless committed.
+// Rolls back unless it was committed.
 class Transaction {
  public:
   explicit Transaction(Database& database) : database_(database) {

@@ -52,7 +52,7 @@ std::unique_ptr<StateLock> StateLock::acquire(const std::string& state_dir, Fail
     close(fd);
     return nullptr;
   }
-  // For the message of whoever comes second; a full disk must not stop the first.
+  // The pid is for the message of a second process; a full disk must not stop the first.
   const std::string pid = std::to_string(getpid()) + "\n";
   if (ftruncate(fd, 0) == 0) (void)!pwrite(fd, pid.data(), pid.size(), 0);
   failure = Failure::None;

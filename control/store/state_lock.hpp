@@ -1,5 +1,5 @@
-// flock on STATE_DIR/lock: one process per state directory. Held for the life of the store; the
-// kernel lets go when the process dies, however it dies.
+// Holds flock on STATE_DIR/lock, so that only one process uses a state directory. The lock is held
+// for the life of the store; the kernel releases it when the process ends, however it ends.
 #pragma once
 
 #include <memory>
@@ -10,7 +10,7 @@ namespace cutwater::control {
 class StateLock {
  public:
   enum class Failure { None, HeldByOther, Directory };
-  // On failure: nullptr, `failure` and a `message` for a person.
+  // On failure it returns nullptr, with `failure` and a `message` for a person.
   static std::unique_ptr<StateLock> acquire(const std::string& state_dir, Failure& failure,
                                             std::string& message);
   ~StateLock();

@@ -43,8 +43,8 @@ std::string get_meta(const Database& database, const std::string& key) {
   return value;
 }
 
-// A complete file appears under its name or none does: a crash at first start leaves no half
-// database that would later look like a damaged one.
+// A complete file appears under its name or none does: a crash at first start leaves no
+// half-written database that would later look like a damaged one.
 void create_file(const std::string& path) {
   const std::string draft = path + ".new";
   for (const char* suffix : {"", "-journal", "-wal", "-shm"}) fs::remove(draft + suffix);
@@ -81,7 +81,7 @@ std::string check_schema(const Database& database) {
   return schema;
 }
 
-// What an older version wrote gets the tables it does not have; all of them or none.
+// A file that an older version wrote gets the tables it does not have; all of them or none.
 void upgrade(Database& database, const std::string& from) {
   Transaction transaction(database);
   if (from == "1") database.exec(kSchema2);
@@ -217,15 +217,15 @@ StoreResult<std::unique_ptr<Store>> Store::open(const std::string& state_dir) {
         throw Damage("the file is gone but its log " + path + "-wal is there");
       create_file(path);
     } else if (fs::file_size(path, error) == 0) {
-      throw Damage("the file is empty");  // SQLite would take it for a new one
+      throw Damage("the file is empty");  // SQLite would consider it a new one
     }
     auto database = std::make_unique<Database>(path, SQLITE_OPEN_READWRITE);
-    database->exec("PRAGMA busy_timeout=5000");  // somebody's backup tool
+    database->exec("PRAGMA busy_timeout=5000");  // another process may be a backup tool
     const std::string schema = check_schema(*database);
     database->exec("PRAGMA journal_mode=WAL");
     database->exec("PRAGMA synchronous=FULL");
     std::unique_ptr<Store> store(new Store(std::move(lock), std::move(database)));
-    store->load();  // before an upgrade: what cannot be read stays as it was
+    store->load();  // before an upgrade: a file that cannot be read stays as it was
     if (schema != std::to_string(kSchemaVersion)) upgrade(*store->database_, schema);
     return store;
   });
@@ -247,8 +247,8 @@ void Store::load() {
         static_cast<std::uint8_t>(std::stoul(key.substr(2 * i, 2), nullptr, 16));
   loaded_.services = load_services(*database_);
   loaded_.rollouts = load_rollouts(*database_);
-  // Finds a read-only file system now, not in the middle of an incident. A full disk is no reason
-  // not to serve: what is stored can be read, and writes will say 507.
+  // Finds a read-only file system now, not in the middle of an incident. A full disk does not
+  // prevent serving: what is stored can be read, and writes will say 507.
   try {
     Transaction transaction(*database_);
     put_meta(*database_, "last_opened_by", CUTWATER_VERSION);

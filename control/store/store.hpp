@@ -1,8 +1,8 @@
-// The durable state: steering of every service, rollouts, decisions, idempotency keys, in one
+// Holds the durable state: steering of every service, rollouts, decisions, idempotency keys, in one
 // SQLite file (WAL, synchronous=FULL) below the state directory, which is locked against a second
-// process. Lives from start to exit; after open() it is used by the store thread only (see
-// async_store.hpp). What it returns as written is on disk. It never repairs or guesses: what does
-// not check out is refused with a message for a person.
+// process. It lives from start to exit; after open() only the store thread uses it (see
+// async_store.hpp). What it returns as written is on disk. It never repairs or guesses: data that
+// fails a check is refused with a message for a person.
 #pragma once
 
 #include <array>
@@ -21,7 +21,7 @@ namespace cutwater::control {
 
 struct StoreError {
   enum class Kind {
-    Full,         // no space left (also quotas): free some and write again
+    Full,         // no space left (also quotas): free some space and write again
     Unavailable,  // I/O error, read-only file system
     Directory,    // cannot be created, read or written (at open)
     Locked,       // another process holds the directory (at open)
@@ -37,10 +37,10 @@ template <typename T>
 using StoreResult = boost::system::result<T, StoreError>;
 
 inline constexpr int kSchemaVersion = 3;
-// Finished rollouts kept in memory per service; all stay in the file.
+// This many finished rollouts per service are kept in memory; all stay in the file.
 inline constexpr std::size_t kRolloutsInMemory = 50;
 
-// Everything that is kept in memory while running.
+// Holds everything that is kept in memory while running.
 struct Loaded {
   std::array<std::uint8_t, 32> cookie_key{};  // random, made at first start
   std::vector<ServiceState> services;
@@ -60,12 +60,11 @@ class Store {
 
   const Loaded& loaded() const { return loaded_; }
 
-  // All or nothing, durable on success. Answers the seq of each decision.
+  // Commits all or nothing, durable on success. Returns the seq of each decision.
   StoreResult<std::vector<std::uint64_t>> commit(const Change& change);
 
-  // The first `limit` with seq > after (0: from the beginning); without `after` the newest `limit`.
-  // Newest last.
-  // `service` empty: of all services.
+  // Returns the first `limit` with seq > after (0: from the beginning); without `after` the newest
+  // `limit`. The newest comes last. An empty `service` means all services.
   StoreResult<std::vector<Decision>> decisions(const std::string& service,
                                                std::optional<std::uint64_t> after,
                                                std::size_t limit, std::int64_t since_ms = 0);
@@ -74,7 +73,7 @@ class Store {
   StoreResult<bool> enqueue(const std::vector<OutboxItem>& items);
   StoreResult<OutboxHead> outbox_head(const std::string& channel, std::int64_t now_ms);
   StoreResult<bool> outbox_update(const OutboxItem& item);  // how it went
-  // Everything that waits for a channel that is no more.
+  // Gives up everything that waits for a channel that no longer exists.
   StoreResult<bool> outbox_give_up(const std::string& channel, const std::string& why,
                                    std::int64_t now_ms);
   StoreResult<std::vector<OpenTopic>> open_topics();
@@ -86,7 +85,8 @@ class Store {
   StoreResult<bool> append_audit(const std::vector<AuditEntry>& entries);
   StoreResult<std::vector<AuditEntry>> audit(const HistoryQuery& asked);
   StoreResult<std::vector<RolloutRecord>> rollouts_since(std::int64_t started_ms);
-  // A word to remember over restarts, and what is told because of it; "" when there is none.
+  // Returns a word that is remembered over restarts, with what is told because of it; "" when there
+  // is none.
   StoreResult<std::string> note(const std::string& key);
   StoreResult<bool> put_note(const std::string& key, const std::string& value,
                              const std::vector<OutboxItem>& told);
@@ -95,21 +95,22 @@ class Store {
     std::string before_text;  // the same as RFC 3339
     std::int64_t outbox_before_ms = 0;
   };
-  // Forgets what is older; some of it, when there is much. Active rollouts and what still waits
-  // for delivery stay.
+  // Forgets what is older, or a part of it when there is much. Active rollouts and messages that
+  // still wait for delivery stay.
   StoreResult<bool> prune(const Horizon& horizon);
 
   // --- store_traffic.cpp ------------------------------------------------------------------------
-  // Of one rollout; at most kMostTicks are kept.
+  // Appends to the record of one rollout; at most kMostTicks are kept.
   StoreResult<bool> append_traffic(const std::string& rollout, const Traffic& ticks);
   StoreResult<Traffic> traffic(const std::string& rollout);
 
   StoreResult<std::vector<IdempotencyRecord>> find_idempotent(const std::string& key,
                                                               std::int64_t now_unix_s);
-  // Also drops what has expired.
+  // Also drops the records that have expired.
   StoreResult<bool> remember(const IdempotencyRecord& record, std::int64_t now_unix_s);
 
-  // A full disk without filling one: SQLite may use this many pages, then says SQLITE_FULL.
+  // Simulates a full disk without filling one: SQLite may use this many pages, then says
+  // SQLITE_FULL.
   void limit_pages_for_test(std::int64_t pages);
 
  private:

@@ -1,4 +1,5 @@
-// History: decisions and audit for reading, and forgetting what is older than is kept.
+// Implements history: reading decisions and audit, and forgetting what is older than the time to
+// keep.
 #include "control/base/json_member.hpp"
 #include "control/base/json_text.hpp"
 #include "control/store/catching_damage.hpp"
@@ -9,7 +10,7 @@ namespace {
 
 namespace json = boost::json;
 
-// Rows looked at by one prune: it runs between the writes of people.
+// One prune looks at this many rows, because it runs between the writes of people.
 constexpr std::int64_t kPrunedAtOnce = 1000;
 
 json::object audit_body(const AuditEntry& entry) {

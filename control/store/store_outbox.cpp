@@ -1,4 +1,4 @@
-// The outbox: messages that wait for delivery, and what became of them.
+// Implements the outbox: messages that wait for delivery, and what became of them.
 #include "control/base/json_text.hpp"
 #include "control/store/catching_damage.hpp"
 #include "control/store/schema.hpp"
@@ -9,7 +9,7 @@ namespace {
 namespace json = boost::json;
 using State = OutboxItem::State;
 
-// Appended, not added with +: GCC 12 sees a false overflow there.
+// The parts are appended, not added with +, because GCC 12 sees a false overflow there.
 std::string select_items(std::string_view where) {
   std::string sql =
       "SELECT id, channel, event_id, topic, operation, event, created, not_before, expires, state, "

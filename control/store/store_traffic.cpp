@@ -1,4 +1,4 @@
-// The record of a rollout's traffic: ticks in rows of some seconds each.
+// Stores the record of a rollout's traffic: ticks in rows of some seconds each.
 #include "control/base/json_text.hpp"
 #include "control/store/catching_damage.hpp"
 #include "control/store/schema.hpp"
@@ -37,7 +37,7 @@ Traffic read_ticks(const Database& database, const std::string& rollout) {
   return out;
 }
 
-// All rows anew, with longer ticks.
+// Writes all rows again, with longer ticks.
 void shorten(const Database& database, const std::string& rollout) {
   Traffic all = read_ticks(database, rollout);
   coalesce(all, kMostTicks);
@@ -69,7 +69,8 @@ StoreResult<Traffic> Store::traffic(const std::string& rollout) {
                          [&] { return read_ticks(*database_, rollout); });
 }
 
-// Of rollouts that nobody can ask for any more: forgotten ones, and older ones than are in memory.
+// Forgets the traffic of rollouts that nobody can ask for any more: forgotten rollouts, and
+// rollouts older than those in memory.
 void forget_traffic(const Database& database) {
   Statement(database,
             "DELETE FROM traffic WHERE rollout NOT IN (SELECT id FROM (SELECT id, active, "

@@ -8,12 +8,14 @@ namespace cutwater::control {
 namespace json = boost::json;
 namespace {
 
-// What a double holds without loss: enough for any count and moment, too little to overflow sums.
+// A double holds this much without loss: it is enough for any count and moment, and too little to
+// overflow sums.
 constexpr std::uint64_t kMostCounted = std::uint64_t{1} << 48;
 constexpr std::size_t kMostSteps = 100'000;
 constexpr std::int64_t kLongestSpanMs = std::int64_t{1} << 40;
 
-// How long two neighbours would be as one. A clock that was set back in between counts as none.
+// Returns how long two neighbours would be as one. A clock that was set back in between counts as
+// no time.
 std::int64_t span_of(const TrafficTick& first, const TrafficTick& second) {
   return std::max(second.end_ms - (first.end_ms - first.span_ms), first.span_ms + second.span_ms);
 }
@@ -45,7 +47,7 @@ json::object counts_json(const TrafficCounts& counts) {
       {"requests", counts.requests}, {"errors", counts.errors}, {"latency", std::move(latency)}};
 }
 
-// Throws what Boost.JSON throws: the caller makes nullopt of it.
+// Throws what Boost.JSON throws; the caller turns it into nullopt.
 std::uint64_t count_from(const json::value& value, std::uint64_t most = kMostCounted) {
   const auto count = value.to_number<std::uint64_t>();
   if (count > most) throw std::out_of_range("too large");
@@ -117,7 +119,7 @@ TrafficCounts counts_between(const stats::VersionTotals& before, const stats::Ve
   TrafficCounts out;
   if (now.attempts() < before.attempts() || now.errors() < before.errors()) return out;
   out.requests = now.attempts() - before.attempts();
-  // Counters of workers who are writing are read one after the other.
+  // The workers keep writing while their counters are read one after the other.
   out.errors = std::min(now.errors() - before.errors(), out.requests);
   for (std::size_t i = 0; i < now.latency.buckets.size(); ++i) {
     const std::uint64_t was = before.latency.buckets.empty() ? 0 : before.latency.buckets[i];
@@ -129,11 +131,11 @@ TrafficCounts counts_between(const stats::VersionTotals& before, const stats::Ve
 
 void coalesce(Traffic& ticks, std::size_t most) {
   if (ticks.size() <= most) return;
-  // Room for a while, so that it is not done again with the next tick.
+  // Makes room for a while, so that the next tick does not do it again.
   const std::size_t enough = most - most / 4;
   for (std::int64_t span = 2000; ticks.size() > enough && span < kLongestSpanMs; span *= 2)
     merge_up_to(span, ticks);
-  // More changes of weight than that are no rollout any more.
+  // A rollout has never so many changes of weight, so the oldest ticks are dropped.
   if (ticks.size() > most) ticks.erase(ticks.begin(), ticks.end() - static_cast<long>(most));
 }
 

@@ -85,7 +85,7 @@ config::Service with_changes(config::Service file, const VersionStates& states) 
 
 std::vector<config::Endpoint> endpoints_of(const VersionState& state) {
   std::vector<config::Endpoint> out;
-  // They were right when they came.
+  // The URLs were valid when they came.
   for (const auto& url : state.endpoints) config::add_endpoint(out, url);
   return out;
 }

@@ -1,5 +1,5 @@
-// Time is an argument. Pure code takes a TimePoint; the worker reads the clock once and passes
-// it down, so tests hold the clock in their hand.
+// Time is an argument. Pure code takes a TimePoint; the worker reads the clock once and passes it
+// down, so that tests can set it.
 #pragma once
 
 #include <chrono>

@@ -1,5 +1,5 @@
-// A number as decimal text, for bytes that are put together by hand: no allocation, no locale.
-// The text lives as long as the object.
+// Writes a number as decimal text, for bytes that are put together by hand: it neither allocates
+// nor depends on a locale. The text lives as long as the object.
 #pragma once
 
 #include <array>
@@ -18,7 +18,7 @@ class Decimal {
   std::string_view text() const { return {digits_.data(), size_}; }
 
  private:
-  std::array<char, 20> digits_{};  // of 2^64 - 1
+  std::array<char, 20> digits_{};  // the length of 2^64 - 1
   std::size_t size_;
 };
 

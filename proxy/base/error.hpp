@@ -1,5 +1,5 @@
-// Errors of the data plane are values: what happened, on which side, and whether the same
-// request may safely be sent again. No exceptions cross the data plane.
+// Errors of the data plane are values: what happened, on which side, and whether the same request
+// may safely be sent again. No exception crosses the data plane.
 #pragma once
 
 #include <boost/system/result.hpp>
@@ -26,7 +26,7 @@ enum class Side : std::uint8_t { Downstream, Upstream, Local };
 struct Error {
   Errc code;
   Side side = Side::Local;
-  bool retry_safe = false;  // true: the peer cannot have acted on the request
+  bool retry_safe = false;  // true if the peer cannot have acted on the request
 };
 
 std::string_view to_string(Errc code);

@@ -1,5 +1,5 @@
-// Free lists of coroutine frames, one set per thread. A frame is freed on the thread that
-// allocated it (connections never change threads), so there is no lock. Memory goes back to the
+// Keeps free lists of coroutine frames, one set per thread. A frame is freed on the thread that
+// allocated it (connections never change threads), so there is no lock. The memory goes back to the
 // system when the thread ends.
 #pragma once
 

@@ -17,7 +17,7 @@ void fill_random(std::span<std::uint8_t> out) {
     if (got > 0) {
       out = out.subspan(static_cast<std::size_t>(got));
     } else if (errno != EINTR) {
-      // A sandbox without the system call.
+      // A sandbox may forbid the system call.
       if (RAND_bytes(out.data(), static_cast<int>(out.size())) != 1) std::abort();
       return;
     }
@@ -33,7 +33,7 @@ std::uint64_t random_u64() {
 }
 
 namespace {
-// splitmix64: fills the state from one word.
+// Fills the state from one word with splitmix64.
 std::uint64_t mix(std::uint64_t& seed) {
   std::uint64_t z = (seed += 0x9e3779b97f4a7c15);
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
@@ -64,7 +64,8 @@ Random& thread_random() {
 }
 
 void hex16(std::uint64_t value, char* out) {
-  // All sixteen digits at once, a byte each: spread the nibbles, then turn 0..15 into characters.
+  // Converts all sixteen digits at once, a byte each: it spreads the nibbles, then turns 0..15 into
+  // characters.
   const auto spread = [](std::uint32_t half) {
     std::uint64_t x = half;
     x = (x | x << 16) & 0x0000ffff0000ffff;

@@ -1,5 +1,5 @@
-// Random numbers: the kernel's for what must not be guessed, and a small fast generator per thread
-// for load balancing and identifiers that only need to be unique.
+// Makes random numbers: the kernel's where nobody may guess them, and those of a small fast
+// generator per thread for load balancing and for identifiers that only need to be unique.
 #pragma once
 
 #include <array>
@@ -8,18 +8,19 @@
 
 namespace cutwater {
 
-// From the kernel. Never fails: getrandom(2), else OpenSSL's generator, else the process ends
-// rather than go on with guessable ids. Any thread.
+// Takes bytes from the kernel. It never fails: it uses getrandom(2), else OpenSSL's generator, else
+// it ends the process rather than go on with guessable ids. Any thread may call it.
 void fill_random(std::span<std::uint8_t> out);
 std::uint64_t random_u64();
 
-// xoshiro256++ (Blackman & Vigna 2019).
+// Implements xoshiro256++ (Blackman & Vigna 2019).
 class Random {
  public:
   Random() : Random(random_u64()) {}
   explicit Random(std::uint64_t seed);
   std::uint64_t next();
-  // Uniform in [0, bound), bound > 0 (Lemire's multiply-shift; bias below 2^-32 for small bounds).
+  // Returns a number that is uniform in [0, bound), bound > 0 (Lemire's multiply-shift; the bias is
+  // below 2^-32 for small bounds).
   std::uint32_t below(std::uint32_t bound) {
     return static_cast<std::uint32_t>(((next() >> 32) * bound) >> 32);
   }
@@ -30,7 +31,7 @@ class Random {
 
 Random& thread_random();
 
-// Lower-case hex of `value`, 16 digits, into `out`.
+// Writes `value` as 16 digits of lower-case hex into `out`.
 void hex16(std::uint64_t value, char* out);
 
 }  // namespace cutwater

@@ -1,11 +1,11 @@
-// Task<T>: a lazily started coroutine that is awaited once, on one thread.
+// Task<T> is a coroutine that starts lazily and is awaited once, on one thread.
 //
 // Frames come from a per-thread free list (frame_pool.hpp): after warm-up a request allocates
 // nothing. A child that finishes without waiting does not suspend its parent, so loops over ready
-// operations neither grow the stack nor pay for a suspension, at any optimisation level.
-// GCC 12 miscompiles a Task awaited inside a condition: write `const auto x = co_await f();` and
-// branch on x (tests/tidy_test.cpp watches this).
-// Exceptions: an exception that leaves a task ends the process; the data plane does not throw.
+// operations neither grow the stack nor pay for a suspension, at any optimisation level. GCC 12
+// miscompiles a Task awaited inside a condition: write `const auto x = co_await f();` and branch on
+// x (tests/tidy_test.cpp watches this). An exception that leaves a task ends the process; the data
+// plane does not throw.
 #pragma once
 
 #include <coroutine>
@@ -88,7 +88,7 @@ class [[nodiscard]] Task {
   std::coroutine_handle<promise_type> handle_;
 };
 
-// What a coroutine returns that nobody awaits: it starts at once, and its frame frees itself when
+// A coroutine that nobody awaits returns this: it starts at once, and its frame frees itself when
 // the body ends.
 struct Detached {
   struct promise_type {
@@ -107,7 +107,7 @@ inline Detached spawn(Task<void> task) {
   co_await task;
 }
 
-// A child that runs beside its parent and is joined before the parent leaves:
+// A child runs beside its parent and is joined before the parent leaves:
 //   Child pump; pump.start(pump_body(...)); ...; co_await pump.join();
 class Child {
  public:

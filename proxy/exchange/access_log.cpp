@@ -93,7 +93,8 @@ void AccessLogWriter::write_all(const std::string& lines) {
   std::size_t done = 0;
   while (done < lines.size()) {
     if (!wait_until_writable()) break;
-    // A pipe that is writable takes PIPE_BUF bytes without blocking; more might block for ever.
+    // A pipe that is writable takes PIPE_BUF bytes without blocking; a longer write might block for
+    // ever.
     const ssize_t n =
         ::write(fd_, lines.data() + done, std::min<std::size_t>(lines.size() - done, PIPE_BUF));
     if (n < 0 && (errno == EINTR || errno == EAGAIN)) continue;
@@ -105,7 +106,7 @@ void AccessLogWriter::write_all(const std::string& lines) {
   lost_lines_.fetch_add(static_cast<std::uint64_t>(lost), std::memory_order_relaxed);
 }
 
-// False when the reader is stuck and the proxy is stopping: a log must not hold the exit.
+// Returns false when the reader is stuck and the proxy is stopping: a log must not delay the exit.
 bool AccessLogWriter::wait_until_writable() {
   if (gave_up_) return false;
   constexpr int kLookUpMs = 100;
@@ -130,7 +131,7 @@ void put_escaped(std::string& out, std::string_view text) {
     const auto byte = static_cast<unsigned char>(c);
     if (byte >= 0x20 && byte < 0x7f && c != '"' && c != '\\') {
       out.push_back(c);
-    } else {  // controls, and bytes that need not be UTF-8 (obs-text): as \u00XX
+    } else {  // writes controls, and bytes that need not be UTF-8 (obs-text), as \u00XX
       out.append("\\u00");
       out.push_back(kHex[byte >> 4]);
       out.push_back(kHex[byte & 15]);

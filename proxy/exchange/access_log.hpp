@@ -1,6 +1,6 @@
-// JSON lines, lossy rather than blocking. Each worker formats into its own buffer and hands full
-// buffers to one writer thread; when that cannot keep up (disk full, pipe stalled), lines are
-// dropped and counted. Source of the escaping rules: RFC 8259 7.
+// Writes the access log as JSON lines and loses lines rather than block. Each worker formats into
+// its own buffer and hands full buffers to one writer thread; when that thread cannot keep up (disk
+// full, pipe stalled), lines are dropped and counted. The escaping follows RFC 8259 7.
 #pragma once
 
 #include <atomic>
@@ -18,7 +18,7 @@
 
 namespace cutwater::exchange {
 
-// One finished exchange. Views are valid during the call only.
+// Describes one finished exchange. The views are valid during the call only.
 struct LogRecord {
   std::string_view listener, client_ip, method, host, target, protocol;
   int status = 0;  // sent to the client; 0 = none
@@ -27,22 +27,22 @@ struct LogRecord {
   Nanoseconds upstream_duration{0};
   std::string_view service, version, reason, flag, rollout, endpoint, outcome;
   unsigned attempts = 0;
-  std::string_view failed_version;  // an attempt failed here before another version answered
+  std::string_view failed_version;  // the version that failed here before another one answered
   std::string_view request_id, traceparent;
 };
 
-// The writer thread and its bounded queue. Thread-safe.
+// Owns the writer thread and its bounded queue. Every function is thread-safe.
 class AccessLogWriter {
  public:
   ~AccessLogWriter();
-  // Empty on success, else what is wrong.
+  // Returns an empty text on success, else what is wrong.
   std::string open(const config::AccessLog& target);
-  void reopen();  // after logrotate
-  // False when the queue is full: the lines are lost.
+  void reopen();  // called after logrotate
+  // Returns false when the queue is full; the lines are then lost.
   bool submit(std::string&& lines);
-  // A spare buffer to fill next; keeps its capacity.
+  // Returns a spare buffer to fill next; the buffer keeps its capacity.
   std::string spare();
-  // Lines that were queued but could not be written.
+  // Counts the lines that were queued but could not be written.
   std::uint64_t lost_lines() const { return lost_lines_.load(std::memory_order_relaxed); }
 
  private:
@@ -60,17 +60,18 @@ class AccessLogWriter {
   bool stopping_ = false;            // guarded by mutex_
   bool reopen_ = false;              // guarded by mutex_
   std::atomic<std::uint64_t> lost_lines_{0};
-  bool gave_up_ = false;  // the writer thread's own
+  bool gave_up_ = false;  // used by the writer thread only
   std::thread thread_;
 };
 
-// One worker's side. Thread: the worker.
+// Holds one worker's side of the log. Only that worker's thread uses it.
 class AccessLog {
  public:
   explicit AccessLog(AccessLogWriter& writer) : writer_(writer) { buffer_.reserve(kFlushAt * 2); }
 
   void write(const LogRecord& record);
-  // Hands over what is buffered; called by the worker at least every 200 ms. Returns lines lost.
+  // Hands over what is buffered; the worker calls it at least every 200 ms. Returns the number of
+  // lines lost.
   std::uint64_t flush();
 
  private:
@@ -84,7 +85,7 @@ class AccessLog {
   std::string buffer_;
   std::uint64_t lines_ = 0;  // in buffer_
   std::uint64_t lost_ = 0;
-  std::int64_t second_ = -1;  // the second `stamp_` shows
+  std::int64_t second_ = -1;  // the second that `stamp_` shows
   char stamp_[24];
 };
 

@@ -12,8 +12,9 @@ using stats::Outcome;
 
 namespace {
 
-constexpr int kSends = 3;        // to the same endpoint, while it has not acted on the request
-constexpr int kMaxInterim = 10;  // 1xx heads forwarded per response (hardening U11)
+constexpr int kSends = 3;        // sends to the same endpoint, while the endpoint has not acted on
+                                 // the request
+constexpr int kMaxInterim = 10;  // 1xx heads forwarded per response (tests/HARDENING.md U11)
 
 }  // namespace
 
@@ -39,8 +40,8 @@ upstream::PoolTimeouts Attempt::pool_timeouts() const {
           !down_.head().upgrade.empty()};
 }
 
-// The head of the response is due within response_head; `request` bounds all attempts together,
-// but for an upload, which takes as long as it takes and is never sent twice.
+// The head of the response is due within response_head. `request` bounds all attempts together,
+// except for an upload: it may take as long as it needs and is never sent twice.
 TimePoint Attempt::head_deadline(TimePoint from) const {
   const TimePoint due = from + target_.service->timeouts.response_head;
   if (target_.deadline_is_whole) return target_.head_due;
@@ -62,7 +63,8 @@ Task<bool> Attempt::connect() {
   co_return connected_;
 }
 
-// The upstream has not acted on it, or it is idempotent and the connection was going already.
+// The upstream has not acted on the request, or the request is idempotent and the connection had
+// been used before.
 bool Attempt::may_send_again() const {
   if (!error_ || client_gone_ || !whole_ || sends_ >= kSends) return false;
   const bool refused = error_->retry_safe && error_->code == Errc::Reset;
@@ -90,7 +92,7 @@ Task<void> Attempt::await_head() {
     const auto flushed = co_await lease_->flush();
     if (!flushed) error_ = flushed.error();
   }
-  // A failed write may still have an answer waiting behind it (413, then close): read on.
+  // A failed write may still have an answer waiting behind it (413, then close), so read on.
   if (error_ && error_->side == Side::Local) co_return;
   if (!error_ && !whole_) {
     uploading_ = true;
@@ -136,8 +138,8 @@ void Attempt::fail(Error error) {
   error_ = blame(error_ && error.code != Errc::TlsFailed ? *error_ : error);
 }
 
-// While the request is still being uploaded its head cannot be late; the clock starts when the
-// upload has ended. (A stalled upload ends by the client's or the upstream's own limits.)
+// While the request is still being uploaded its head cannot be late, so the clock starts when the
+// upload has ended. (The limits of the client or of the upstream end a stalled upload.)
 bool Attempt::may_still_come(const Error& error, TimePoint& due) const {
   if (!uploading_ || error.code != Errc::Timeout) return false;
   due = head_deadline(upload_state_.done ? upload_state_.finished : context_.loop.now());
@@ -157,7 +159,7 @@ std::optional<Error> Attempt::wrong_head(const ResponseHead& head, int interim) 
 // Looks at the body before the client is told anything: a response that is broken already can
 // still become another attempt, or a clean 502.
 Result<Flow> Attempt::try_first_chunk(const ResponseHead& head) {
-  Result<Flow> read = Flow::Blocked;  // a tunnel's bytes are no body
+  Result<Flow> read = Flow::Blocked;  // the bytes of a tunnel are not a body
   if (head.status != 101) read = lease_->try_read_body(first_chunk_);
   if (!read || *read == Flow::Blocked) first_chunk_ = {};
   return read;
@@ -167,8 +169,8 @@ void Attempt::accept_head(const ResponseHead& head) {
   error_.reset();
   head_ = &head;
   status_ = head.status;
-  // Of a gRPC call nobody can tell whether it streams: it is timed to its first answer, which is
-  // the whole of a unary one.
+  // Nobody can tell whether a gRPC call streams, so the call is timed to its first answer, which is
+  // the whole answer of a unary call.
   if (grpc_) grpc_status_ = http::grpc_status(head.fields);
   const bool may_stream = grpc_ && !first_chunk_.end_stream;
   endless_ = head.status == 101 || is_event_stream(head) || may_stream;
@@ -210,8 +212,8 @@ void Attempt::complete(const http::FieldList* trailers) {
   if (grpc_ && trailers && !grpc_status_) grpc_status_ = http::grpc_status(*trailers);
 }
 
-// An answer without a status is no answer: to its caller the call has failed (UNKNOWN). Before its
-// end, it may still come.
+// An answer without a status does not count as an answer: its caller sees a failed call (UNKNOWN).
+// Before the answer has ended, the status may still come.
 bool Attempt::is_grpc_error() const {
   constexpr unsigned kUnknown = 2;
   const bool over = ended_ != TimePoint{};
@@ -226,8 +228,8 @@ void Attempt::fail_response(Error error, http::DownstreamStream& downstream) {
   downstream.reset();
 }
 
-// A stream that may be silent was, for too long or until its caller's deadline: as of a tunnel,
-// that is no failure of the version, unless the operator counts DEADLINE_EXCEEDED.
+// A stream that may be silent was silent for too long, or until its caller's deadline. As with a
+// tunnel, that is no failure of the version, unless the operator counts DEADLINE_EXCEEDED.
 bool Attempt::is_mere_silence() const {
   constexpr unsigned kDeadlineExceeded = 4;
   if (!endless_ || error_->code != Errc::Timeout || error_->side != Side::Upstream) return false;
@@ -254,7 +256,8 @@ Task<void> Attempt::stop_upload() {
 
 void Attempt::end() {
   if (ended_ == TimePoint{}) ended_ = Clock::now();
-  // What is left of an abandoned response costs the connection, unless it is all here already.
+  // What is left of an abandoned response costs the connection, unless all of the response is here
+  // already.
   if (lease_ && head_ && !error_) {
     http::BodyChunk rest;
     static_cast<void>(lease_->try_read_body(rest));
@@ -266,7 +269,8 @@ void Attempt::end() {
 Outcome outcome_of(const Error& error, bool connected) {
   if (error.side != Side::Upstream || error.code == Errc::Cancelled) return Outcome::ClientAbort;
   if (error.code == Errc::TlsFailed) return Outcome::TlsFailed;
-  // Also of an h2 connection whose first bytes are none of HTTP/2, before anything was sent on it.
+  // This also holds for an h2 connection whose first bytes are not HTTP/2, before anything was sent
+  // on it.
   if (error.code == Errc::Protocol || error.code == Errc::TooLarge) return Outcome::Protocol;
   if (!connected) return Outcome::ConnectFailed;
   if (error.code == Errc::Timeout) return Outcome::Timeout;

@@ -1,5 +1,6 @@
-// One try of a request on one endpoint: connection, request out, response head in. The exchange
-// makes one after another until a response goes to the client. Lives inside one exchange.
+// Tries a request once on one endpoint: takes a connection, sends the request and reads the head of
+// the response. The exchange makes one attempt after another until a response goes to the client.
+// An attempt lives inside one exchange.
 #pragma once
 
 #include <optional>
@@ -10,17 +11,18 @@
 
 namespace cutwater::exchange {
 
-// Where the attempt goes, and what has to be told when it is over.
+// Says where the attempt goes, and what has to be told when it is over.
 struct AttemptTarget {
   const routing::ServiceSnapshot* service;
   const routing::VersionSnapshot* version;
   const upstream::Endpoint* endpoint;
-  std::uint32_t ticket;    // of the version's monitor
+  std::uint32_t ticket;    // given by the version's monitor
   TimePoint head_due;      // for all attempts together
   bool deadline_is_whole;  // head_due is the caller's own deadline, for all of the call (gRPC)
 };
 
-// What a failure on an upstream counts as. `connected`: there was a connection to it.
+// Says what a failure on an upstream counts as. `connected` is true if there was a connection to
+// the upstream.
 stats::Outcome outcome_of(const Error& error, bool connected);
 
 class Attempt {
@@ -31,45 +33,48 @@ class Attempt {
   Attempt(const Attempt&) = delete;
   Attempt& operator=(const Attempt&) = delete;
 
-  // Takes a pooled connection; if there is none, connect() makes one. False: see error().
+  // Takes a pooled connection; if there is none, connect() makes one. When it returns false,
+  // error() says why.
   bool try_reuse();
   Task<bool> connect();
   bool waited_for_connection() const { return waited_; }
 
-  // `first`: body that came with the head. What the socket does not take at once leaves in
+  // `first` is the body that came with the head. What the socket does not take at once leaves in
   // await_head().
   void send(const http::ForwardInfo& info, http::BodyChunk first);
   // Passes interim responses on. Afterwards either head() or error() is set.
   Task<void> await_head();
-  // A pooled connection that turns out to have gone stale, or will not take this request, says
+  // A pooled connection that turns out to be stale, or that will not take this request, says
   // nothing about the version: connect() and send again, silently.
   bool may_send_again() const;
   const http::ResponseHead* head() const { return head_; }
   const std::optional<Error>& error() const { return error_; }
-  // The part of the body that came with the head; valid until the next read from upstream().
+  // Returns the part of the body that came with the head; it is valid until the next read from
+  // upstream().
   const http::BodyChunk& first_chunk() const { return first_chunk_; }
   http::UpstreamStream& upstream() { return *lease_; }
 
   bool client_failed() const { return error_ && error_->side == Side::Downstream; }
-  // More of the request body than came with the head has been taken: it cannot be sent again.
+  // More of the request body than came with the head has been taken, so the request cannot be sent
+  // again.
   bool body_consumed() const { return uploading_; }
-  // What to answer when there is no response: 0 if nobody is there to be answered.
+  // Returns the status to answer when there is no response, or 0 if nobody is left to be answered.
   int status_for_client() const;
 
-  // How the response ended. `trailers` of it, if there were any.
+  // Tells how the response ended. `trailers` are the trailers of the response, if there were any.
   void complete(const http::FieldList* trailers = nullptr);
   void fail_response(Error error, http::DownstreamStream& downstream);
-  void cut_short();       // by the proxy itself: charged to nobody
+  void cut_short();       // ended by the proxy itself: charged to nobody
   void give_up_unused();  // nothing was sent: charged to nobody
   void add_client_delay(Nanoseconds delay) { client_delay_ += delay; }
 
-  // A tunnel, an event stream or a gRPC stream, which no response may ever end.
+  // Says whether this is a tunnel, an event stream or a gRPC stream, whose response may never end.
   bool is_endless() const { return endless_; }
   bool is_grpc() const { return grpc_; }
-  // No longer counts as a request in flight on an unproven version.
+  // Stops counting as a request in flight on an unproven version.
   void leave_monitor() { target_.version->monitor->leave(target_.ticket); }
 
-  // What is still being uploaded when the response is over goes nowhere: stop it, then end().
+  // An upload that still runs when the response is over has no use: stop it, then call end().
   bool is_uploading() const { return upload_.running(); }
   Task<void> stop_upload();
   // Gives the connection back.
@@ -107,7 +112,7 @@ class Attempt {
   bool whole_ = false;    // its body, if any, has come with the head
   const http::ResponseHead* head_ = nullptr;
   http::BodyChunk first_chunk_;
-  int status_ = 0;  // of head_, which does not outlive the lease
+  int status_ = 0;  // taken from head_, which does not outlive the lease
   bool endless_ = false;
   bool grpc_ = false;
   std::optional<unsigned> grpc_status_;
@@ -115,7 +120,7 @@ class Attempt {
   Child upload_;
   UploadState upload_state_;
   bool uploading_ = false;
-  TimePoint head_at_{};  // only of an event stream
+  TimePoint head_at_{};  // set only for an event stream
   TimePoint ended_{};
   Nanoseconds client_delay_{0};
 };

@@ -9,9 +9,9 @@ using http::BodyChunk;
 using net::Flow;
 
 // Both pumps give the loop a turn after each chunk that did not have to wait for anything: two
-// sides that are always ready must not keep a worker to themselves. It is also faster: pushing a
-// whole MiB through in one go costs a third more CPU than going round the connections, because
-// the kernel's buffers then no longer fit the cache (bench: 1 MiB response).
+// sides that are always ready must not keep a worker to themselves. This is also faster: to push a
+// whole MiB through in one go costs a third more CPU than to go round the connections, because the
+// kernel's buffers then no longer fit the cache (bench: 1 MiB response).
 
 Task<void> pump_upload(http::DownstreamStream& from, http::UpstreamStream& to, net::EventLoop& loop,
                        UploadState& state) {
@@ -54,8 +54,8 @@ Task<void> pump_upload(http::DownstreamStream& from, http::UpstreamStream& to, n
   }
   state.done = true;
   state.finished = Clock::now();
-  // Without its request body the upstream will never answer. (A cancelled pump is the exchange's
-  // own doing, an upstream failure shows itself to the reader of the head.)
+  // Without its request body the upstream will never answer. (The exchange itself cancels a pump,
+  // and an upstream failure shows itself to the reader of the head.)
   if (state.error && state.error->side == Side::Downstream && state.error->code != Errc::Cancelled)
     to.cancel();
 }
@@ -112,7 +112,8 @@ Task<DownloadResult> run_tunnel(http::DownstreamStream& downstream, http::Upstre
   up.start(pump_upload(downstream, upstream, loop, upload));
   const Patience patience(idle);
   DownloadResult download = co_await pump_download(upstream, downstream, loop, patience);
-  // The client may finish first and still be answered; once the server has finished, it is over.
+  // The client may finish first and still be answered; once the server has finished, the tunnel is
+  // over.
   upload.stop = true;
   downstream.cancel_read();
   upstream.cancel_write();
@@ -120,7 +121,7 @@ Task<DownloadResult> run_tunnel(http::DownstreamStream& downstream, http::Upstre
   if (upload.error && upload.error->side == Side::Downstream &&
       upload.error->code != Errc::Cancelled)
     download.error = upload.error;
-  // Both sides were silent for the time a tunnel may be: an end like any other.
+  // Both sides were silent for as long as a tunnel may be, which is a normal end.
   if (download.error && download.error->code == Errc::Timeout) download.error.reset();
   co_return download;
 }

@@ -1,5 +1,5 @@
-// The part of one request in the comparisons of its service, where there are any: of the version
-// under rollout with stable, and of a ramping flag with its control group. Lives inside one
+// Represents one request in the comparisons of its service, where there are any: of the version
+// under rollout with stable, and of a ramping flag with its control group. It lives inside one
 // exchange, which pins the snapshot that holds the comparisons.
 #pragma once
 
@@ -13,26 +13,28 @@ namespace cutwater::exchange {
 
 class CohortWatch {
  public:
-  // A gRPC call that takes longer than this is a stream: compared as far as it has come.
+  // A gRPC call that takes longer than this is a stream, and is compared as far as it has come.
   static constexpr Seconds kCallsAreOver{1};
 
   CohortWatch() : timer_(this, &stop_waiting) {}
 
-  // Only for the first attempt of a request, which goes where chance has put it.
+  // Enters the comparison. Call it only for the first attempt of a request, which goes where the
+  // random assignment has put it.
   void enter(unsigned worker, const routing::ServiceSnapshot& service,
              const routing::Assignment& assignment) {
     if (service.compared.comparison) enter_rollout(worker, service, assignment);
     if (assignment.draw.comparison != nullptr) enter_flag(worker, assignment);
   }
-  // With how that attempt ended. `comparable`: its latency is the version's, not that of a new
-  // connection.
+  // Leaves the comparison with the result of that attempt. `comparable` says that the latency is
+  // the version's, not that of a new connection.
   void leave(unsigned worker, const stats::AttemptResult& result, bool comparable) {
     timer_.disarm();
     rollout_.leave(worker, result, comparable);
     flag_.leave(worker, result, comparable);
   }
-  // With `so_far`, unless it ends before that; a moment that has passed is now. Nobody can compare
-  // what may never end, and those who came later wait for it.
+  // Leaves at `when` with `so_far`, unless the request ends before that; a moment that has passed
+  // counts as now. A request that may never end cannot be compared, and requests that came later
+  // wait for it.
   void leave_by(net::EventLoop& loop, TimePoint when, unsigned worker,
                 const stats::AttemptResult& so_far) {
     if (when <= loop.now()) return leave(worker, so_far, false);
@@ -40,7 +42,7 @@ class CohortWatch {
     so_far_ = so_far;
     loop.timers().arm(timer_, when);
   }
-  // There will be no attempt.
+  // Leaves the comparison because there will be no attempt.
   void give_up(unsigned worker) {
     stats::AttemptResult nothing;
     nothing.outcome = stats::Outcome::ClientAbort;
@@ -73,9 +75,10 @@ class CohortWatch {
     if (!candidate && assignment.version != service.stable) return;
     rollout_.enter(worker, *compared.comparison, {candidate, compared.weight, assignment.client});
   }
-  // A user whom the flag could not take (its version is shut, or has enough unproven requests) has
-  // no part. All of the control group has, wherever they end up: left out for what becomes of them,
-  // the flag's part among those who fail would be larger than its share.
+  // A user whom the flag could not take (its version is shut, or has enough unproven requests)
+  // takes no part. Everybody in the control group takes part, wherever their requests end up: if
+  // users were left out because of what happened to them, the flag's share among the failing users
+  // would be larger than its share of the traffic.
   void enter_flag(unsigned worker, const routing::Assignment& assignment) {
     const routing::FlagDraw& draw = assignment.draw;
     if (draw.in && assignment.reason != routing::Reason::Flag) return;

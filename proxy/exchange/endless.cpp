@@ -49,7 +49,7 @@ void EndlessExchanges::drain(TimePoint from, TimePoint until) {
 
 void EndlessExchanges::schedule(EndlessExchange& exchange) {
   if (drain_) {
-    if (exchange.due_for_ != EndedFor::Nothing) return;  // by then it is over anyway
+    if (exchange.due_for_ != EndedFor::Nothing) return;  // by then the exchange is over anyway
     exchange.due_for_ = EndedFor::Drain;
     loop_.timers().arm(exchange.timer_, moment(*drain_));
     return;

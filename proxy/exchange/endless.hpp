@@ -1,8 +1,8 @@
-// Exchanges whose response has no end of its own: tunnels, event streams, gRPC streams. Every other
-// request chooses its version anew and is soon over; these would stay on a version that was taken
-// back, or hold a drain up, for as long as their clients like. The proxy ends them, each at a
-// moment of its own: clients told all at once would all come back at once.
-// Thread: the worker.
+// Keeps track of exchanges whose response has no end of its own: tunnels, event streams, gRPC
+// streams. Every other request chooses its own version and is soon over. An endless exchange
+// would stay on a version that was taken back, or delay a drain, for as long as its client likes.
+// The proxy therefore ends each of them at a different moment, because clients that are told at the
+// same time would all come back at the same time. Only the worker's thread uses it.
 #pragma once
 
 #include <boost/intrusive/list.hpp>
@@ -16,13 +16,14 @@
 
 namespace cutwater::exchange {
 
-// Why the proxy ended an exchange that would not end.
+// Says why the proxy ended an exchange that would not end.
 enum class EndedFor : std::uint8_t { Nothing, Withdrawal, Drain };
-std::string_view to_string(EndedFor reason);  // "withdrawn", "drained": for the log and metrics
+std::string_view to_string(EndedFor reason);  // "withdrawn" or "drained", for the log and metrics
 
 class EndlessExchanges;
 
-// One of them, from the head of its response to its end. `upstream` and `version` outlive it.
+// Registers one endless exchange, from the head of its response to its end. `upstream` and
+// `version` outlive this object.
 class EndlessExchange : public boost::intrusive::list_base_hook<
                             boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
  public:
@@ -31,7 +32,8 @@ class EndlessExchange : public boost::intrusive::list_base_hook<
   EndlessExchange(const EndlessExchange&) = delete;
   EndlessExchange& operator=(const EndlessExchange&) = delete;
 
-  // Nothing: it has not been cut. Otherwise the read from the upstream failed with Cancelled.
+  // Nothing means that the exchange has not been cut. Otherwise the read from the upstream failed
+  // with Cancelled.
   EndedFor ended_for() const { return ended_for_; }
 
  private:
@@ -50,17 +52,17 @@ class EndlessExchanges {
  public:
   explicit EndlessExchanges(net::EventLoop& loop) : loop_(loop) {}
 
-  // By the snapshot that has just come into force: ends those on withdrawn versions within their
-  // service's timeouts.revert_grace, and lets those stay whose version was let in again.
+  // Applies the snapshot that has just come into force: ends the exchanges on withdrawn versions
+  // within their service's timeouts.revert_grace, and keeps those whose version was let in again.
   void on_switch(const routing::RoutingSnapshot& snapshot);
-  // Ends all that run or begin from now on, each between `from` and `until`.
+  // Ends all exchanges that run or begin from now on, each between `from` and `until`.
   void drain(TimePoint from, TimePoint until);
 
  private:
   friend class EndlessExchange;
   using List = boost::intrusive::list<EndlessExchange, boost::intrusive::constant_time_size<false>>;
   struct Withdrawn {
-    const guard::VersionMonitor* version;  // of the snapshot in force
+    const guard::VersionMonitor* version;  // taken from the snapshot in force
     Nanoseconds grace;
   };
   struct Window {
@@ -77,8 +79,8 @@ class EndlessExchanges {
   std::optional<Window> drain_;
 };
 
-// The end of a response that the proxy cut short, as far as its protocol can say so: a half-close
-// for a tunnel, the last chunk of an event stream, UNAVAILABLE for a gRPC call, which its client
+// Ends a response that the proxy cut short, as far as its protocol can say so: with a half-close
+// for a tunnel, the last chunk of an event stream, or UNAVAILABLE for a gRPC call, which its client
 // may make again. A body that owes bytes is broken off.
 Task<void> say_goodbye(http::DownstreamStream& downstream, const http::ResponseHead& response,
                        bool grpc);

@@ -26,7 +26,7 @@ using stats::Outcome;
 
 constexpr unsigned kMaxAttempts = 3;
 
-// What the proxy answers by itself.
+// Describes an answer that the proxy gives by itself.
 struct LocalAnswer {
   int status;
   std::string_view text;
@@ -42,7 +42,7 @@ class Exchange {
   Exchange(ExchangeContext& context, http::DownstreamStream& downstream)
       : context_(context), down_(downstream), head_(downstream.head()) {}
 
-  // In the order of the request's path.
+  // The functions stand in the order of the request's path.
   void begin();
   std::optional<LocalAnswer> local_answer();
   bool find_route();
@@ -75,9 +75,9 @@ class Exchange {
   const http::RequestHead& head_;
 
   TimePoint started_;
-  std::optional<Nanoseconds> deadline_;  // the caller's own (gRPC)
+  std::optional<Nanoseconds> deadline_;  // the caller's own deadline (gRPC)
   std::array<char, 32> made_id_;
-  std::string_view request_id_;  // what a trusted peer calls the request, else made_id_
+  std::string_view request_id_;  // the id a trusted peer gave the request, else made_id_
   std::array<char, 55> traceparent_;
   net::Block target_memory_;  // only when normalisation changed the target
   std::string_view target_;
@@ -95,7 +95,7 @@ class Exchange {
   unsigned attempts_ = 0;
   bool holds_retry_ = false;
 
-  // For the log.
+  // The members below are kept for the log.
   int status_ = 0;
   Outcome outcome_ = Outcome::Success;
   bool reached_version_ = false;
@@ -107,7 +107,7 @@ class Exchange {
 };
 
 Task<void> Exchange::run(ExchangeContext& context, http::DownstreamStream& downstream) {
-  Exchange exchange(context, downstream);  // in this frame: a request waits in few of them
+  Exchange exchange(context, downstream);  // lives in this frame: a request waits in few of them
   exchange.begin();
   const auto answer = exchange.local_answer();
   const Result<Flow> held = answer ? Flow::Done : exchange.hold_body();
@@ -133,7 +133,7 @@ void Exchange::begin() {
   if (request_id_.empty()) request_id_ = {made_id_.data(), made_id_.size()};
 }
 
-// Routes, and answers what needs no upstream.
+// Routes the request, and answers it if it needs no upstream.
 std::optional<LocalAnswer> Exchange::local_answer() {
   if (down_.client().tls && !down_.client().tls->may_carry(head_.host))
     return LocalAnswer{421, "this host is served by another TLS session\n"};
@@ -147,7 +147,7 @@ std::optional<LocalAnswer> Exchange::local_answer() {
   return std::nullopt;
 }
 
-// False: the target cannot be normalised safely. Without a matching route, route_ stays empty.
+// Returns false if the target cannot be normalised safely. route_ is empty if no route matches.
 bool Exchange::find_route() {
   target_ = head_.target;
   std::string_view path = "/";
@@ -163,8 +163,8 @@ bool Exchange::find_route() {
   return true;
 }
 
-// Takes the part of the body that arrived with the head. If that is all of it, the request can be
-// sent again.
+// Takes the part of the body that arrived with the head. If that is the whole body, the request can
+// be sent again.
 Result<Flow> Exchange::hold_body() {
   const auto read = down_.try_read_body(held_);
   if (!read || *read == Flow::Blocked) held_ = {};
@@ -255,8 +255,8 @@ Task<void> Exchange::try_versions() {
 }
 
 // While this exchange waited, for a connection or for an earlier attempt, the version lost its
-// traffic. After the API has answered, no new request may reach it: decide again by the new
-// snapshot.
+// traffic. After the API has answered, no new request may reach that version, so the exchange
+// decides again by the new snapshot.
 bool Exchange::decision_went_stale() const {
   if (version().monitor->tripped() && assignment_.version != service().stable) return true;
   const bool flagged = assignment_.reason == routing::Reason::Flag;
@@ -282,9 +282,9 @@ bool Exchange::replayable(const Attempt& attempt) const {
   return http::is_idempotent(head_.method) && held_.end_stream;
 }
 
-// Another endpoint of the same version, or the stable version, when nothing has reached the client
-// yet and the request may be sent again. Fallbacks need no budget: a request falls back once at
-// most, and to another version than the failing one.
+// Tries another endpoint of the same version, or the stable version, when nothing has reached the
+// client yet and the request may be sent again. A fallback needs no budget: a request falls back at
+// most once, and to another version than the failing one.
 bool Exchange::try_elsewhere(const Attempt& attempt) {
   const bool failed = attempt.error() || attempt.head()->status >= 500;
   const bool stopping = attempt.error() && attempt.error()->code == Errc::Cancelled;
@@ -325,7 +325,7 @@ Task<void> Exchange::forward(Attempt& attempt) {
   const ResponseHead& response = *attempt.head();
   status_ = response.status;
   std::optional<EndlessExchange> endless;
-  if (attempt.is_endless()) {  // nobody can wait for its end
+  if (attempt.is_endless()) {  // nobody can wait for the end of this response
     endless.emplace(context_.endless, version(), attempt.upstream());
     attempt.leave_monitor();
     side_guards_.leave();
@@ -427,7 +427,7 @@ Result<Flow> Exchange::send_head(const ResponseHead& response, BodyChunk first) 
 
 // --- the end ---------------------------------------------------------------------------------
 
-// Told to the version the attempt was made on: once per attempt, whatever happened.
+// Reports to the version on which the attempt was made: once per attempt, whatever happened.
 void Exchange::record(const Attempt& attempt) {
   const AttemptTarget& target = attempt.target();
   stats::AttemptResult result = attempt.result();
@@ -447,8 +447,8 @@ void Exchange::record(const Attempt& attempt) {
     upstream::note_success(endpoint);
 }
 
-// A copy for the shadow version, when the client has all of its answer: nothing the copy does can
-// delay it.
+// Offers a copy to the shadow version once the client has its whole answer, so that nothing the
+// copy does can delay that answer.
 void Exchange::offer_to_mirror() {
   if (!context_.mirror || !reached_version_ || client_left_ || !endpoint_) return;
   if (service().mirror.share == 0 || assignment_.version == service().mirror.version) return;

@@ -1,5 +1,5 @@
-// One request, from its head to its recorded outcome. See exchange.cpp for the path, step by step,
-// and proxy/README.md for the termination table.
+// Takes one request from its head to its recorded outcome. See exchange.cpp for the path, step by
+// step, and proxy/README.md for the termination table.
 #pragma once
 
 #include "proxy/exchange/exchange_context.hpp"
@@ -7,8 +7,8 @@
 
 namespace cutwater::exchange {
 
-// Completes when the response has been sent or given up, and the outcome recorded and logged. The
-// stream itself knows afterwards whether its connection may be kept.
+// Completes when the response has been sent or given up, and the outcome recorded and logged.
+// Afterwards the stream itself knows whether its connection may be kept.
 Task<void> run_exchange(ExchangeContext& context, http::DownstreamStream& downstream);
 
 }  // namespace cutwater::exchange

@@ -1,4 +1,5 @@
-// What an exchange needs of the worker it runs on. Thread: the worker; outlives its exchanges.
+// Holds what an exchange needs of the worker it runs on. Only the worker's thread uses it; it
+// outlives its exchanges.
 #pragma once
 
 #include "proxy/exchange/access_log.hpp"
@@ -20,13 +21,13 @@ struct ExchangeContext {
   upstream::ConnectionPool& pool;
   net::BlockPool& blocks;
   stats::WorkerCounters& counters;
-  AccessLog* log = nullptr;  // nullptr: off
+  AccessLog* log = nullptr;  // nullptr if there is no log
   Snapshot snapshot;         // swapped by the worker between two events
   upstream::RetryBudget retries;
   routing::SmoothSequence sequence;
   routing::CookieIdSource cookie_ids;
   EndlessExchanges endless;
-  MirrorSender* mirror = nullptr;  // nullptr: nothing is ever copied
+  MirrorSender* mirror = nullptr;  // nullptr if nothing is ever copied
 };
 
 }  // namespace cutwater::exchange

@@ -16,7 +16,7 @@ using stats::Outcome;
 
 namespace {
 
-// Of an answer nobody reads: what is longer costs the connection.
+// Nobody reads the answer to a copy; an answer longer than this costs the connection.
 constexpr std::size_t kMostDiscarded = 1024 * 1024;
 constexpr int kMaxInterim = 10;
 
@@ -76,7 +76,7 @@ void keep_forward(Keeper& keep, const http::ForwardInfo& from, http::ForwardInfo
 }  // namespace
 
 struct MirrorSender::Copy {
-  Snapshot snapshot;  // keeps service, endpoint and statistics
+  Snapshot snapshot;  // keeps the service, the endpoint and the statistics alive
   const routing::ServiceSnapshot* service = nullptr;
   const upstream::Endpoint* endpoint = nullptr;
   routing::MirrorStats* stats = nullptr;
@@ -86,7 +86,7 @@ struct MirrorSender::Copy {
   http::BodyChunk body;
   http::FieldList trailers;
   TimePoint started{};
-  TimePoint due{};  // of the whole answer
+  TimePoint due{};  // deadline of the whole answer
 };
 
 MirrorSender::MirrorSender(net::EventLoop& loop, upstream::ConnectionPool& pool,
@@ -132,7 +132,7 @@ std::unique_ptr<MirrorSender::Copy> MirrorSender::take_copy() {
   return copy;
 }
 
-// False: head and body do not fit one block.
+// Returns false if head and body do not fit one block.
 bool MirrorSender::fill(Copy& copy, const MirrorSource& source) {
   copy.memory = blocks_.borrow();
   Keeper keep(copy.memory.span());
@@ -175,7 +175,8 @@ Task<void> MirrorSender::run(std::unique_ptr<Copy> copy) {
   if (under_way_ == 0 && idle_) std::exchange(idle_, nullptr)();
 }
 
-// One try, and a second on a fresh connection if a pooled one turned out to be stale.
+// Makes one try, and a second one on a fresh connection if a pooled connection turned out to be
+// stale.
 Task<AttemptResult> MirrorSender::attempt(Copy& copy) {
   const config::Timeouts& timeouts = copy.service->timeouts;
   const upstream::PoolTimeouts pool_timeouts{timeouts.connect, timeouts.upstream_idle,
@@ -216,8 +217,8 @@ Task<Result<void>> MirrorSender::send(Copy& copy, upstream::Lease& lease) {
   co_return flushed;
 }
 
-// The status, once the answer is over or long enough. `timed` becomes false when its end was not
-// waited for.
+// Returns the status, once the answer is over or long enough. `timed` becomes false if its end was
+// not waited for.
 Task<Result<int>> MirrorSender::read_answer(Copy& copy, upstream::Lease& lease, bool& timed) {
   const TimePoint head_due = std::min(copy.due, loop_.now() + copy.service->timeouts.response_head);
   const http::ResponseHead* head = nullptr;

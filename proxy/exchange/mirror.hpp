@@ -1,10 +1,12 @@
-// Shadow traffic: sends copies of requests to another version and throws the answers away. The
-// first thing to be dropped: a copy is made only when the client has its answer, only under the
-// cap, and only if the whole request is still at hand (nothing is ever buffered for it). What
-// comes of it is counted on the mirror's own monitor. Thread: one worker, which owns it.
+// Sends shadow traffic: copies of requests go to another version, whose answers are thrown away.
+// Under load the copies are the first thing to be dropped: a copy is made only when the client has
+// its answer, only under the cap, and only if the whole request is still at hand (nothing is ever
+// buffered for it). The results are counted on the mirror's own monitor. One worker owns it and is
+// the only thread that uses it.
 //
-// The copy says what the request said, Host too, so that virtual hosts route alike; "X-Shadow: 1"
-// marks it, and the proxy's own sticky cookie is taken out as for everybody.
+// The copy says what the request said, including Host, so that virtual hosts route alike.
+// "X-Shadow: 1" marks the copy, and the proxy's own sticky cookie is taken out as in every
+// forwarded request.
 #pragma once
 
 #include <functional>
@@ -17,12 +19,12 @@
 
 namespace cutwater::exchange {
 
-// The request as the exchange has it; copied before offer() returns.
+// Describes the request as the exchange has it; it is copied before offer() returns.
 struct MirrorSource {
   Snapshot snapshot;
   const routing::ServiceSnapshot* service;
   const http::RequestHead* head;
-  http::BodyChunk body;  // what came with the head
+  http::BodyChunk body;  // the part that came with the head
   http::ForwardInfo forward;
 };
 
@@ -37,8 +39,8 @@ class MirrorSender {
   // Draws, checks and, if all is well, starts a copy. Returns at the copy's first wait.
   void offer(MirrorSource source);
 
-  // No more copies; `idle` runs when the last one has ended, at once if there is none. The pool
-  // cuts their waits short.
+  // Starts no more copies; `idle` runs when the last copy has ended, or at once if there is none.
+  // The pool cuts their waits short.
   void stop(std::function<void()> idle);
   bool idle() const { return under_way_ == 0; }
 

@@ -1,5 +1,5 @@
-// A worker's own hold on the snapshot. Counted without atomics: pinning it for an exchange must
-// not write to memory that other workers share.
+// Gives a worker its own hold on the snapshot. The hold is counted without atomics: pinning the
+// snapshot for an exchange must not write to memory that other workers share.
 #pragma once
 
 #include <boost/smart_ptr/local_shared_ptr.hpp>

@@ -1,6 +1,6 @@
-// Guards beside the version's own, for one attempt at a time: the flag's, which sees the flagged
-// requests alone, and the route's, which sees the version's requests of one route. Lives inside one
-// exchange.
+// Informs the guards beside the version's own guard, for one attempt at a time: the flag's, which
+// sees only the flagged requests, and the route's, which sees the version's requests of one route.
+// It lives inside one exchange.
 #pragma once
 
 #include <utility>
@@ -11,14 +11,15 @@ namespace cutwater::exchange {
 
 class SideGuards {
  public:
-  // False: the flag was shut in this moment, or has enough unproven requests under way.
+  // Returns false if the flag was shut in this moment, or has enough unproven requests under way.
   bool admit_flag(const routing::Assignment& assignment) {
     const bool flagged = assignment.reason == routing::Reason::Flag;
     return flag_.admit(flagged ? assignment.flag_monitor : nullptr);
   }
-  // When the version is settled. It shuts the version as a whole, so it has no say here.
+  // Call it when the version is settled. A route's guard shuts the version as a whole, so it has no
+  // say in the choice.
   void admit_route(guard::VersionMonitor* guard) { route_.admit(guard); }
-  // The attempt has become endless: it is recorded, but no longer under way.
+  // The attempt has become endless: it will be recorded, but no longer counts as under way.
   void leave() {
     flag_.leave();
     route_.leave();

@@ -10,8 +10,8 @@ void fill_trace_ids(std::array<char, 32>& request_id, std::array<char, 55>& trac
   Random& random = thread_random();
   hex16(random.next(), &request_id[0]);
   hex16(random.next(), &request_id[16]);
-  // The request id doubles as trace id. Sampled, because an unsampled root would switch off tracing
-  // in every parent-based sampler behind the proxy.
+  // The request id doubles as the trace id. The trace is marked as sampled, because an unsampled
+  // root would switch off tracing in every parent-based sampler behind the proxy.
   std::memcpy(&traceparent[0], "00-", 3);
   std::memcpy(&traceparent[3], request_id.data(), 32);
   traceparent[35] = '-';

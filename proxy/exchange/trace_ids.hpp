@@ -1,5 +1,6 @@
-// The names a request gets when nobody has named it yet: X-Request-ID, and a W3C Trace Context
-// `traceparent` (https://www.w3.org/TR/trace-context/). Pure but for this thread's random numbers.
+// Makes the names a request gets when it carries none: X-Request-ID, and a W3C Trace Context
+// `traceparent` (https://www.w3.org/TR/trace-context/). The functions are pure except that they use
+// this thread's random numbers.
 #pragma once
 
 #include <array>

@@ -1,6 +1,7 @@
-// One alarm of the guard: the change-point test together with the rules that make it fit for
-// real traffic: a client's failure counts once a minute, a trip needs a floor of failures and of
-// different clients. Pure; time and counts are arguments; the owner serialises.
+// Implements one alarm of the guard: the change-point test together with the rules that make it fit
+// for real traffic. A client's failure counts once a minute, and a trip needs a floor of failures
+// and of different clients. The class is pure: time and counts are arguments, and the owner
+// serialises the calls.
 #pragma once
 
 #include <cstdint>
@@ -14,30 +15,32 @@ namespace cutwater::guard {
 struct AlarmLimits {
   double p0 = 0.05;
   double alpha = 0.0025;
-  std::uint32_t min_bad = 5;  // raw failures, repeats of a client included
+  std::uint32_t min_bad = 5;  // raw failures, including a client's repeats
   std::uint32_t min_distinct_clients = 3;
 };
 
-// A failure that finds the evidence back where the run began, or below, begins another run. One
-// failure after a long good stretch multiplies it by more than two, so half above is "back".
+// A failure that finds the evidence back at, or below, the level where the run began starts another
+// run. One failure after a long good stretch multiplies the evidence by more than two, so up to one
+// and a half times that level counts as "back".
 inline constexpr double kBackAtGround = 1.5;
 
 struct BadAttempt {
-  std::uint64_t client = 0;  // 0 = a client of its own
+  std::uint64_t client = 0;  // 0 makes the failure a client of its own
   std::uint64_t good = 0;    // good attempts since arming, up to now
   TimePoint now{};
 };
 
 class Alarm {
  public:
-  // Below this many distinct clients on the version the per-client rules are waived: one caller
-  // alone must be able to show that everything is broken.
+  // Below this many distinct clients on the version the per-client rules are waived: a single
+  // caller must be able to show that everything is broken.
   static constexpr double kFewClients = 10;
 
   explicit Alarm(const AlarmLimits& limits);
 
-  // True when the evidence is enough. `few_clients()` tells whether fewer than kFewClients were
-  // seen lately; it is asked only when the answer matters, as it reads every worker's cell.
+  // Returns true when the evidence is enough. `few_clients()` tells whether fewer than kFewClients
+  // were seen lately; it is called only when the answer matters, because it reads every worker's
+  // cell.
   template <typename FewClients>
   bool on_bad(const BadAttempt& bad, FewClients&& few_clients) {
     ++raw_bad_;
@@ -50,16 +53,17 @@ class Alarm {
 
   const AlarmLimits& limits() const { return limits_; }
   double evidence() const { return test_.evidence(); }
-  double evidence_after(std::uint64_t good) const;  // as if looked at now, without a failure
+  double evidence_after(std::uint64_t good) const;  // the evidence if looked at now, without a
+                                                    // failure
   std::uint64_t bad() const { return fed_bad_; }    // failures that were evidence
   std::uint64_t raw_bad() const { return raw_bad_; }
-  // Where the present run of failures began (the last failure before which the evidence had sunk
-  // to its ground), and how many attempts had completed before it.
+  // Returns where the present run of failures began (the last failure before which the evidence had
+  // sunk to its ground), and how many attempts had completed before it.
   TimePoint onset() const { return onset_; }
   std::uint64_t attempts_at_onset() const { return attempts_at_onset_; }
-  std::uint64_t runs() const { return runs_; }  // how many began so far
+  std::uint64_t runs() const { return runs_; }  // runs that have begun so far
 
-  // The evidence was explained otherwise (both versions fail): it must not grow meanwhile, or the
+  // The evidence was explained otherwise (both versions fail), so it must not grow meanwhile: the
   // test would remember the incident long after it is over.
   void explain_away() { test_.limit_evidence(1 / limits_.alpha); }
 

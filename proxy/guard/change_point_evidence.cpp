@@ -9,7 +9,7 @@ namespace {
 constexpr double kAtTheStart = 3.0 / 8;
 constexpr double kInFirstBlock = 3.0 / 8;
 constexpr double kInSecondBlock = 1.0 / 8;
-// Far beyond any alarm; keeps a version that must not trip yet from overflowing.
+// The ceiling is far beyond any alarm; it keeps a version that must not trip yet from overflowing.
 constexpr double kCeiling = 1e200;
 
 struct Factors {
@@ -46,7 +46,7 @@ void ChangePointEvidence::add_good(std::uint64_t count) {
   while (count > 0) {
     const std::uint64_t step = std::min(count, starts_.left_in_block());
     for (Alternative& k : alternatives_) {
-      // b^m and 1 - b^m; expm1 keeps the digits when b is close to 1.
+      // Computes b^m and 1 - b^m; expm1 keeps the digits when b is close to 1.
       const double exponent = static_cast<double>(step) * k.log_decay;
       const double born = starts_.each() * k.decay * -std::expm1(exponent) / (1 - k.decay);
       k.evidence = std::exp(exponent) * k.evidence + born;

@@ -1,10 +1,12 @@
-// Is a rate above p0? A sequential test that may be looked at after every observation
-// (statistics.md 2): an e-process, so P(evidence ever reaches 1/alpha) <= alpha for every rate
-// <= p0, and a mixture over start times, so a fault that starts late is seen as fast as one that
-// was there from the start. Pure: no clock, no thread; the owner serialises.
+// Tests whether a rate is above p0. The test is sequential and may be looked at after every
+// observation (proxy/guard/README.md, "Absolute guard"). It is an e-process, so P(evidence ever
+// reaches 1/alpha) <= alpha for every rate <= p0. It is a mixture over start times, so a fault that
+// starts late is seen as fast as one that was there from the start. The class is pure: it has no
+// clock and no thread, and the owner serialises the calls.
 //
-// Start masses: 3/8 at the first observation, 3/8 spread over the first 100 000, then blocks of
-// doubling length with 1/8, 1/16, …: together 1 (README.md says why not 1/2 and 1/2).
+// The start masses are 3/8 at the first observation, 3/8 spread over the first 100 000, then 1/8,
+// 1/16, … on blocks of doubling length; together they are 1 (proxy/guard/README.md says why not 1/2
+// and 1/2).
 #pragma once
 
 #include <array>
@@ -17,7 +19,8 @@ namespace cutwater::guard {
 
 inline constexpr std::array kOddsRatios = {1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 300.0};
 
-// The same mixture without late starts: sum_k a_k^bad * b_k^good / 7. For test vectors and people.
+// Returns the same mixture without late starts, sum_k a_k^bad * b_k^good / 7, for test vectors and
+// for people.
 double plain_evidence(double p0, std::uint64_t bad, std::uint64_t good);
 
 class ChangePointEvidence {
@@ -26,15 +29,15 @@ class ChangePointEvidence {
 
   explicit ChangePointEvidence(double p0);  // 0 < p0 < 1
 
-  // Evidence can grow only in add_bad(): look at it then.
+  // Evidence can grow only in add_bad(), so look at it after that call.
   void add_good(std::uint64_t count);
   void add_bad();
-  // All of a tick as one observation, for counts whose order is not known: look at the evidence
-  // then. Of a tick with a single attempt it is the same as the two above.
+  // Adds all of a tick as one observation, for counts whose order is not known; look at the
+  // evidence afterwards. For a tick with a single attempt it equals the two functions above.
   void add_tick(std::uint64_t bad, std::uint64_t good);
 
   double evidence() const;  // alarm when >= 1/alpha
-  // Lowers the evidence to at most this: always allowed, a test only loses by it.
+  // Lowers the evidence to at most this. That is always allowed, because a test only loses by it.
   void limit_evidence(double most);
   std::uint64_t observations() const { return observations_; }
 

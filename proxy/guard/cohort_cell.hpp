@@ -1,6 +1,7 @@
-// One worker's part of a comparison: how many requests arrived in each tick and how many of them
-// are over, and those that failed or were slow. One writer, the worker; one reader, the judge. No
-// lock and no atomic read-modify-write on either side; fixed memory (about 170 KiB).
+// Holds one worker's part of a comparison: how many requests arrived in each tick, how many of them
+// are over, and which of them failed or were slow. It has one writer, the worker, and one reader,
+// the judge. Neither side uses a lock or an atomic read-modify-write; the memory is fixed (about
+// 170 KiB).
 #pragma once
 
 #include <array>
@@ -12,12 +13,12 @@
 
 namespace cutwater::guard {
 
-// A request that counts against its version in some test.
+// Describes a request that counts against its version in some test.
 struct BadRequest {
   std::int64_t tick = 0;
   TimePoint arrival{};
   std::uint64_t client = 0;
-  double weight = 0;  // chance, when it was assigned, to be the candidate's
+  double weight = 0;  // the candidate's chance to get the request, when it was assigned
   bool candidate = false;
   std::uint8_t tests = 0;  // bits, see Comparison
 };
@@ -29,7 +30,7 @@ struct Arrivals {
 
 class alignas(64) CohortCell {
  public:
-  // Ticks that may be open at the same time; the judge closes older ones by force.
+  // This many ticks may be open at the same time; the judge closes older ticks by force.
   static constexpr std::int64_t kSlots = 512;
   static constexpr std::size_t kRing = 2048;
 
@@ -44,7 +45,8 @@ class alignas(64) CohortCell {
     }
     bump(candidate ? slot.candidate : slot.baseline);
   }
-  // Before leave(). A full ring loses the request and says so: the judge then skips that time.
+  // Call it before leave(). A full ring loses the request and says so; the judge then skips that
+  // time.
   void report(const BadRequest& request) {
     const std::uint64_t head = head_.load(std::memory_order_relaxed);
     if (head - tail_.load(std::memory_order_acquire) == kRing)
@@ -57,8 +59,7 @@ class alignas(64) CohortCell {
     if (slot.tick.load(std::memory_order_relaxed) == tick) bump(slot.finished);
   }
 
-  // --- the judge ---
-  // Nobody arrives in this tick any more, and all who did are over.
+  // --- the judge --- No request arrives in this tick any more, and all requests that did are over.
   bool is_finished(std::int64_t tick) const {
     const Slot& slot = slot_of(tick);
     if (slot.tick.load(std::memory_order_acquire) != tick) return true;
@@ -93,7 +94,8 @@ class alignas(64) CohortCell {
   const Slot& slot_of(std::int64_t tick) const {
     return slots_[static_cast<std::size_t>(tick % kSlots)];
   }
-  // Single writer: a plain add. Release, so that what was reported before is seen with it.
+  // The cell has a single writer, so a plain add is enough. The store releases, so that the reader
+  // also sees what was reported before.
   static void bump(std::atomic<std::uint64_t>& count) {
     count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_release);
   }

@@ -1,5 +1,6 @@
-// Is a version bad, or do both fail because of something they share? Asked when an alarm of the
-// candidate has enough evidence. Pure functions of the counts since its run of failures began.
+// Decides whether a version is bad, or both versions fail because of something they share. It is
+// asked when an alarm of the candidate has enough evidence. The functions are pure, over the counts
+// since the candidate's run of failures began.
 #pragma once
 
 #include <cstdint>
@@ -10,12 +11,12 @@ namespace cutwater::guard {
 
 struct RunCounts {
   std::uint64_t bad = 0;
-  std::uint64_t attempts = 0;  // the bad ones included
+  std::uint64_t attempts = 0;  // the bad attempts included
 };
 
-// Both fail: since the candidate's run of failures began, the baseline is above the limit as well,
-// and the run itself does not show the candidate to be worse. Then taking the candidate's traffic
-// away would help nobody.
+// Both versions fail: since the candidate's run of failures began, the baseline has been above the
+// limit as well, and the run itself does not show the candidate to be worse. To take the
+// candidate's traffic away would then help nobody.
 bool fail_alike(const RunCounts& candidate, const RunCounts& baseline, const AlarmLimits& limits);
 
 }  // namespace cutwater::guard

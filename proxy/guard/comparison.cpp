@@ -17,22 +17,22 @@ constexpr unsigned kFirstLatencyBit = 2;
 constexpr Nanoseconds kShortestTick = std::chrono::milliseconds(100);
 constexpr std::size_t kMostPending = 1 << 16;
 constexpr double kIntervalAlpha = 0.01;
-// Of the requests above the median every eighth is enough to see it move; the other half of all
-// requests would be many to hand over.
+// Every eighth of the requests above the median is enough to see the median move; all of them are
+// half of the traffic, which is too much to hand over.
 constexpr unsigned kMedianSample = 8;
 
 constexpr unsigned latency_bit(std::size_t quantile) {
   return kFirstLatencyBit << quantile;
 }
 
-// By the time of arrival, which has nothing to do with the version.
+// Samples by the time of arrival, which has nothing to do with the version.
 bool in_median_sample(TimePoint arrival) {
   const auto mixed =
       static_cast<std::uint64_t>(arrival.time_since_epoch().count()) * 0x9e3779b97f4a7c15ULL;
   return (mixed >> 32) % kMedianSample == 0;
 }
 
-// All ticks that can be open fit into a cell.
+// Chooses the length so that all ticks that can be open fit into a cell.
 Nanoseconds tick_length(Nanoseconds patience) {
   return std::max(kShortestTick, patience / (CohortCell::kSlots - 16));
 }
@@ -73,7 +73,7 @@ Comparison::Comparison(const ComparisonPolicy& policy, unsigned workers, TimePoi
 CohortTicket Comparison::enter(unsigned worker, TimePoint arrival, const Assigned& assigned) {
   CohortTicket ticket;
   const std::int64_t tick = tick_of(arrival);
-  // Too late to be waited for: the worker was held up since it looked at the clock.
+  // The request is too late to be waited for: the worker was held up since it looked at the clock.
   if (arrival < began_ || tick <= closed_.load(std::memory_order_relaxed)) return ticket;
   ticket = {tick,
             arrival,
@@ -100,7 +100,7 @@ std::uint8_t Comparison::bad_tests(const CohortTicket& ticket, const stats::Atte
   const bool timed_out = result.outcome == Outcome::Timeout;
   const bool whole = result.outcome == Outcome::Success || result.outcome == Outcome::Status5xx;
   const bool timed = timed_out || (whole && result.latency_valid && comparable);
-  // Other limits than those of its assignment: they may have been chosen knowing this request.
+  // The limits differ from those of its assignment: they may have been chosen knowing this request.
   const std::uint32_t limits = limits_.load(std::memory_order_acquire);
   if (!timed || limits == 0 || ticket.limits != limits) return static_cast<std::uint8_t>(tests);
   for (std::size_t i = 0; i < kQuantiles.size(); ++i) {
@@ -135,8 +135,8 @@ bool Comparison::judge(TimePoint now, bool few_clients) {
   return failure_.has_value();
 }
 
-// The last tick that may be judged now. A tick of the present may still grow, and a worker may have
-// looked at the clock a moment before it enters.
+// Returns the last tick that may be judged now. The present tick may still grow, and a worker may
+// have looked at the clock a moment before it enters.
 std::int64_t Comparison::close_ticks(std::int64_t now) {
   std::int64_t closed = closed_.load(std::memory_order_relaxed);
   const std::int64_t oldest_open = now - policy_.patience / tick_length_ - 2;
@@ -158,7 +158,7 @@ std::int64_t Comparison::close_ticks(std::int64_t now) {
 }
 
 // Takes over what the workers have reported. When something was lost, the whole time up to now is
-// left out, of both versions.
+// left out for both versions.
 void Comparison::collect(std::int64_t now) {
   const std::int64_t judged = skip_until_;
   for (const auto& cell : cells_) {
@@ -204,8 +204,9 @@ bool Comparison::first_of_client(Watch& watch, const BadRequest& request) {
   return clients.first_failure(request.client, request.arrival);
 }
 
-// The dice say the same of a subject every time: however often it fails, and on whichever side, it
-// is one piece of evidence, and another one when the share has risen and they are thrown anew.
+// The dice give a subject the same side every time. However often the subject fails, and on
+// whichever side, it is one piece of evidence; it counts once more when the share has risen and the
+// dice are thrown again.
 bool Comparison::first_of_subject(Watch& watch, const BadRequest& request) {
   if (request.weight > watch.share) {
     watch.share = request.weight;

@@ -1,15 +1,17 @@
-// The relative guard of one version under rollout: is it worse than the stable version, on requests
-// that were dealt between the two by chance? (statistics.md 3.) Errors, and latency against limits
-// T* frozen from the stable version's past quantiles. Or of one ramping flag: its users are the
-// candidate, and those whom its dice have kept out are the baseline, its control group.
+// Implements the relative guard of one version under rollout: it tests whether the version is worse
+// than the stable version, on requests that were assigned to one of the two at random
+// (proxy/guard/README.md, "Relative guard"). It compares errors, and latency against limits T*
+// frozen from the stable version's past quantiles. It also guards a ramping flag: the flag's users
+// are the candidate, and the users whom its dice have kept out are the baseline, the control group.
 //
 // The tests need failures in the order in which their requests *arrived*: in the order in which
 // they end, a candidate that fails fast beside a stable version that times out would look worse at
 // equal rates. So requests belong to the tick they arrived in, and a tick is judged when all of its
 // requests are over (or have run as long as a request may), in order.
 //
-// Threads: enter() and leave() on any worker, without a lock; the rest on control, serialised by
-// the candidate's monitor. Owned by shared_ptr: snapshots hold it, so it outlives its requests.
+// Any worker may call enter() and leave(), without a lock; the control thread calls the other
+// functions, serialised by the candidate's monitor. A shared_ptr owns the comparison: snapshots
+// hold it, so it outlives its requests.
 #pragma once
 
 #include <array>
@@ -30,19 +32,22 @@
 namespace cutwater::guard {
 
 struct ComparisonPolicy {
-  // r0 of errors: up to this much worse is no failure. Of latency the margin of T* is that.
+  // This is r0 of the error test: a candidate that is up to this much worse does not fail. For
+  // latency, the margin of T* plays that part.
   double tolerance = 1.25;
-  double alpha_errors = 0.0025;        // of the rollout's 1 % (statistics.md 5)
-  double alpha_latency = 0.0025;       // all quantiles together
-  std::uint32_t min_failed = 4;        // floor of the trip, candidate's
-  std::uint32_t min_clients = 3;       // distinct, waived while few use the service at all
-  Nanoseconds patience = Seconds(60);  // what runs longer than a request may is not waited for
-  // The baseline is the control group of a flag: errors only, and a subject counts once for each
-  // share.
+  double alpha_errors = 0.0025;        // part of the rollout's 1 % (proxy/guard/README.md,
+                                       // "Relative guard")
+  double alpha_latency = 0.0025;       // shared by all quantiles
+  std::uint32_t min_failed = 4;        // floor of the trip: the candidate's failures
+  std::uint32_t min_clients = 3;       // distinct clients; waived while few use the service at all
+  Nanoseconds patience = Seconds(60);  // a request that runs longer than requests may is not waited
+                                       // for
+  // The baseline is the control group of a flag: only errors count, and a subject counts once for
+  // each share.
   bool control_group = false;
 };
 
-// A request's place in the comparison. Lives in its exchange.
+// Marks a request's place in the comparison. It lives in the exchange of that request.
 struct CohortTicket {
   std::int64_t tick = -1;
   TimePoint arrival{};
@@ -57,8 +62,8 @@ class Comparison {
  public:
   static constexpr std::array kQuantiles = {0.50, 0.90, 0.95, 0.99};
   using LatencyLimits = std::array<Nanoseconds, kQuantiles.size()>;
-  // T* = 1.10 x the baseline's quantile, and never closer to it than this: nobody notices less, and
-  // a network hop more or less is not a fault of the version.
+  // T* is 1.10 times the baseline's quantile, and always at least this far above it: nobody notices
+  // a smaller difference, and a network hop more or less is not a fault of the version.
   static constexpr double kLatencyMargin = 1.10;
   static constexpr Nanoseconds kLeastMargin = std::chrono::milliseconds(2);
   static LatencyLimits limits_from(const LatencyLimits& baseline_quantiles);
@@ -68,38 +73,40 @@ class Comparison {
   // --- worker side -------------------------------------------------------------------------
   struct Assigned {
     bool candidate = false;
-    double weight = 0;  // chance to be the candidate's, among the two
-    // Whose request it is: hash of a confirmed subject; 0 = every request its own client.
+    double weight = 0;  // chance to be assigned to the candidate rather than the baseline
+    // Says whose request it is: the hash of a confirmed subject; 0 makes every request its own
+    // client.
     std::uint64_t client = 0;
   };
-  // Only for a request that was assigned at random and goes where the dice said.
+  // Call it only for a request that was assigned at random and goes where the dice said.
   CohortTicket enter(unsigned worker, TimePoint arrival, const Assigned& assigned);
-  // Exactly once after enter(), with how the request's first attempt ended. `comparable`: its
-  // latency is the version's, not that of a new connection.
+  // Call it exactly once after enter(), with the result of the request's first attempt.
+  // `comparable` says that the latency is the version's, not that of a new connection.
   void leave(unsigned worker, const CohortTicket& ticket, const stats::AttemptResult& result,
              bool comparable);
 
   // --- control side, one at a time -----------------------------------------------------------
-  // For requests assigned from now on.
+  // Sets the limits for requests assigned from now on.
   void freeze_latency(const LatencyLimits& limits);
   bool has_latency_limits() const { return limits_.load(std::memory_order_relaxed) > 0; }
 
   bool has_control_group() const { return policy_.control_group; }
-  // Judges what has become ripe. `few_clients`: hardly anybody uses the service, so the per-client
-  // rules are waived (for both versions alike). True from the moment on that a test has alarmed;
-  // the counts go on.
+  // Judges what has become ripe. `few_clients` says that hardly anybody uses the service, so the
+  // per-client rules are waived (for both versions alike). Returns true from the moment on that a
+  // test has alarmed; the counts go on.
   bool judge(TimePoint now, bool few_clients);
 
   struct Story {
     std::string test;
     TimePoint first_bad{};
-    std::uint64_t requests = 0;  // the candidate's, from the first bad one to the decision
+    std::uint64_t requests = 0;  // the candidate's requests, from the first bad one to the decision
     std::uint64_t failed = 0;
     double evidence = 0;
   };
   const std::optional<Story>& failure() const { return failure_; }
   void add_reports(std::vector<TestReport>& reports) const;
-  // Start mass of the error test that nothing has used: for a test that takes over from it.
+  // Returns the start mass of the error test that nothing has used, for a test that takes over from
+  // it.
   double unspent() const { return errors_.front().test.unspent(); }
   double alpha_errors() const { return policy_.alpha_errors; }
 
@@ -110,9 +117,9 @@ class Comparison {
     FailingClients candidate_clients;
     FailingClients baseline_clients;  // of a control group: the subjects of both sides
     std::uint64_t candidate_raw = 0;
-    double share = 0;  // of a flag: the highest so far
+    double share = 0;  // the flag's highest share so far
   };
-  // Tests that share an alpha: the mean of e-processes is one.
+  // Tests that share an alpha are averaged, because the mean of e-processes is an e-process.
   using Group = std::vector<Watch>;
   struct Onset {
     double evidence = 0;
@@ -140,17 +147,18 @@ class Comparison {
   const Nanoseconds tick_length_;
   std::vector<std::unique_ptr<CohortCell>> cells_;  // one per worker
   std::atomic<std::int64_t> closed_{-1};            // ticks up to this one are judged
-  // Number of the frozen limits, 0 = none yet; read before and after, so never half of two.
+  // Numbers the frozen limits, 0 = none yet; it is read before and after, so that nobody uses half
+  // of two sets of limits.
   std::atomic<std::uint32_t> limits_{0};
   std::array<std::atomic<std::int64_t>, kQuantiles.size()> limit_ns_{};
 
-  // Control's.
+  // Only the control thread uses the members below.
   std::vector<BadRequest> pending_;
   std::int64_t skip_until_ = -1;  // requests of these ticks were lost: all of them are left out
   Arrivals arrivals_;             // judged so far
   Arrivals arrivals_before_limits_;
   Group errors_;
-  Group latency_;  // by kQuantiles; empty: errors only
+  Group latency_;  // by kQuantiles; empty if only errors are compared
   Onset errors_onset_;
   Onset latency_onset_;
   std::optional<Story> failure_;

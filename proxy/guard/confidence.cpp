@@ -19,8 +19,8 @@ double power_term(double count, double log_base) {
 
 }  // namespace
 
-// {p : B(1/2 + bad, 1/2 + good) / (B(1/2, 1/2) p^bad (1-p)^good) < 1/alpha}. The left side is
-// convex in log scale with its minimum at bad/n, so each end is found by bisection.
+// The interval is {p : B(1/2 + bad, 1/2 + good) / (B(1/2, 1/2) p^bad (1-p)^good) < 1/alpha}. The
+// left side is convex in log scale with its minimum at bad/n, so each end is found by bisection.
 Interval always_valid_interval(std::uint64_t bad, std::uint64_t good, double alpha) {
   if (bad + good == 0) return {};
   const auto s = static_cast<double>(bad);

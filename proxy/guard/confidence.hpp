@@ -1,6 +1,7 @@
-// The interval shown beside a rate. Always valid: it may be looked at after every request and
-// still covers the true rate with probability >= 1 - alpha over the whole run (statistics.md 3,
-// Robbins' beta mixture). Control thread; a few dozen logarithms.
+// Computes the interval shown beside a rate. The interval is always valid: it may be looked at
+// after every request and still covers the true rate with probability >= 1 - alpha over the whole
+// run (proxy/guard/README.md, "What is observed"; Robbins' beta mixture). The control thread calls
+// it; it costs a few dozen logarithms.
 #pragma once
 
 #include <cstdint>

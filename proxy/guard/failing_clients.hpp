@@ -1,6 +1,7 @@
-// Which clients already failed within the last minute: only a client's first failure in 60 s is
-// evidence (statistics.md 1), else one visitor with a broken session looks like a broken version.
-// Fixed memory: 1024 sets of 4, the oldest entry of a set gives way. Under the guard's mutex.
+// Remembers which clients already failed within the last minute. Only a client's first failure in
+// 60 s is evidence (proxy/guard/README.md, "What is observed"); otherwise one visitor with a broken
+// session would look like a broken version. The memory is fixed: 1024 sets of 4, where the oldest
+// entry of a set gives way. The guard's mutex protects it.
 #pragma once
 
 #include <array>
@@ -15,14 +16,15 @@ class FailingClients {
  public:
   static constexpr Seconds kWindow{60};
 
-  // `enough`: from how many distinct failing clients on counting stops.
+  // Counting stops at `enough` distinct failing clients.
   explicit FailingClients(std::uint32_t enough, Nanoseconds window = kWindow);
 
-  // True when this failure is the client's first in the window. Client 0 is always a new one.
+  // Returns true when this failure is the client's first in the window. Client 0 is always a new
+  // one.
   bool first_failure(std::uint64_t client, TimePoint now);
   // The next failure of every client is its first again.
   void forget();
-  // Distinct clients that failed since the start, at most `enough`.
+  // Returns how many distinct clients failed since the start, at most `enough`.
   std::uint32_t distinct() const { return distinct_; }
 
  private:

@@ -1,5 +1,5 @@
-// The evidence of a VersionMonitor: everything its mutex guards. Only for the monitor's own
-// sources.
+// Holds the evidence of a VersionMonitor: everything its mutex guards. Only the monitor's own
+// sources include it.
 #pragma once
 
 #include <array>
@@ -19,7 +19,7 @@ namespace cutwater::guard {
 struct VersionMonitor::Tests {
   template <typename T>
   using PerIndicator = std::array<T, stats::kIndicators>;
-  // A run of failures of the candidate, and where things stood when it began.
+  // Describes a run of failures of the candidate, and where things stood when it began.
   struct Run {
     std::uint64_t number = 0;
     std::uint64_t bad_before = 0;
@@ -33,16 +33,16 @@ struct VersionMonitor::Tests {
   std::vector<Alarm> alarms;  // by Indicator; empty before the first arming
   PerIndicator<std::uint64_t> good_at_arming{};
   PerIndicator<Run> runs;
-  // When an alarm last was the baseline's trouble too (or, of a witness, simply an alarm), and
-  // from where on the version has to prove itself again.
+  // Says when an alarm last was the baseline's trouble too (or, for a witness, was an alarm at
+  // all), and from where on the version has to prove itself again.
   PerIndicator<std::optional<TimePoint>> explained;
   PerIndicator<Counts> pass_from;
   std::shared_ptr<Comparison> comparison;
-  // Held against the baseline's past, once there is no baseline left to compare with.
+  // Holds the version against the baseline's past, once no baseline is left to compare with.
   std::optional<Alarm> past;
   std::uint64_t good_at_past = 0;
 
-  // The story of the decision, once there is one.
+  // Tells the story of the decision, once there is one.
   struct Story {
     std::string test;
     TimePoint first_bad{};

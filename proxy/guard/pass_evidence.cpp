@@ -27,7 +27,7 @@ std::uint64_t good_needed_to_pass(double p0, double beta, std::uint64_t bad, std
     return pass_evidence(p0, bad, good + more) >= 1 / beta;
   };
   if (passes(0)) return 0;
-  // Evidence grows with every good observation: double, then halve the bracket.
+  // Evidence grows with every good observation: double the count, then halve the bracket.
   std::uint64_t enough = 1;
   while (!passes(enough) && enough < kNever) enough *= 2;
   std::uint64_t too_few = enough / 2;

@@ -11,7 +11,8 @@ constexpr double kInFirstBlock = 0.125;
 constexpr double kInSecondBlock = 0.0625;
 constexpr double kCeiling = 1e200;  // far beyond any alarm, far from overflow
 
-// P(the failing request was the candidate's) when it is exactly `tolerance` times worse.
+// Returns P(the failing request was the candidate's) when the candidate is exactly `tolerance`
+// times worse.
 double chance_under_null(double tolerance, double weight) {
   return weight * tolerance / (weight * tolerance + 1 - weight);
 }

@@ -1,7 +1,8 @@
-// When may a fault have begun? Prior mass over start times for the tests that look for a change
-// (statistics.md 2, 8): some of it at the first observation (the test's own affair), some spread
-// evenly over a first block of observations, the rest over blocks of doubling length and halving
-// mass, so that the total never exceeds 1 and the test never falls asleep. A value; pure.
+// Gives the prior mass over start times (when a fault may have begun) to the tests that look for a
+// change (proxy/guard/README.md, "Absolute guard"). Some mass lies at the first observation (the
+// test's own affair), some is spread evenly over a first block of observations, and the rest lies
+// on blocks of doubling length and halving mass, so that the total never exceeds 1 and the test
+// never falls asleep. The class is a pure value.
 #pragma once
 
 #include <algorithm>
@@ -17,7 +18,7 @@ class StartMasses {
   double each() const { return mass_ / static_cast<double>(length_); }
   std::uint64_t left_in_block() const { return left_; }
 
-  // At most left_in_block() at a time.
+  // Consumes at most left_in_block() observations at a time.
   void consume(std::uint64_t count) {
     left_ -= count;
     if (left_ > 0) return;
@@ -27,7 +28,7 @@ class StartMasses {
     left_ = length_;
   }
 
-  // Any number at once; what they have used.
+  // Consumes any number of observations at once and returns the mass they have used.
   double consume_all(std::uint64_t count) {
     double used = 0;
     while (count > 0) {
@@ -39,7 +40,7 @@ class StartMasses {
     return used;
   }
 
-  // What no observation has used yet: the rest of this block and all later ones.
+  // Returns the mass that no observation has used yet: the rest of this block and all later blocks.
   double unspent() const { return each() * static_cast<double>(left_) + 2 * next_mass_; }
 
  private:

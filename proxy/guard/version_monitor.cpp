@@ -21,7 +21,7 @@ constexpr unsigned bit(Indicator indicator) {
   return 1U << static_cast<unsigned>(indicator);
 }
 
-// A rate of exactly 0 or 1 has no odds; the nearest that has means the same to a person.
+// A rate of exactly 0 or 1 has no odds; the nearest rate that has odds means the same to a person.
 double usable_rate(double rate) {
   return std::clamp(rate, 1e-6, 0.999);
 }
@@ -85,8 +85,8 @@ void VersionMonitor::record(unsigned worker, const AttemptResult& result, TimePo
   if (bad != 0) judge(bad, result, now);
 }
 
-// Evidence belongs to the arming that admitted the attempt: what was under way before a retry
-// says nothing about it. Results without a ticket are taken as current.
+// Evidence belongs to the arming that admitted the attempt: an attempt that was under way before a
+// retry says nothing about it. Results without a ticket are taken as current.
 bool VersionMonitor::judged_now(std::uint32_t ticket) const {
   if (!armed_.load(std::memory_order_acquire)) return false;
   return ticket == 0 || (ticket >> 1) == arming_.load(std::memory_order_relaxed);
@@ -158,7 +158,7 @@ void VersionMonitor::judge_by_past(const AttemptResult& result, TimePoint now) {
     decide(std::string(kPastTestName), *tests_->past, now);
 }
 
-// Where the baseline stood when a run of failures began here.
+// Notes where the baseline stood when a run of failures began here.
 void VersionMonitor::note_run(std::size_t indicator) {
   const Alarm& alarm = tests_->alarms[indicator];
   Tests::Run& run = tests_->runs[indicator];
@@ -167,8 +167,8 @@ void VersionMonitor::note_run(std::size_t indicator) {
   if (tests_->baseline) run.baseline = tests_->baseline->counts(indicator);
 }
 
-// (Whether the candidate has caused it, by overloading what both depend on, is the rollout engine's
-// question: blame_window.)
+// (Whether the candidate has caused this, by overloading what both versions depend on, is for the
+// rollout engine to decide: blame_window.)
 bool VersionMonitor::explained_by_baseline(std::size_t indicator) const {
   if (!tests_->baseline) return false;
   const Alarm& alarm = tests_->alarms[indicator];
@@ -182,7 +182,7 @@ bool VersionMonitor::explained_by_baseline(std::size_t indicator) const {
   return fail_alike(own, baseline, alarm.limits());
 }
 
-// Under the mutex. From the store on, no worker sends this version another request.
+// The caller holds the mutex. From the store on, no worker sends this version another request.
 void VersionMonitor::decide(const std::string& test, const Alarm& alarm, TimePoint now) {
   if (tests_->story) return;
   if (!tests_->policy.dry_run) tripped_.store(true, std::memory_order_release);
@@ -223,7 +223,7 @@ void VersionMonitor::arm(const GuardPolicy& policy, std::function<void()> on_tri
   p95_critical_ns_.store(policy.p95_critical.count(), std::memory_order_relaxed);
   in_flight_cap_.store(policy.unproven_in_flight, std::memory_order_relaxed);
   proven_at_.store(tests_->good_at_arming[0] + policy.proven_after, std::memory_order_relaxed);
-  // 31 bits go round after two thousand million armings; zero would read as "no ticket".
+  // The 31 bits wrap around after two thousand million armings; zero would read as "no ticket".
   const std::uint32_t next = (arming_.load(std::memory_order_relaxed) + 1) & 0x7fffffff;
   arming_.store(next == 0 ? 1 : next, std::memory_order_relaxed);
   unproven_.store(!policy.witness && policy.unproven_in_flight > 0 && policy.proven_after > 0,
@@ -258,8 +258,8 @@ void VersionMonitor::compare(TimePoint now) {
   if (on_trip) on_trip();
 }
 
-// Of both sides: waived by the candidate's clients alone, one broken user of a small candidate
-// would count in full against once a minute on the other side.
+// The rule counts the clients of both sides: if the candidate's clients alone waived it, one broken
+// user of a small candidate would count in full, but only once a minute on the other side.
 bool VersionMonitor::few_compared(TimePoint now) const {
   if (tests_->comparison->has_control_group()) return false;
   double clients = distinct_clients(now);
@@ -271,7 +271,7 @@ void VersionMonitor::set_baseline(std::shared_ptr<const VersionMonitor> baseline
   const std::lock_guard lock(tests_->mutex);
   if (tests_->baseline == baseline) return;
   tests_->baseline = std::move(baseline);
-  // A run of failures that is under way is held against what the new one does from here on.
+  // A run of failures that is under way is held against what the new baseline does from here on.
   for (std::size_t i = 0; i < tests_->runs.size(); ++i)
     tests_->runs[i].baseline = tests_->baseline ? tests_->baseline->counts(i) : Counts{};
 }
@@ -286,7 +286,8 @@ std::shared_ptr<Comparison> VersionMonitor::comparison() const {
   return tests_->comparison;
 }
 
-// The budget of the error comparison goes on here: what start mass it has not used is this test's.
+// The budget of the error comparison goes on here: this test takes the start mass that the
+// comparison has not used.
 void VersionMonitor::hold_against_past(double limit) {
   const std::lock_guard lock(tests_->mutex);
   if (tests_->past || !tests_->comparison || tests_->alarms.empty()) return;

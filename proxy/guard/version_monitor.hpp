@@ -1,11 +1,11 @@
-// Measures one version and guards it. Owned by shared_ptr: snapshots and control hold it, so it
-// outlives every request that was admitted through it.
+// Measures one version and guards it. A shared_ptr owns the monitor: snapshots and control hold it,
+// so it outlives every request that was admitted through it.
 //
-// Threads: admit(), leave() and record() on any worker; the rest on control. On the success path a
-// worker touches only its own cell (plain relaxed stores, no read-modify-write), except the few
-// attempts counted while the version is unproven. Errors and slow responses take a mutex: they are
-// rare, and when they are not, the version is about to lose its traffic. See statistics.md and
-// proxy/guard/README.md for the tests.
+// Any worker may call admit(), leave() and record(); the control thread calls the other functions.
+// On the success path a worker touches only its own cell (plain relaxed stores, no
+// read-modify-write), except the few attempts counted while the version is unproven. Errors and
+// slow responses take a mutex: they are rare, and when they are not, the version is about to lose
+// its traffic. See proxy/guard/README.md for the tests.
 #pragma once
 
 #include <array>
@@ -27,16 +27,18 @@ struct GuardPolicy {
   double error_rate = 0.05;                // p0 of the error guard
   Nanoseconds p95 = Seconds(2);            // slow indicator 1: more than 5 % slower than this
   Nanoseconds p95_critical = Seconds(3);   // slow indicator 2
-  double alpha_errors = 0.0025;            // of the rollout's 1 % (statistics.md 5)
-  double alpha_latency = 0.00125;          // each of the two latency guards
-  double pass_beta = 0.05;                 // PASS test: 76 clean requests
+  double alpha_errors = 0.0025;            // part of the rollout's 1 % (proxy/guard/README.md,
+                                           // "Absolute guard")
+  double alpha_latency = 0.00125;          // for each of the two latency guards
+  double pass_beta = 0.05;                 // for the PASS test: 76 clean requests
   std::uint32_t min_failed_attempts = 5;   // floor of the trip
   std::uint32_t min_distinct_clients = 3;  // waived while < 10 distinct clients were seen in 60 s
-  std::uint32_t unproven_in_flight = 16;   // cap until `proven_after` good completions
+  std::uint32_t unproven_in_flight = 16;   // the cap until `proven_after` good completions
   std::uint32_t proven_after = 20;
-  // Only measures: for the version a candidate is compared with. Never trips, caps nothing.
+  // A witness only measures: it is the version a candidate is compared with. It never trips and
+  // caps nothing.
   bool witness = false;
-  // Says what it would have done and does not do it.
+  // The guard says what it would have done and does not do it.
   bool dry_run = false;
 };
 
@@ -45,10 +47,10 @@ struct AlarmLimits;
 class Comparison;
 class VersionMonitor;
 
-// What the policy means for the alarms, by Indicator.
+// Says what the policy means for the alarms, by Indicator.
 std::array<AlarmLimits, stats::kIndicators> alarm_limits(const GuardPolicy& policy);
 
-// What a candidate is held against.
+// Says what a candidate is held against.
 struct Against {
   std::shared_ptr<const VersionMonitor> baseline = nullptr;  // armed as a witness
   std::shared_ptr<Comparison> comparison = nullptr;          // the relative guard, if there is one
@@ -57,11 +59,12 @@ struct Against {
 enum class Admission : std::uint8_t {
   Admitted,  // send it; record() must follow exactly once
   Tripped,   // the version lost its traffic
-  Capped,    // unproven and enough in flight already: give it to stable, weight recorded as 0
+  Capped,    // unproven and enough in flight already: the request goes to stable, with its weight
+             // recorded as 0
 };
 
-// What admit() says. `value` goes back unchanged in AttemptResult::ticket, so that the attempt is
-// judged by the arming it was admitted under and leaves the in-flight count it entered.
+// Holds what admit() says. `value` goes back unchanged in AttemptResult::ticket, so that the
+// attempt is judged by the arming it was admitted under and leaves the in-flight count it entered.
 struct Ticket {
   Admission admission = Admission::Admitted;
   std::uint32_t value = 0;
@@ -81,12 +84,13 @@ class VersionMonitor {
   // --- worker side -------------------------------------------------------------------------
   bool tripped() const { return tripped_.load(std::memory_order_acquire); }
   Ticket admit();
-  // The attempt became a tunnel or an endless stream: it stops counting as in flight, or sixteen
-  // WebSockets would keep the version capped. Updates the ticket; record() still follows.
+  // The attempt became a tunnel or an endless stream: it stops counting as in flight, because
+  // otherwise sixteen WebSockets would keep the version capped. The call updates the ticket;
+  // record() still follows.
   void leave(std::uint32_t& ticket);
-  // Open WebSockets and other upgraded connections; the worker's own cell.
+  // Counts open WebSockets and other upgraded connections, in the worker's own cell.
   stats::Gauge& tunnels(unsigned worker) { return cells_[worker]->tunnels(); }
-  // Exactly once per admitted attempt, with its ticket.
+  // Call it exactly once per admitted attempt, with its ticket.
   void record(unsigned worker, const stats::AttemptResult& result, TimePoint now);
 
   // --- control side ------------------------------------------------------------------------
@@ -99,16 +103,19 @@ class VersionMonitor {
   // Closes the version by hand (lock-out, kill switch) or opens it again.
   void set_tripped(bool tripped);
 
-  // Lets the relative guard judge what has become ripe; some ten times a second.
+  // Lets the relative guard judge what has become ripe; control calls it some ten times a second.
   void compare(TimePoint now);
-  // Whose failures may explain its own from now on: the baseline of a flag changes with stable.
+  // Sets the version whose failures may explain this version's failures from now on: the baseline
+  // of a flag changes with stable.
   void set_baseline(std::shared_ptr<const VersionMonitor> baseline);
-  // A flag is compared while it is its turn; what its limits have found stays. nullptr: no longer.
+  // A flag is compared only while it ramps; what its limits have found stays. nullptr ends the
+  // comparison.
   void set_comparison(std::shared_ptr<Comparison> comparison);
-  // Of this arming; nullptr when there is no relative guard.
+  // Returns the comparison of this arming, or nullptr when there is no relative guard.
   std::shared_ptr<Comparison> comparison() const;
-  // From now on no request goes to the baseline by chance, so there is nothing to compare with: the
-  // error rate is held against this limit, made of the baseline's past. Once per arming.
+  // From now on no request goes to the baseline at random, so there is nothing to compare with: the
+  // error rate is held against this limit, which is made of the baseline's past. Call it once per
+  // arming.
   void hold_against_past(double limit);
 
   GuardReport report(TimePoint now) const;
@@ -145,14 +152,14 @@ class VersionMonitor {
   std::atomic<bool> tripped_{false};
   std::atomic<bool> armed_{false};
   std::atomic<bool> unproven_{false};
-  // Written by arm(), read by workers without the mutex.
+  // arm() writes the members below, and workers read them without the mutex.
   std::atomic<std::uint32_t> arming_{1};  // even a version never armed hands out non-zero tickets
   std::atomic<std::int64_t> p95_ns_{0};
   std::atomic<std::int64_t> p95_critical_ns_{0};
   std::atomic<std::uint32_t> in_flight_cap_{0};
   std::atomic<std::uint64_t> proven_at_{0};  // sum of good attempts
-  // Attempts counted by admit() and not back yet, over all armings: never reset, so it cannot
-  // be off by those that were under way when a new arming began.
+  // Counts the attempts that admit() counted and that are not back yet, over all armings. It is
+  // never reset, so attempts that were under way when a new arming began cannot make it wrong.
   alignas(64) std::atomic<std::uint32_t> in_flight_{0};
   std::unique_ptr<Tests> tests_;
 };

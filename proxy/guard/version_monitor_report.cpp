@@ -1,4 +1,4 @@
-// What a monitor has found, as values.
+// Reports what a monitor has found, as values.
 #include <algorithm>
 
 #include "proxy/guard/comparison.hpp"
@@ -10,9 +10,9 @@ namespace cutwater::guard {
 namespace {
 
 constexpr double kIntervalAlpha = 0.01;
-constexpr std::string_view kControlGroup = "the control group";  // as people read it
-// How long after the last alarm of its kind a common cause, or a failing baseline, is still the
-// verdict: between two failures of a trickle of requests it is not over.
+constexpr std::string_view kControlGroup = "the control group";  // the name as people read it
+// For this long after the last alarm of its kind, a common cause or a failing baseline is still the
+// verdict: between two failures of sparse traffic it is not over.
 constexpr Seconds kLingers{30};
 
 struct TestCounts {
@@ -54,7 +54,7 @@ Verdict overall(const GuardReport& report) {
   if (any(Verdict::Fail) && !report.dry_run) return Verdict::Fail;  // a witness: nothing tripped
   if (any(Verdict::CommonCause)) return Verdict::CommonCause;
   if (report.requests_since_arming == 0) return Verdict::NoTraffic;
-  // One that can only fail has nothing to say until it has failed (in a dry run).
+  // A test that can only fail has nothing to say until it has failed (in a dry run).
   const auto fine = [](const TestReport& test) {
     return test.verdict == Verdict::Pass || (test.pass_at == 0 && test.verdict != Verdict::Fail);
   };
@@ -80,7 +80,7 @@ std::string_view to_string(Verdict verdict) {
   return "unknown";
 }
 
-// Under the mutex.
+// The caller holds the mutex.
 void VersionMonitor::report_limits(GuardReport& report, TimePoint now) const {
   const Tests& tests = *tests_;
   for (std::size_t i = 0; i < tests.alarms.size(); ++i) {
@@ -136,7 +136,7 @@ GuardReport VersionMonitor::report(TimePoint now) const {
     for (TestReport& test : report.tests) {
       if (test.name != story->test) continue;
       test.verdict = Verdict::Fail;
-      test.evidence = story->evidence;  // as it was when it decided
+      test.evidence = story->evidence;  // the evidence at the time of the decision
     }
   }
   report.verdict = overall(report);

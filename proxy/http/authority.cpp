@@ -10,7 +10,7 @@
 namespace cutwater::http {
 namespace {
 
-// Length of "[IPv6]" at the start of `text`, 0 if it is none.
+// Returns the length of "[IPv6]" at the start of `text`, or 0 if there is none.
 std::size_t ip_literal_length(std::string_view text) {
   const std::size_t close = text.find(']');
   if (close == std::string_view::npos) return 0;

@@ -1,4 +1,5 @@
-// host[:port] as Host and absolute-form targets carry it: RFC 9110 7.2, RFC 3986 3.2. Pure.
+// Parses host[:port] as Host and absolute-form targets carry it: RFC 9110 7.2, RFC 3986 3.2. The
+// functions are pure.
 #pragma once
 
 #include <optional>
@@ -11,9 +12,9 @@ struct Authority {
   std::string_view host;  // IPv6 keeps its brackets
 };
 
-// nullopt: empty host, userinfo, a port beyond 65535, or characters no host name has. Percent
-// encoding and ',' are refused although reg-name allows them: no client sends them, and what a
-// "Host: a,b" means depends on the reader.
+// Returns nullopt for an empty host, userinfo, a port beyond 65535, or characters no host name has.
+// Percent encoding and ',' are refused although reg-name allows them: no client sends them, and the
+// meaning of "Host: a,b" depends on the reader.
 std::optional<Authority> parse_authority(std::string_view text);
 
 }  // namespace cutwater::http

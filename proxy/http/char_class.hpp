@@ -1,5 +1,5 @@
-// Character classes of RFC 9110/9112/3986 as one 256-entry table, and the scan for control
-// characters. Internal to the codec. Stateless.
+// Holds the character classes of RFC 9110/9112/3986 as one 256-entry table, and the scan for
+// control characters. It is internal to the codec and stateless.
 #pragma once
 
 #include <array>
@@ -60,21 +60,21 @@ constexpr char to_lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
 }
 
-// Value of a hex digit, or -1.
+// Returns the value of a hex digit, or -1.
 inline int hex_value(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   const char lower = to_lower(c);
   return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
-// The byte that two hex digits stand for; both must be hex digits.
+// Returns the byte that two hex digits stand for; both must be hex digits.
 inline unsigned hex_byte(char high, char low) {
   return (static_cast<unsigned>(hex_value(high)) * 16 + static_cast<unsigned>(hex_value(low))) &
          255;
 }
 
-// First control character in [p, end), or end. Sixteen bytes a step: field values are most of a
-// head, and long cookies most of those.
+// Returns the first control character in [p, end), or end. It looks at sixteen bytes at a time,
+// because field values are most of a head, and long cookies most of the field values.
 inline const char* find_control(const char* p, const char* end) {
 #if defined(__SSE2__)
   const __m128i space = _mm_set1_epi8(0x20);
@@ -105,8 +105,8 @@ inline bool is_token(std::string_view text) {
   return !text.empty();
 }
 
-// Takes the next element off a comma-separated list (RFC 9110 5.6.1), trimmed; it may be empty.
-// Not for lists whose elements may be quoted.
+// Takes the next element off a comma-separated list (RFC 9110 5.6.1), trimmed; the element may be
+// empty. Do not use it for lists whose elements may be quoted.
 inline std::string_view take_element(std::string_view& list) {
   const std::size_t comma = list.find(',');
   const std::string_view element = trim(list.substr(0, comma));

@@ -27,7 +27,7 @@ std::optional<Nanoseconds> unit_of(char unit) {
   }
 }
 
-// 1*8DIGIT.
+// Parses 1*8DIGIT.
 std::optional<std::int64_t> digits(std::string_view text) {
   if (text.empty() || text.size() > 8) return std::nullopt;
   std::int64_t value = 0;
@@ -63,7 +63,7 @@ std::optional<Nanoseconds> grpc_timeout(const FieldList& fields) {
   const auto amount = digits(field->value.substr(0, field->value.size() - 1));
   const auto unit = unit_of(field->value.back());
   if (!amount || !unit) return std::nullopt;
-  // 99 999 999 hours do not fit; a day is as good as for ever.
+  // 99 999 999 hours do not fit; a day serves as well as no limit.
   const Nanoseconds most = std::chrono::hours(24);
   return *amount > most / *unit ? most : *amount * *unit;
 }

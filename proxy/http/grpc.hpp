@@ -1,6 +1,6 @@
-// What a proxy has to know of gRPC: that a message is one, how its answer is judged, how long the
-// caller waits, and how to answer by itself. Source: grpc/doc/PROTOCOL-HTTP2.md,
-// http-grpc-status-mapping.md. Pure.
+// Holds what a proxy has to know of gRPC: how to recognise a message, judge its answer, find how
+// long the caller waits, and answer by itself. It follows grpc/doc/PROTOCOL-HTTP2.md and
+// http-grpc-status-mapping.md, and is pure.
 #pragma once
 
 #include <optional>
@@ -11,20 +11,21 @@
 
 namespace cutwater::http {
 
-// Content-Type application/grpc, application/grpc+proto, ...; not grpc-web, which is plain HTTP.
+// Recognises Content-Type application/grpc, application/grpc+proto, ...; grpc-web is plain HTTP and
+// does not count.
 bool is_grpc(const FieldList& fields);
 inline bool is_grpc_call(const RequestHead& head) {
   return head.method == Method::Post && is_grpc(head.fields);
 }
 
-// grpc-status of trailers, or of a trailers-only head; nullopt when there is none or it is no
-// number. Codes beyond 16 are UNKNOWN (2).
+// Returns the grpc-status of trailers, or of a trailers-only head; nullopt when there is none or it
+// is not a number. Codes beyond 16 become UNKNOWN (2).
 std::optional<unsigned> grpc_status(const FieldList& fields);
 
-// "grpc-timeout: 100m"; nullopt when absent or malformed.
+// Reads "grpc-timeout: 100m"; returns nullopt when the field is absent or malformed.
 std::optional<Nanoseconds> grpc_timeout(const FieldList& fields);
 
-// The grpc-status that an HTTP status of ours stands for.
+// Returns the grpc-status that stands for an HTTP status of ours.
 std::string_view grpc_status_of(int http_status);
 
 }  // namespace cutwater::http

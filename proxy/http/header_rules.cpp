@@ -1,4 +1,4 @@
-// Requests: what goes to the upstream. Responses: response_rules.cpp.
+// Decides what goes to the upstream in a request. Responses are in response_rules.cpp.
 #include "proxy/http/header_rules.hpp"
 
 #include "proxy/http/forwarding.hpp"
@@ -7,7 +7,7 @@
 namespace cutwater::http {
 namespace {
 
-// First values of the fields that are written once, at the end.
+// Keeps the first values of the fields that are written once, at the end.
 struct Kept {
   std::string_view forwarded_proto;
   std::string_view forwarded_host;
@@ -27,7 +27,7 @@ bool may_pass(const Field& field, const RequestHead& head, const ForwardInfo& in
   return !is_named_by_connection(head.fields, field.name);
 }
 
-// Writes the fields that pass as they are; gathers those that are written in our own words.
+// Writes the fields that pass as they are, and gathers those that are written in our own words.
 // Framing, Host and hop-by-hop fields fall through to "dropped".
 Kept write_passing_fields(const RequestHead& head, const ForwardInfo& info, HeadWriter& out) {
   Kept kept;
@@ -83,7 +83,7 @@ Kept write_passing_fields(const RequestHead& head, const ForwardInfo& info, Head
       case FieldId::Trailer:
       case FieldId::TransferEncoding:
       case FieldId::Upgrade:
-      case FieldId::XClientCert:  // only what we have verified ourselves
+      case FieldId::XClientCert:  // only what we have verified ourselves passes
         break;
       default:
         if (may_pass(field, head, info)) out.field(field.name, field.value);
@@ -123,7 +123,7 @@ void write_forwarding(const RequestHead& head, const ForwardInfo& info, const Ke
   if (!info.request_id.empty()) out.field("X-Request-ID", info.request_id);
 }
 
-// An invalid or doubled traceparent restarts the trace; its tracestate goes with it (3.2.2).
+// An invalid or doubled traceparent restarts the trace; its tracestate is dropped with it (3.2.2).
 void write_trace(const RequestHead& head, const ForwardInfo& info, const Kept& kept,
                  HeadWriter& out) {
   const bool keep = kept.traceparents == 1 && is_valid_traceparent(kept.traceparent);

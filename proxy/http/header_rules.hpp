@@ -1,6 +1,6 @@
-// Which fields cross the proxy and which it adds. RFC 9110 7.6 (hop-by-hop, Via), RFC 7239,
-// W3C Trace Context. Pure: heads in, bytes out into a caller's buffer. What is dropped, kept and
-// replaced is listed in README.md, "codec".
+// Decides which fields cross the proxy and which it adds: RFC 9110 7.6 (hop-by-hop, Via), RFC 7239,
+// W3C Trace Context. The functions are pure: heads go in, bytes go out into a caller's buffer.
+// README.md, "codec", lists what is dropped, kept and replaced.
 #pragma once
 
 #include <cstring>
@@ -11,8 +11,8 @@
 
 namespace cutwater::http {
 
-// A bounded text writer over borrowed memory. What does not fit is left out whole, and from then
-// on nothing is written: check overflow() before sending.
+// Writes text into borrowed memory of fixed size. A field that does not fit is left out as a whole,
+// and from then on nothing is written: check overflow() before sending.
 class HeadWriter {
  public:
   explicit HeadWriter(std::span<char> out) : out_(out) {}
@@ -20,7 +20,7 @@ class HeadWriter {
     if (!fits(text.size())) return;
     append(text);
   }
-  // "name: value\r\n"
+  // Writes "name: value\r\n".
   void field(std::string_view name, std::string_view value) {
     if (!fits(name.size() + value.size() + 4)) return;
     append(name);
@@ -51,39 +51,41 @@ class HeadWriter {
   bool overflow_ = false;
 };
 
-// The name this proxy signs Via with (RFC 9110 7.6.3).
+// This proxy signs Via with this name (RFC 9110 7.6.3).
 inline constexpr std::string_view kPseudonym = "cutwater";
 
-// Facts about the downstream connection and this request that the request head must tell.
+// States facts about the downstream connection and this request that the request head must tell.
 struct ForwardInfo {
   std::string_view peer_ip = {};      // textual; IPv6 without brackets
   std::string_view scheme = {};       // "http" or "https"
   bool trusted_peer = false;          // keep the peer's X-Forwarded-* and Forwarded
-  std::string_view request_id = {};   // replaces X-Request-ID; the caller decides whose it is
+  std::string_view request_id = {};   // replaces X-Request-ID; the caller decides whose id it is
   std::string_view traceparent = {};  // made by the worker; used unless the client sent a valid one
-  std::string_view target = {};       // normalised origin-form: what was routed on
+  std::string_view target = {};       // normalised origin-form, on which the request was routed
   std::string_view drop_cookie = {};  // own sticky cookie, taken out of Cookie; empty = none
-  // Host to send when the client named none (HTTP/1.0): the endpoint's own authority.
+  // If the client named no Host (HTTP/1.0), this is sent: the endpoint's own authority.
   std::string_view fallback_authority = {};
-  bool shadow = false;  // a copy nobody waits for: marked "X-Shadow: 1"
-  // A field the route decides by (split key, flag); Connection cannot remove it. Empty = none.
+  bool shadow = false;  // nobody waits for this copy: it is marked "X-Shadow: 1"
+  // Names a field the route decides by (split key, flag); Connection cannot remove it. It may be
+  // empty.
   std::string_view protected_field = {};
-  // Of the client's verified certificate; empty = none.
+  // These describe the client's verified certificate; empty = none.
   std::string_view cert_subject = {};
   std::string_view cert_fingerprint = {};
 };
 
-// HTTP/1.1 request head for the upstream. Drops hop-by-hop fields and every field named by
-// Connection (framing, Host, Cookie and forwarding fields are not removable), writes Host from
-// head.authority, X-Forwarded-For/-Proto/-Host, X-Request-ID, traceparent, Via; re-adds
-// Upgrade/Connection for an upgrade and `TE: trailers`; framing as in the head (Length keeps
-// Content-Length, Chunked emits `Transfer-Encoding: chunked`). Expect is kept only when
-// head.expect_continue. X-Client-Cert-* are ours alone, whoever sent them. X-Shadow is dropped, but
-// for a trusted peer's: a service may leave out its side effects for it, so no client may say so.
-// Field names where '_' for '-' would give a framing or trust field are dropped.
+// Writes the HTTP/1.1 request head for the upstream. It drops hop-by-hop fields and every field
+// named by Connection (framing, Host, Cookie and forwarding fields are not removable), and writes
+// Host from head.authority, X-Forwarded-For/-Proto/-Host, X-Request-ID, traceparent and Via; it
+// adds Upgrade/Connection again for an upgrade, and `TE: trailers`. The framing is that of the head
+// (Length keeps Content-Length, Chunked emits `Transfer-Encoding: chunked`). Expect is kept only
+// when head.expect_continue. The proxy alone sets X-Client-Cert-*: they are dropped whoever sent
+// them. X-Shadow is dropped unless a trusted peer sent it: a service may leave out its side effects
+// for it, so no client may set it. Field names where '_' for '-' would give a framing or trust
+// field are dropped.
 void write_upstream_request(const RequestHead& head, const ForwardInfo& info, HeadWriter& out);
 
-// What the response to the client carries beside the upstream's own fields.
+// Says what the response to the client carries beside the upstream's own fields.
 struct ResponseExtras {
   int client_minor_version = 1;
   bool keep_alive = true;                // downstream connection stays open
@@ -94,26 +96,28 @@ struct ResponseExtras {
   std::string_view request_id = {};  // echoed as X-Request-ID when not already in the response
   std::string_view date = {};  // IMF-fixdate, used when the upstream sent no Date (9110 6.6.1)
 };
-// Framing: `Transfer-Encoding: chunked` if extras.chunked, else Content-Length if the head's
-// framing is Length or the answer has no body but tells a length (HEAD, 304). A 101 keeps Upgrade
-// and gets `Connection: Upgrade`. With set_cookie and no Cache-Control from the upstream,
-// `Cache-Control: private` is added so that no shared cache hands one user's cookie to another;
-// an upstream's own Cache-Control is its decision and left alone.
+// Writes the head and its framing: `Transfer-Encoding: chunked` if extras.chunked, else
+// Content-Length if the head's framing is Length or the answer has no body but tells a length
+// (HEAD, 304). A 101 keeps Upgrade and gets `Connection: Upgrade`. With set_cookie and no
+// Cache-Control from the upstream, `Cache-Control: private` is added so that no shared cache hands
+// one user's cookie to another; an upstream's own Cache-Control is its own decision and stays as it
+// is.
 void write_downstream_response(const ResponseHead& head, const ResponseExtras& extras,
                                HeadWriter& out);
-// 1xx heads: status line and end-to-end fields, no framing.
+// Writes a 1xx head: the status line and end-to-end fields, without framing.
 void write_informational(const ResponseHead& head, HeadWriter& out);
 
-// A small response of the proxy itself: text/plain body, Content-Length, never cached, optional
-// close; 405 carries the Allow that RFC 9110 15.5.6 asks for.
+// Describes a small response of the proxy itself: a text/plain body with Content-Length, never
+// cached, with an optional close; a 405 carries the Allow that RFC 9110 15.5.6 asks for.
 struct LocalReply {
   int status;
   std::string_view body;
   bool keep_alive;
-  bool head_request;                 // length, but no body
-  std::string_view request_id = {};  // so that a user's report finds its log line; empty: none
+  bool head_request;                 // the length is sent, but no body
+  std::string_view request_id = {};  // lets a user's report lead to its log line; empty if there is
+                                     // none
 
-  // RFC 9110 8.6, 15.3.5, 15.4.5
+  // A response with these statuses has no content: RFC 9110 8.6, 15.3.5, 15.4.5.
   bool has_content() const { return status >= 200 && status != 204 && status != 304; }
 };
 void write_local_reply(const LocalReply& reply, HeadWriter& out);

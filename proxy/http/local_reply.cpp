@@ -10,7 +10,7 @@ struct Reason {
   int status;
   std::string_view phrase;
 };
-// The registry of RFC 9110 15 and RFC 6585, ascending.
+// Holds the registry of RFC 9110 15 and RFC 6585, in ascending order.
 constexpr auto kReasons = std::to_array<Reason>({
     {100, "Continue"},
     {101, "Switching Protocols"},

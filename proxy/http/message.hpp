@@ -1,5 +1,5 @@
-// An HTTP message head as values. All string_views point into the buffer the head was parsed
-// from and live as long as that buffer holds it. Thread: the worker that parsed it.
+// Holds an HTTP message head as values. All string_views point into the buffer the head was parsed
+// from and live as long as that buffer holds it. Only the worker that parsed it uses it.
 #pragma once
 
 #include <cstddef>
@@ -24,14 +24,15 @@ enum class Method : std::uint8_t {
   Other,
 };
 
-// RFC 9110 9.2.2: may be sent again without asking.
+// Says whether a request may be sent again without asking (RFC 9110 9.2.2).
 constexpr bool is_idempotent(Method method) {
   return method == Method::Get || method == Method::Head || method == Method::Put ||
          method == Method::Delete || method == Method::Options || method == Method::Trace;
 }
 
-// Fields the proxy itself cares about; looked up once while parsing. Disguised: a name that would
-// be a framing or trust field if '_' were read as '-' (CGI and WSGI servers do); never forwarded.
+// Lists the fields the proxy itself cares about; they are looked up once while parsing. Disguised
+// is a name that would be a framing or trust field if '_' were read as '-' (CGI and WSGI servers
+// do); such a field is never forwarded.
 enum class FieldId : std::uint8_t {
   Other,
   AltSvc,
@@ -68,7 +69,8 @@ enum class FieldId : std::uint8_t {
   XShadow,
 };
 
-// Case-insensitive; FieldId::Other when unknown, never Disguised.
+// Compares without regard to case; returns FieldId::Other when the name is unknown, and never
+// Disguised.
 FieldId field_id(std::string_view name);
 
 struct Field {
@@ -77,8 +79,9 @@ struct Field {
   FieldId id = FieldId::Other;
 };
 
-// Fields in order of arrival, without heap allocation. The storage is left uninitialised: clearing
-// 10 KiB for every head would cost more than parsing it; a copy copies the live fields only.
+// Holds fields in order of arrival, without heap allocation. The storage is left uninitialised,
+// because clearing 10 KiB for every head would cost more than parsing it; a copy copies the live
+// fields only.
 class FieldList {
  public:
   static constexpr std::size_t kCapacity = 256;  // hard ceiling of the configurable limit
@@ -108,13 +111,13 @@ class FieldList {
   const Field* end() const { return fields_ + size_; }
   const Field& operator[](std::size_t i) const { return fields_[i]; }
 
-  // First field with this id, or nullptr.
+  // Returns the first field with this id, or nullptr.
   const Field* find(FieldId id) const {
     for (const Field& field : *this)
       if (field.id == id) return &field;
     return nullptr;
   }
-  // First field with this name (case-insensitive), or nullptr.
+  // Returns the first field with this name (case-insensitive), or nullptr.
   const Field* find(std::string_view name) const;
 
  private:
@@ -129,7 +132,7 @@ class FieldList {
   };
 };
 
-// How the end of the body is found: RFC 9112 6.3.
+// Says how the end of the body is found: RFC 9112 6.3.
 enum class Framing : std::uint8_t { None, Length, Chunked, UntilClose };
 
 struct RequestHead {
@@ -137,19 +140,22 @@ struct RequestHead {
   std::string_view method_text;
   std::string_view target;     // origin-form as received: path and query; "*" for OPTIONS *
   std::string_view path;       // the part of `target` before '?'
-  std::string_view query;      // after '?', without it; empty if none
-  std::string_view authority;  // host[:port] that counts: absolute-form target, else Host
+  std::string_view query;      // what follows '?'; empty if none
+  std::string_view authority;  // the host[:port] that counts: that of an absolute-form target, else
+                               // Host
   std::string_view host;       // authority without the port
-  int major_version = 1;       // 2: of what follows, `minor_version` means nothing
+  int major_version = 1;       // with 2, `minor_version` means nothing
   int minor_version = 1;       // HTTP/1.x
   Framing framing = Framing::None;
-  std::uint64_t content_length = 0;  // with Framing::Length; 0 means no body, but said so
+  std::uint64_t content_length = 0;  // with Framing::Length; 0 means that the head announces an
+                                     // empty body
   bool keep_alive = true;            // what the client asked for
   bool expect_continue = false;      // HTTP/1.1, with a body, and the client waits for 100
   std::string_view
-      upgrade;  // one protocol asked for, never h2c; empty if none or not to be followed
+      upgrade;  // one requested protocol, never h2c; empty if none or not to be followed
   bool connection_names = false;  // Connection names fields beyond the usual options
-  // Only with OPTIONS (TRACE is refused). 0: answer here, do not forward (RFC 9110 7.6.2).
+  // Set only with OPTIONS (TRACE is refused). With 0, answer here and do not forward (RFC 9110
+  // 7.6.2).
   std::optional<std::uint32_t> max_forwards;
   FieldList fields;
 };
@@ -172,11 +178,12 @@ struct BodyChunk {
   const FieldList* trailers = nullptr;  // on the last chunk only; valid as long as `data`
 };
 
-// Not an interim (1xx) response: 101 is the last head of its request (RFC 9110 15.2).
+// Says that this is not an interim (1xx) response: 101 is the last head of its request (RFC 9110
+// 15.2).
 inline bool is_final(const ResponseHead& head) {
   return head.status >= 200 || head.status == 101;
 }
-// A response without an end of its own (text/event-stream).
+// Recognises a response without an end of its own (text/event-stream).
 bool is_event_stream(const ResponseHead& head);
 
 bool iequals(std::string_view a, std::string_view b);

@@ -1,13 +1,13 @@
-// Which fields a client gets to see of a response, whatever protocol says them: `out` takes them by
-// field(name, value) and content_length(bytes), in order. HTTP/1's own words, for framing and the
-// connection, are response_rules.cpp's. Pure.
+// Decides which fields of a response a client gets to see, whatever protocol carries them: `out`
+// takes them by field(name, value) and content_length(bytes), in order. HTTP/1's own fields, for
+// framing and the connection, are in response_rules.cpp. The functions are pure.
 #pragma once
 
 #include "proxy/http/header_rules.hpp"
 
 namespace cutwater::http {
 
-// End-to-end, not framing, and not for this hop.
+// Accepts end-to-end fields that are neither framing nor meant for this hop.
 bool may_pass(const Field& field, const ResponseHead& head);
 
 template <class Out>
@@ -50,7 +50,7 @@ void write_length(const ResponseHead& head, Out& out) {
   }
 }
 
-// No more than the two above take, with `most(name, value)` for each field.
+// Returns an upper bound of what the two above take, with `most(name, value)` for each field.
 template <class Most>
 std::size_t most_bytes(const ResponseHead& head, const ResponseExtras& extras, const Most& most) {
   std::size_t bytes = most("Content-Length", "18446744073709551615") + most("Date", extras.date) +
@@ -61,7 +61,7 @@ std::size_t most_bytes(const ResponseHead& head, const ResponseExtras& extras, c
   return bytes;
 }
 
-// Of a response of the proxy itself, but for the length of its body.
+// Writes the fields of a response of the proxy itself, except for the length of its body.
 template <class Out>
 void write_local_fields(const LocalReply& reply, Out& out) {
   if (reply.has_content()) {

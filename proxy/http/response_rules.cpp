@@ -31,7 +31,7 @@ void write_connection(const ResponseHead& head, const ResponseExtras& extras, He
 
 bool may_pass(const Field& field, const ResponseHead& head) {
   switch (field.id) {
-    case FieldId::AltSvc:  // would lead clients round the proxy, out of the split
+    case FieldId::AltSvc:  // would lead clients around the proxy, out of the split
     case FieldId::Connection:
     case FieldId::ContentLength:
     case FieldId::KeepAlive:

@@ -1,12 +1,12 @@
-// One request and its response, seen from the exchange, whatever protocol carries them. The two
-// sides mirror each other; the exchange learns no protocol names.
+// Shows one request and its response to the exchange, whatever protocol carries them. The two sides
+// mirror each other; the exchange does not learn which protocol it is.
 //
 // Writing: write_*() sends what the socket takes at once and says Done or Blocked; when Blocked,
-// co_await flush() before the next write. Views passed in stay valid until then.
-// Reading: try_read_body() never waits (Blocked = nothing yet); read_body() does. End of stream is
-// part of the last chunk. A view is valid until the next read on the same stream.
-// Backpressure is the loop itself: nobody reads more before what was read has been written.
-// Thread: the worker that owns the connection.
+// co_await flush() before the next write. The caller keeps the views valid until then. Reading:
+// try_read_body() never waits (Blocked = nothing yet); read_body() does. End of stream is part of
+// the last chunk. A view is valid until the next read on the same stream. The loop itself makes the
+// backpressure: it reads no more before what was read has been written. Only the worker that owns
+// the connection uses a stream.
 #pragma once
 
 #include "proxy/base/clock.hpp"
@@ -22,14 +22,14 @@ namespace cutwater::http {
 
 using net::Flow;
 
-// Facts about the connection a request came in by.
+// States facts about the connection a request came in by.
 struct ClientInfo {
   std::string_view peer_ip;    // of the connection
-  std::string_view client_ip;  // the client behind trusted proxies; equals peer_ip otherwise
+  std::string_view client_ip;  // the client in front of trusted proxies; equals peer_ip otherwise
   bool trusted_peer = false;
   std::string_view scheme = "http";
   std::string_view listener;
-  const net::TlsSession* tls = nullptr;  // scheme is then https
+  const net::TlsSession* tls = nullptr;  // if set, the scheme is https
   const net::ConnectionAddresses* addresses = nullptr;
 };
 
@@ -48,19 +48,19 @@ class DownstreamStream {
                                   BodyChunk first) = 0;
   virtual Result<Flow> write_body(BodyChunk chunk) = 0;
   virtual Task<Result<void>> flush() = 0;
-  // A complete small response of the proxy itself, when no head was sent yet.
+  // Sends a complete small response of the proxy itself, when no head was sent yet.
   virtual Task<Result<void>> reply_locally(int status, std::string_view text,
                                            std::string_view request_id) = 0;
 
-  // After a 101 response head: read_body/write_body carry raw bytes, end_stream is a half-close.
-  // A read fails with Timeout when nothing has moved in either direction for `idle`.
+  // After a 101 response head, read_body/write_body carry raw bytes, and end_stream is a
+  // half-close. A read fails with Timeout when nothing has moved in either direction for `idle`.
   virtual void become_tunnel(Nanoseconds idle) = 0;
-  // The response cannot be completed: make the truncation visible to the client.
+  // The response cannot be completed, so make the truncation visible to the client.
   virtual void reset() = 0;
   // Wakes a waiting reader or writer with Errc::Cancelled.
   virtual void cancel_read() = 0;
   virtual void cancel() = 0;
-  // `callback` runs when the client's connection breaks while nobody reads from it.
+  // `callback` runs when the client's connection breaks while no coroutine reads from it.
   virtual void on_gone(void (*callback)(void*), void* context) = 0;
 
   virtual bool request_complete() const = 0;         // the whole request body was read
@@ -78,8 +78,8 @@ class UpstreamStream {
   virtual Result<Flow> write_body(BodyChunk chunk) = 0;
   virtual Task<Result<void>> flush() = 0;
 
-  // Interim (1xx) heads are returned too; 101 and everything from 200 up is final. The head's
-  // views live until the stream is given back.
+  // Returns interim (1xx) heads too; 101 and everything from 200 up is final. The head's views live
+  // until the stream is given back.
   virtual Task<Result<const ResponseHead*>> read_head(TimePoint deadline) = 0;
   virtual Result<Flow> try_read_body(BodyChunk& chunk) = 0;
   virtual Task<Result<BodyChunk>> read_body(TimePoint deadline) = 0;
@@ -88,8 +88,8 @@ class UpstreamStream {
   virtual void cancel() = 0;
   virtual void cancel_write() = 0;
 
-  // The connection had carried an exchange before: a failure without a response byte may only
-  // mean that it went stale in the pool.
+  // Says that the connection had carried an exchange before: a failure without a response byte may
+  // then only mean that it went stale in the pool.
   virtual bool reused() const = 0;
   virtual bool response_started() const = 0;  // at least one byte came back
 

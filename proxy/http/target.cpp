@@ -9,13 +9,15 @@ namespace {
 
 constexpr std::size_t kNone = std::string_view::npos;
 
-// "." or "..", also with path parameters ("..;x"): servers that strip those see a dot segment.
+// Recognises "." or "..", also with path parameters ("..;x"): servers that strip the parameters see
+// a dot segment.
 bool is_dots(std::string_view segment) {
   segment = segment.substr(0, segment.find(';'));
   return segment == "." || segment == "..";
 }
 
-// True if some rule could change this path: an escape, or a segment that begins with a dot.
+// Returns true if some rule could change this path: it has an escape, or a segment that begins with
+// a dot.
 bool needs_work(std::string_view path) {
   if (std::memchr(path.data(), '%', path.size()) != nullptr) return true;
   for (std::size_t i = path.find("/."); i != kNone; i = path.find("/.", i + 1)) {
@@ -25,7 +27,8 @@ bool needs_work(std::string_view path) {
   return false;
 }
 
-// Decodes escaped unreserved characters, upper-cases the other escapes. In and out may overlap.
+// Decodes escaped unreserved characters and upper-cases the other escapes. Input and output may
+// overlap.
 std::size_t normalise_escapes(std::string_view path, char* out) {
   std::size_t used = 0;
   for (std::size_t i = 0; i < path.size(); ++i) {
@@ -47,8 +50,8 @@ std::size_t normalise_escapes(std::string_view path, char* out) {
   return used;
 }
 
-// A segment that a server would split further, or strip of parameters, into a dot segment. Plain
-// "." and ".." are not hidden: they are removed the ordinary way.
+// Recognises a segment that a server would split further, or strip of parameters, into a dot
+// segment. Plain "." and ".." are not hidden: they are removed the ordinary way.
 bool hides_dots(std::string_view segment) {
   if (segment == "." || segment == "..") return false;
   while (true) {
@@ -61,7 +64,8 @@ bool hides_dots(std::string_view segment) {
   }
 }
 
-// RFC 3986 5.2.4 over a path that begins with '/', in place. kNone: hidden dot segment.
+// Applies RFC 3986 5.2.4 to a path that begins with '/', in place. Returns kNone for a hidden dot
+// segment.
 std::size_t remove_dot_segments(char* path, std::size_t size) {
   std::size_t used = 0;
   std::size_t i = 0;

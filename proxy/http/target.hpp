@@ -1,7 +1,7 @@
-// Path normalisation, RFC 3986 6.2.2: percent-encoded unreserved characters are decoded, hex
-// digits upper-cased, dot segments removed. The result is what is routed on AND what is forwarded,
-// so no two parsers can disagree. An encoded slash or backslash that would make a dot segment for
-// a server that decodes it ("/a/%2e%2e%2fb") is refused; other encoded slashes are kept.
+// Normalises paths by RFC 3986 6.2.2: percent-encoded unreserved characters are decoded, hex digits
+// upper-cased, dot segments removed. The result is routed on AND forwarded, so no two parsers can
+// disagree. An encoded slash or backslash that would make a dot segment for a server that decodes
+// it ("/a/%2e%2e%2fb") is refused; other encoded slashes are kept.
 #pragma once
 
 #include <optional>
@@ -10,8 +10,9 @@
 
 namespace cutwater::http {
 
-// `target` = path[?query], already grammar-checked. Returns `target` itself when nothing changes,
-// else a view into `scratch` (>= target.size() bytes). nullopt: encoded traversal -> 400.
+// `target` is path[?query] and has passed the grammar check. Returns `target` itself when nothing
+// changes, else a view into `scratch` (>= target.size() bytes). nullopt means encoded traversal,
+// which is answered with 400.
 std::optional<std::string_view> normalise_target(std::string_view target, std::span<char> scratch);
 
 }  // namespace cutwater::http

@@ -8,7 +8,7 @@
 namespace cutwater::http {
 namespace {
 
-// Beside those that have a FieldId.
+// These are refused as well as the names that have a FieldId.
 constexpr std::array<std::string_view, 14> kNever = {
     "age",
     "authorization",

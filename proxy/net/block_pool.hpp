@@ -1,5 +1,6 @@
-// Fixed-size buffers a worker lends to the connections that are busy right now. An idle connection
-// holds none. Thread: one worker. Blocks keep their memory warm: last in, first out.
+// Lends buffers of a fixed size to the connections of a worker that are busy right now. An idle
+// connection holds none. Only one worker's thread uses the pool. Blocks are reused last in, first
+// out, so that their memory stays warm.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +13,7 @@ namespace cutwater::net {
 
 class BlockPool;
 
-// A borrowed block; goes back when destroyed.
+// Holds a borrowed block, which goes back when this object is destroyed.
 class Block {
  public:
   Block() = default;

@@ -31,19 +31,21 @@ BioPtr reader(const std::string& text) {
   return BioPtr(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
 }
 
-// A key behind a passphrase is a problem, not a question at the terminal.
+// A key that needs a passphrase is a problem to report: nobody is at the terminal to answer.
 int no_passphrase(char*, int, int, void*) {
   return -1;
 }
 
-// All of one kind, or none when one is broken. `read` is one of OpenSSL's PEM_read_bio_*.
+// Reads all objects of one kind, or none when one is broken. `read` is one of OpenSSL's
+// PEM_read_bio_*.
 template <typename Owner, typename Read>
 std::vector<Owner> all_in(const std::string& pem, Read read) {
   std::vector<Owner> found;
   const BioPtr bio = reader(pem);
   ERR_clear_error();
   while (auto* one = read(bio.get(), nullptr, no_passphrase, nullptr)) found.emplace_back(one);
-  // The end of the text is an error to OpenSSL; any other one is something broken.
+  // OpenSSL reports the end of the text as an error; any other error means that something is
+  // broken.
   if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE) found.clear();
   ERR_clear_error();
   return found;
@@ -74,7 +76,7 @@ std::optional<Problem> check_ocsp(const std::string& path, const std::string& de
   return Problem{"`" + path + "`: no OCSP answer in DER with status successful"};
 }
 
-// The earliest nextUpdate (RFC 6960 4.2.1), unix seconds; 0 = it does not say.
+// Returns the earliest nextUpdate (RFC 6960 4.2.1) in unix seconds; 0 if the answer does not say.
 std::int64_t ocsp_next_update(const std::string& der) {
   const auto* bytes = reinterpret_cast<const unsigned char*>(der.data());
   OCSP_RESPONSE* answer = d2i_OCSP_RESPONSE(nullptr, &bytes, static_cast<long>(der.size()));
@@ -229,7 +231,7 @@ std::int64_t next_update_unix(const X509_CRL* list) {
 
 std::string subject_of(const X509* certificate) {
   const BioPtr bio(BIO_new(BIO_s_mem()));
-  // Everything outside printable ASCII comes out escaped: safe in a header field.
+  // Everything outside printable ASCII is escaped, so the text is safe in a header field.
   X509_NAME_print_ex(bio.get(), X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253);
   const char* text = nullptr;
   const long size = BIO_get_mem_data(bio.get(), &text);

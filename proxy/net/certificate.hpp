@@ -1,5 +1,6 @@
-// Certificates and keys out of PEM files, and what they say of themselves. Every problem is a text
-// for a person that names the file. Start and reload only; any thread.
+// Reads certificates and keys out of PEM files, and tells what they say of themselves. Every
+// problem is a text for a person that names the file. Any thread may call it, at start and reload
+// only.
 #pragma once
 
 #include <openssl/ssl.h>
@@ -37,36 +38,39 @@ struct SslCtxFree {
 };
 using SslCtxPtr = std::unique_ptr<SSL_CTX, SslCtxFree>;
 
-// Host names are compared without regard to case (RFC 9110 4.2.3); ASCII only.
+// Puts a name into lower case: host names are compared without regard to case (RFC 9110 4.2.3), in
+// ASCII only.
 std::string lower(std::string_view name);
 
 struct Problem {
   std::string text;
 };
 
-// A certificate with its chain and key: they belong together, and the certificate is in force.
+// Holds a certificate with its chain and key, which belong together; the certificate is in force.
 struct Identity {
   X509Ptr certificate;
   std::vector<X509Ptr> chain;
   PkeyPtr key;
   std::string ocsp;             // DER; empty = none
-  std::int64_t ocsp_until = 0;  // unix seconds; 0 = it does not say
+  std::int64_t ocsp_until = 0;  // unix seconds; 0 if the answer does not say
 };
 std::variant<Identity, Problem> load_identity(const config::CertificateFiles& files);
 bool use_identity(SSL_CTX* context, const Identity& identity);
 
-// A whole file, at most 1 MiB. `secret`: refused when everybody may read it.
+// Reads a whole file, at most 1 MiB. A `secret` file is refused when everybody may read it.
 std::variant<std::string, Problem> read_file(const std::string& path, bool secret = false);
-// Every certificate of a PEM bundle; a problem when there is none.
+// Loads every certificate of a PEM bundle; returns a problem when there is none.
 std::variant<std::vector<X509Ptr>, Problem> load_bundle(const std::string& path);
 
-// Every revocation list of a PEM bundle; a problem when there is none, or one is out of date.
+// Loads every revocation list of a PEM bundle; returns a problem when there is none, or one is out
+// of date.
 std::variant<std::vector<X509CrlPtr>, Problem> load_revocations(const std::string& path);
-// When its next issue is due (RFC 5280 5.1.2.5), unix seconds; 0 = it does not say.
+// Returns when the list's next issue is due (RFC 5280 5.1.2.5) in unix seconds; 0 if the list does
+// not say.
 std::int64_t next_update_unix(const X509_CRL* list);
 
-// DNS names of the subjectAltName, lower case; the common name when there are none. Wildcards as
-// written.
+// Returns the DNS names of the subjectAltName in lower case, or the common name when there are
+// none. Wildcards stay as written.
 std::vector<std::string> names_of(const X509* certificate);
 std::int64_t not_after_unix(const X509* certificate);
 std::string subject_of(const X509* certificate);      // RFC 4514, ASCII

@@ -1,5 +1,5 @@
-// Who talks to whom: the two ends of a client's connection as the client sees it. From the socket,
-// or from a PROXY header in front of it. A value.
+// Holds the two ends of a client's connection as the client sees it. They come from the socket, or
+// from a PROXY header in front of it. This is a plain value.
 #pragma once
 
 #include "proxy/net/ip_address.hpp"

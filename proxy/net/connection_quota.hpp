@@ -1,5 +1,5 @@
-// How many downstream connections there may be, in all and per client address. Touched when a
-// connection comes and goes, never per request. Thread-safe; shared by the workers.
+// Limits how many downstream connections there may be, in all and per client address. It is touched
+// when a connection comes and goes, never per request. It is thread-safe and shared by the workers.
 #pragma once
 
 #include <boost/unordered/unordered_flat_map.hpp>
@@ -12,10 +12,10 @@ namespace cutwater::net {
 
 class ConnectionQuota {
  public:
-  // 0 = no limit.
+  // A limit of 0 means no limit.
   ConnectionQuota(std::uint32_t total, std::uint32_t per_ip) : total_(total), per_ip_(per_ip) {}
 
-  // A place for one connection; freed when destroyed. Must not outlive the quota.
+  // Holds a place for one connection and frees it when destroyed. It must not outlive the quota.
   class Place {
    public:
     Place() = default;
@@ -39,8 +39,8 @@ class ConnectionQuota {
     ConnectionQuota* quota_ = nullptr;
     IpAddress ip_;
   };
-  // Empty when the limit is reached. `exempt`: a load balancer in front of many clients is not
-  // bound by the limit per address.
+  // Returns an empty place when the limit is reached. `exempt` is for a load balancer in front of
+  // many clients, which is not bound by the limit per address.
   Place try_enter(const IpAddress& ip, bool exempt);
 
  private:

@@ -13,7 +13,7 @@ EventLoop::EventLoop()
       wakeup_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       now_(Clock::now()),
       timers_(now_) {
-  // Start-up only: the one place where the data plane may throw.
+  // This runs at start-up only, the one place where the data plane may throw.
   if (epoll_ < 0 || wakeup_ < 0) throw std::system_error(errno, std::generic_category(), "epoll");
   epoll_event event{};
   event.events = EPOLLIN;
@@ -77,7 +77,7 @@ void EventLoop::run_posted() {
 
 void EventLoop::run_deferred() {
   hurry_ = false;
-  // One round only: what is deferred now runs after the next look at the sockets.
+  // Runs one round only: what is deferred now runs after the next look at the sockets.
   resuming_.swap(deferred_);
   for (const auto handle : resuming_) handle.resume();
   resuming_.clear();
@@ -100,8 +100,8 @@ void EventLoop::dispatch(int timeout_ms) {
   current_ = nullptr;
 }
 
-// What is deferred is mostly the writers of connections with many streams: each answer that has
-// come meanwhile goes out with the same write, and a look costs a tenth of a write.
+// Mostly the writers of connections with many streams are deferred: each answer that has come
+// meanwhile goes out with the same write, and a look costs a tenth of a write.
 void EventLoop::look_again() {
   int handled = event_count_;
   for (int looks = 0; looks < kMoreLooks && !deferred_.empty(); ++looks) {

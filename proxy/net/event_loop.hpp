@@ -1,9 +1,9 @@
-// One thread's epoll loop: edge-triggered descriptors, a timer wheel, deferred coroutines, and a
-// mailbox other threads may post to.
+// Runs one thread's epoll loop: edge-triggered descriptors, a timer wheel, deferred coroutines, and
+// a mailbox to which other threads may post.
 //
-// Why not Asio here (it runs the control plane): waiting for readability without holding a buffer
-// costs Asio 1.26 one epoll_ctl per wait, two system calls per proxied request; this loop
-// registers a descriptor once. See proxy/README.md, "Decisions".
+// Asio runs the control plane but not this loop: to wait for readability without holding a buffer
+// costs Asio 1.26 one epoll_ctl per wait, two system calls per proxied request. This loop registers
+// a descriptor once.
 #pragma once
 
 #include <sys/epoll.h>
@@ -19,7 +19,7 @@
 
 namespace cutwater::net {
 
-// Something registered with epoll. Must outlive its registration.
+// A descriptor is registered with epoll; it must outlive its registration.
 class Descriptor {
  public:
   virtual void on_events(std::uint32_t events) = 0;
@@ -37,15 +37,16 @@ class EventLoop {
 
   // Runs on the calling thread until stop().
   void run();
-  // Any thread.
+  // Any thread may call it.
   void stop();
-  // Any thread: `work` runs on the loop's thread. Order is kept.
+  // `work` runs on the loop's thread, in the order of the posts. Any thread may call it.
   void post(std::function<void()> work);
 
   // --- loop's thread only -------------------------------------------------------------------
-  // Registers for these events, edge-triggered. Returns false with errno set on failure.
+  // Registers the descriptor for these events, edge-triggered. Returns false with errno set on
+  // failure.
   bool add(int fd, Descriptor* descriptor, std::uint32_t events);
-  // The same for other events; what is already true of them is told at once.
+  // Does the same for other events; those that are already true are reported at once.
   bool change(int fd, Descriptor* descriptor, std::uint32_t events);
   // After this no event reaches `descriptor`, not even one already fetched. Closing the fd is the
   // caller's business.
@@ -54,9 +55,9 @@ class EventLoop {
 
   // Resumes `handle` from the loop itself, after the events of this turn: no re-entrance.
   void defer(std::coroutine_handle<> handle) { deferred_.push_back(handle); }
-  // What is deferred does not gain by waiting for more: it runs right behind these events.
+  // Deferred work that does not gain by waiting for more runs right behind these events.
   void hurry() { hurry_ = true; }
-  // co_await loop.yield(): lets other connections have their turn.
+  // `co_await loop.yield()` lets other connections have their turn.
   auto yield() {
     struct Awaiter {
       EventLoop* loop;
@@ -68,19 +69,20 @@ class EventLoop {
   }
 
   TimerWheel& timers() { return timers_; }
-  // The time of this turn of the loop: good for deadlines, too coarse for measuring.
+  // Returns the time of this turn of the loop: it is good for deadlines, but too coarse for
+  // measuring.
   TimePoint now() const { return now_; }
 
  private:
   class Mailbox;
   bool control(int operation, int fd, Descriptor* descriptor, std::uint32_t events);
   void dispatch(int timeout_ms);  // waits once, and hands out what came
-  void look_again();              // before what is deferred
+  void look_again();              // looks before what is deferred runs
   void run_posted();
   void run_deferred();
 
-  static constexpr int kBatch = 128;    // events before the others have their turn
-  static constexpr int kMoreLooks = 4;  // for events, before what is deferred
+  static constexpr int kBatch = 128;    // events before other work has its turn
+  static constexpr int kMoreLooks = 4;  // looks for events, before what is deferred
   int epoll_;
   int wakeup_;  // eventfd
   TimePoint now_;
@@ -93,7 +95,7 @@ class EventLoop {
   std::vector<std::coroutine_handle<>> resuming_;
   bool stopping_ = false;
   bool hurry_ = false;
-  bool mail_ = false;  // the wake-up descriptor has stirred
+  bool mail_ = false;  // set when the wake-up descriptor has stirred
 
   std::mutex mutex_;
   std::vector<std::function<void()>> posted_;  // guarded by mutex_

@@ -1,5 +1,5 @@
-// IP addresses and networks as values: peers, trusted proxies. An IPv4 peer on an IPv6 socket
-// (::ffff:a.b.c.d, RFC 4291 2.5.5.2) is its IPv4 address.
+// Holds IP addresses and networks (peers, trusted proxies) as values. An IPv4 peer on an IPv6
+// socket (::ffff:a.b.c.d, RFC 4291 2.5.5.2) becomes its IPv4 address.
 #pragma once
 
 #include <sys/socket.h>
@@ -14,7 +14,7 @@ namespace cutwater::net {
 
 struct IpAddress {
   bool v6 = false;
-  std::array<std::uint8_t, 16> bytes{};  // IPv4 in the first four
+  std::array<std::uint8_t, 16> bytes{};  // an IPv4 address takes the first four
   bool is_loopback() const;
   std::string to_string() const;
   friend bool operator==(const IpAddress&, const IpAddress&) = default;
@@ -25,7 +25,8 @@ IpAddress ip_of(const sockaddr_storage& address);
 
 class Network {
  public:
-  // "10.0.0.0/8", "::1/128", or a single address. nullopt when malformed.
+  // Parses "10.0.0.0/8", "::1/128", or a single address. Returns nullopt when the text is
+  // malformed.
   static std::optional<Network> parse(std::string_view text);
   bool contains(const IpAddress& address) const;
 

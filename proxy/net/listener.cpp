@@ -13,7 +13,7 @@ namespace cutwater::net {
 namespace {
 
 constexpr int kBacklog = 4096;
-constexpr int kAcceptsPerTurn = 256;  // then the others have their turn
+constexpr int kAcceptsPerTurn = 256;  // then other descriptors have their turn
 constexpr Milliseconds kPauseAfterError{100};
 
 std::optional<std::pair<sockaddr_storage, socklen_t>> socket_address(const config::Address& from) {
@@ -55,7 +55,8 @@ BoundSocket bind_listener(const config::Address& address, bool exclusive) {
   const int fd = ::socket(to->first.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   const int on = 1;
   ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // Linux: inherited on accept
+  // Linux lets accepted sockets inherit it
+  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   if (!exclusive) ::setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
   if (fd < 0 || ::bind(fd, reinterpret_cast<const sockaddr*>(&to->first), to->second) < 0 ||
       ::listen(fd, kBacklog) < 0) {
@@ -95,7 +96,7 @@ void Listener::accept_all() {
   if (accept_some()) loop_.timers().arm(retry_, loop_.now());
 }
 
-// True: there may be more.
+// Returns true if there may be more.
 bool Listener::accept_some() {
   for (int i = 0; i < kAcceptsPerTurn; ++i) {
     sockaddr_storage peer{};
@@ -108,7 +109,8 @@ bool Listener::accept_some() {
     }
     if (errno == EAGAIN || errno == EWOULDBLOCK) return false;
     if (errno == EINTR || errno == ECONNABORTED) continue;
-    // Out of descriptors or memory: waiting is all that helps; do not spin (hardening R17).
+    // The process is out of descriptors or memory. Only waiting helps, so do not spin
+    // (tests/HARDENING.md R17).
     on_error_();
     loop_.timers().arm(retry_, loop_.now() + kPauseAfterError);
     return false;

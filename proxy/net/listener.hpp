@@ -1,5 +1,5 @@
-// A listening socket in a worker's loop. Every worker has its own for each address (SO_REUSEPORT):
-// the kernel spreads connections, and no worker waits for another.
+// Keeps a listening socket in a worker's loop. Every worker has its own for each address
+// (SO_REUSEPORT): the kernel spreads connections, and no worker waits for another.
 #pragma once
 
 #include <functional>
@@ -13,11 +13,11 @@ namespace cutwater::net {
 
 struct BoundSocket {
   int fd = -1;
-  config::Address address;  // with the real port
-  std::string problem;      // why fd is -1, for a person
+  config::Address address;  // with the actual port
+  std::string problem;      // says to a person why fd is -1
 };
-// Binds and listens. `exclusive`: fail if any process listens on the address already (SO_REUSEPORT
-// alone would let a second one of ours take half of the traffic).
+// Binds and listens. With `exclusive` it fails if any process listens on the address already
+// (SO_REUSEPORT alone would let a second cutwater take half of the traffic).
 BoundSocket bind_listener(const config::Address& address, bool exclusive);
 
 class Listener final : public Descriptor {

@@ -1,7 +1,8 @@
-// Addresses whose connections were cut off for flooding: what that counts against the next ones.
-// A fixed table, so that no number of addresses makes it grow; under pressure the oldest offence is
-// forgotten first. Of IPv6 the network (/64) counts, a customer has all of it. Thread-safe; shared
-// by the workers. Nobody waits for its lock while nobody offends.
+// Remembers addresses whose connections were cut off for flooding, and what that counts against
+// their next connections. The table has a fixed size, so that no number of addresses makes it grow;
+// under pressure the oldest offence is forgotten first. For IPv6 the network (/64) counts, because
+// one customer has all of it. It is thread-safe and shared by the workers. Nobody waits for its
+// lock while nobody offends.
 #pragma once
 
 #include <array>
@@ -16,24 +17,25 @@ namespace cutwater::net {
 
 class Offenders {
  public:
-  static constexpr unsigned kMost = 10;         // more count no more
-  static constexpr Seconds kForgivenAfter{60};  // without another
+  static constexpr unsigned kMost = 10;         // further offences count no more
+  static constexpr Seconds kForgivenAfter{60};  // if no other offence follows
 
   struct Record {
     unsigned offences = 0;
-    TimePoint forgiven = TimePoint::max();  // when that is over; max: never heard of it
+    TimePoint forgiven = TimePoint::max();  // when the offence is over; max if the address is
+                                            // unknown
   };
 
   Offenders() : sets_(std::make_unique<Sets>()) {}
 
   void note(const IpAddress& ip, TimePoint now);
   Record find(const IpAddress& ip, TimePoint now) const;
-  // While it stands still, nobody has offended. 0: nobody ever did.
+  // While the number stands still, nobody has offended. 0 means that nobody ever did.
   std::uint32_t noted() const { return noted_.load(std::memory_order_acquire); }
 
  private:
   static constexpr std::size_t kSets = 1024;
-  static constexpr std::size_t kPlaces = 4;  // of a set
+  static constexpr std::size_t kPlaces = 4;  // per set
   struct Place {
     IpAddress ip;
     unsigned offences = 0;

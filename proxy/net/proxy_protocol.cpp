@@ -33,7 +33,7 @@ ProxyHeader complete(std::size_t bytes) {
   return header;
 }
 
-// An IPv4 address in IPv6's clothes comes out as what it is.
+// An IPv4 address mapped into IPv6 becomes IPv4.
 IpAddress address_at(std::span<const char> bytes, std::size_t at, bool v6) {
   sockaddr_storage storage{};
   if (v6) {
@@ -50,7 +50,7 @@ IpAddress address_at(std::span<const char> bytes, std::size_t at, bool v6) {
 
 // --- version 1 ------------------------------------------------------------------------------
 
-// The next word; exactly one space stands behind it, unless it is the last.
+// Takes the next word; exactly one space stands behind it, unless it is the last.
 std::string_view take_word(std::string_view& line) {
   const std::string_view word = line.substr(0, line.find(' '));
   line.remove_prefix(std::min(line.size(), word.size() + 1));
@@ -111,7 +111,7 @@ std::uint16_t word_at(std::span<const char> bytes, std::size_t at) {
   return static_cast<std::uint16_t>(byte_at(bytes, at) << 8 | byte_at(bytes, at + 1));
 }
 
-// Castagnoli, reflected; bit by bit is fast enough for a header per connection.
+// Computes CRC-32C (Castagnoli, reflected); bit by bit is fast enough for a header per connection.
 std::uint32_t crc32c(std::span<const char> bytes, std::size_t zeros_at) {
   std::uint32_t crc = 0xffffffff;
   for (std::size_t i = 0; i < bytes.size(); ++i) {
@@ -155,8 +155,8 @@ ProxyHeader parse_binary(std::span<const char> bytes) {
   if (bytes.size() < size) return {};
 
   ProxyHeader header = complete(size);
-  // LOCAL: the balancer's own connection, whatever else it says (2.2). Unspecified: no addresses,
-  // and nothing behind them that could be read.
+  // LOCAL is the balancer's own connection, whatever else it says (2.2). An unspecified family has
+  // no addresses, and nothing behind them that could be read.
   if (local || family == 0x00) return header;
   const ProxyError error = check_tlvs(bytes.first(size), kFixed2 + addresses);
   if (error != ProxyError::None) return bad(error);

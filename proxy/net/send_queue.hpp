@@ -1,6 +1,7 @@
-// What one message still has to send: at most a few pieces, most often gone in a single system
-// call. Pieces are views; the caller keeps them alive until send() or flush() says Done, except
-// the head text, which lives in the worker's scratch memory and is copied if the socket blocks.
+// Holds what one message still has to send: at most a few pieces, which mostly leave in a single
+// system call. Pieces are views; the caller keeps them alive until send() or flush() says Done,
+// except the head text, which lives in the worker's scratch memory and is copied if the socket
+// blocks.
 #pragma once
 
 #include <array>

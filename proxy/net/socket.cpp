@@ -17,8 +17,8 @@ constexpr std::uint32_t kInput = EPOLLIN | EPOLLRDHUP;
 
 Socket::Socket(EventLoop& loop, int fd, State state)
     : loop_(loop), fd_(fd), read_(this, &on_read_timeout), write_(this, &on_write_timeout) {
-  // A connected socket has room; if not, the first write says so. Until then its EPOLLOUT would
-  // only tell what is known.
+  // A connected socket has room; if it has none, the first write says so. Until then its EPOLLOUT
+  // would only tell what is known.
   write_.ready = state == State::Connected;
   output_watched_ = state == State::Connecting;
   if (!loop_.add(fd_, this, output_watched_ ? kInput | EPOLLOUT : kInput))
@@ -52,7 +52,7 @@ bool Socket::has_input() const {
 
 IoResult Socket::try_peek(std::span<char> buffer, std::size_t known) {
   if (fd_ < 0) return {IoResult::Kind::Failed};
-  const bool closed = half_closed_;  // before the look: what came with FIN is then all there
+  const bool closed = half_closed_;  // taken before the look: what came with FIN is then all there
   const ssize_t n = ::recv(fd_, buffer.data(), buffer.size(), MSG_PEEK | MSG_DONTWAIT);
   if (n > 0 && static_cast<std::size_t>(n) > known)
     return {IoResult::Kind::Done, static_cast<std::size_t>(n)};
@@ -72,7 +72,7 @@ void Socket::skip(std::size_t bytes) {
     if (n <= 0) return;
     bytes -= static_cast<std::size_t>(n);
   }
-  read_.ready = true;  // what stands behind it raised no edge of its own
+  read_.ready = true;  // what stands behind these bytes raised no edge of its own
 }
 
 void Socket::shutdown_write() {
@@ -85,7 +85,8 @@ IoResult Socket::try_read(std::span<char> buffer) {
     const ssize_t n = ::recv(fd_, buffer.data(), buffer.size(), 0);
     if (n > 0) {
       // A short read empties the socket: the next byte will raise a new edge, so the read that
-      // would say EAGAIN is saved. Not so once the peer has closed: FIN raises no second edge.
+      // would say EAGAIN is saved. This does not hold once the peer has closed, because FIN raises
+      // no second edge.
       if (static_cast<std::size_t>(n) < buffer.size() && !half_closed_) read_.ready = false;
       return {IoResult::Kind::Done, static_cast<std::size_t>(n)};
     }
@@ -185,7 +186,7 @@ void Socket::on_events(std::uint32_t events) {
     if (read_.ready) watcher_->on_idle_event();
     return;
   }
-  // Each resumed coroutine may destroy this socket; the loop then no longer calls it current.
+  // Each resumed coroutine may destroy this socket; the loop then no longer considers it current.
   EventLoop& loop = loop_;
   if (read_.ready && read_.waiter) {
     wake(read_, Wait::Ready);

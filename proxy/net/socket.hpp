@@ -1,6 +1,6 @@
-// A non-blocking stream socket in an EventLoop. Reading and writing are plain calls that never
-// wait; waiting for readiness is a separate await with a deadline. A waiting socket holds no
-// buffer. Thread: the loop's. At most one reader and one writer wait at a time.
+// Represents a non-blocking stream socket in an EventLoop. Reading and writing are plain calls that
+// never wait; waiting for readiness is a separate await with a deadline. A waiting socket holds no
+// buffer. Only the loop's thread uses it. At most one reader and one writer wait at a time.
 #pragma once
 
 #include <sys/socket.h>
@@ -24,10 +24,11 @@ struct IoResult {
 
 class Socket final : public Descriptor {
  public:
-  // What should happen when the socket stirs while nobody waits on it.
+  // Says what should happen when the socket stirs while nobody waits on it.
   class Watcher {
    public:
-    // Idle in a pool: data, FIN, RST or `watch_until` passed. May destroy the socket.
+    // The socket was idle in a pool, and data, FIN or RST came, or `watch_until` passed. The call
+    // may destroy the socket.
     virtual void on_idle_event() = 0;
 
    protected:
@@ -35,7 +36,8 @@ class Socket final : public Descriptor {
   };
 
   enum class State : std::uint8_t { Connected, Connecting };
-  // Takes the fd, which must be non-blocking, and registers it. Connecting: writable() says when.
+  // Takes the fd, which must be non-blocking, and registers it. For a connecting socket, writable()
+  // says when it is connected.
   Socket(EventLoop& loop, int fd, State state = State::Connected);
   ~Socket();
   Socket(const Socket&) = delete;
@@ -52,14 +54,15 @@ class Socket final : public Descriptor {
     const iovec piece{const_cast<char*>(bytes.data()), bytes.size()};
     return try_write(std::span(&piece, 1));
   }
-  // Reads without taking. Done only if more than `known` bytes are there, WouldBlock while more may
-  // come, Eof when the peer has closed behind `known`. skip() then takes what was looked at.
+  // Reads without taking. Returns Done only if more than `known` bytes are there, WouldBlock while
+  // more may come, Eof when the peer has closed behind `known`. skip() then takes what was looked
+  // at.
   IoResult try_peek(std::span<char> buffer, std::size_t known);
   void skip(std::size_t bytes);
-  // Whether bytes wait to be read. A system call: not for the hot path.
+  // Says whether bytes wait to be read. It costs a system call, so it is not for the hot path.
   bool has_input() const;
   void shutdown_write();
-  // RST instead of FIN: for a peer that must not take a truncated body for a complete one.
+  // Sends RST instead of FIN, for a peer that must not take a truncated body for a complete one.
   void close_with_reset();
   void close();
 
@@ -75,17 +78,19 @@ class Socket final : public Descriptor {
   WaitAwaiter readable(TimePoint deadline) { return {this, deadline, false}; }
   WaitAwaiter writable(TimePoint deadline) { return {this, deadline, true}; }
 
-  // Wakes the waiting reader (writer) with Wait::Cancelled, and every later one until cleared.
-  // The waiter runs from the loop, not inside this call.
+  // Wakes the waiting reader (writer) with Wait::Cancelled, and every later one until the
+  // cancellation is cleared. The waiter runs from the loop, not inside this call.
   void cancel_read() { cancel(read_); }
   void cancel_write() { cancel(write_); }
   void clear_cancel() { read_.cancelled = write_.cancelled = false; }
 
-  // Set while pooled: nobody waits, any event or the deadline calls the watcher.
+  // Sets the watcher of a pooled socket: no coroutine waits, and any event or the deadline calls
+  // the watcher.
   void watch(Watcher* watcher, TimePoint until);
   void unwatch();
 
-  // Called when the peer resets or the connection fails while nobody reads; nullptr = off.
+  // Called when the peer resets or the connection fails while nobody reads; nullptr switches it
+  // off.
   using Broken = void (*)(void*);
   void on_broken(Broken callback, void* context) {
     broken_callback_ = callback;
@@ -93,8 +98,8 @@ class Socket final : public Descriptor {
   }
 
   bool might_be_readable() const { return read_.ready; }
-  // A reader has to write first, or a writer to read (TLS): the next edge of the one wakes the
-  // other too.
+  // A reader has to write first, or a writer to read (TLS): the next edge of one direction wakes
+  // the other, too.
   void read_when_writable() {
     read_.ready = false;
     read_on_write_ = true;
@@ -123,11 +128,11 @@ class Socket final : public Descriptor {
 
   EventLoop& loop_;
   int fd_;
-  bool half_closed_ = false;  // EPOLLRDHUP seen: a read will not block
+  bool half_closed_ = false;  // EPOLLRDHUP was seen: a read will not block
   bool broken_ = false;
   bool read_on_write_ = false;
   bool write_on_read_ = false;
-  bool output_watched_ = false;  // EPOLLOUT: from the first write that finds no room
+  bool output_watched_ = false;  // EPOLLOUT is watched from the first write that finds no room
   Direction read_;
   Direction write_;
   Watcher* watcher_ = nullptr;

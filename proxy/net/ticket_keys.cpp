@@ -23,7 +23,7 @@ TicketKey make_key() {
 
 void TicketKeys::rotate(TimePoint now) {
   if (keys_.empty() || now - keys_.front().made >= kPeriod) keys_.push_front({make_key(), now});
-  // By age, not by number: after a quiet night the last key is as old as the night.
+  // Keys go by age, not by number: after a quiet night the last key is as old as the night.
   while (keys_.size() > 1 && now - keys_.back().made >= kPeriod * kKept) {
     OPENSSL_cleanse(&keys_.back().key, sizeof keys_.back().key);
     keys_.pop_back();

@@ -1,7 +1,8 @@
-// The keys session tickets are sealed with (RFC 5077 4): one set for all workers and listeners, so
-// that a client may resume wherever its next connection lands. A key seals for one period and
-// opens for two more; then it is gone, and with it what it could have given away (RFC 8446 C.4).
-// Thread-safe: a handshake takes the mutex, a request never does. Time is an argument.
+// Holds the keys that seal session tickets (RFC 5077 4): one set for all workers and listeners, so
+// that a client may resume wherever its next connection arrives. A key seals for one period and
+// opens for two more. Then it is destroyed, and nobody can use it to open recorded sessions (RFC
+// 8446 C.4). It is thread-safe: a handshake takes the mutex, a request never does. Time is an
+// argument.
 #pragma once
 
 #include <array>
@@ -26,9 +27,9 @@ class TicketKeys {
   static constexpr Nanoseconds kPeriod = std::chrono::hours(4);
   static constexpr std::size_t kKept = 3;  // the one that seals, and older ones
 
-  // The key that seals now; made when the last one's period is over.
+  // Returns the key that seals now; it is made when the last one's period is over.
   TicketKey sealing(TimePoint now);
-  // The key of a ticket, and whether the client should get a new ticket.
+  // Holds the key of a ticket, and whether the client should get a new ticket.
   struct Opening {
     TicketKey key;
     bool renew;
@@ -40,7 +41,7 @@ class TicketKeys {
     TicketKey key;
     TimePoint made;
   };
-  void rotate(TimePoint now);  // mutex_ held
+  void rotate(TimePoint now);  // the caller holds mutex_
 
   std::mutex mutex_;
   std::deque<Kept> keys_;  // newest first

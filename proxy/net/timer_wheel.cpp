@@ -27,9 +27,9 @@ TimerWheel::~TimerWheel() {
 }
 
 void TimerWheel::arm(Timer& timer, TimePoint deadline) {
-  // +1: the tick that contains the deadline must be over before the timer fires.
+  // The +1 ensures that the tick that contains the deadline is over before the timer fires.
   timer.due_ = std::max(tick_of(deadline) + 1, tick_ + 1);
-  if (timer.next_ && timer.slot_tick_ <= timer.due_) return;  // looked at in time
+  if (timer.next_ && timer.slot_tick_ <= timer.due_) return;  // it is looked at in time
   if (timer.next_) timer.unlink();
   link(timer);
 }
@@ -61,7 +61,7 @@ void TimerWheel::expire(TimePoint now) {
     while (visited.next_ != &visited) {
       Timer& timer = *visited.next_;
       timer.unlink();
-      if (timer.due_ > target) {  // put off, or in a later turn of the wheel
+      if (timer.due_ > target) {  // put off, or due in a later turn of the wheel
         link(timer);
       } else if (timer.armed()) {
         timer.disarm();

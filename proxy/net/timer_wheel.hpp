@@ -1,11 +1,11 @@
-// Coarse timers: a hashed timing wheel (Varghese & Lauck 1987, scheme 6). Arming and disarming
-// never allocate; a timer fires up to one tick late, never early.
-// Most deadlines of a proxy are put off or called off long before they come, once or more for each
-// request. So a timer stays where it is linked: to disarm it, or to arm it for later, writes
-// nothing but the timer itself, and leaves its neighbours, which are out of the cache, alone. When
-// its old slot's turn comes it is dropped, or moved to where it belongs by then.
+// Implements coarse timers as a hashed timing wheel (Varghese & Lauck 1987, scheme 6). Arming and
+// disarming never allocate; a timer fires up to one tick late, never early. Most deadlines of a
+// proxy are put off or called off long before they come, once or more for each request. So a timer
+// stays where it is linked: to disarm it, or to arm it for later, writes nothing but the timer
+// itself, and leaves its neighbours, which are out of the cache, alone. When its old slot's turn
+// comes it is dropped, or moved to where it belongs by then.
 //
-// Thread: the worker that owns it. Time is an argument.
+// Only the worker that owns it uses it. Time is an argument.
 #pragma once
 
 #include <array>
@@ -17,7 +17,7 @@ namespace cutwater::net {
 
 class TimerWheel;
 
-// Intrusive: a member of whatever waits. Disarms itself when destroyed.
+// A timer is intrusive: it is a member of the object that waits. It disarms itself when destroyed.
 class Timer {
  public:
   using Fire = void (*)(void* owner);
@@ -40,7 +40,7 @@ class Timer {
 
   Timer* next_ = nullptr;  // while linked
   Timer* previous_ = nullptr;
-  std::uint64_t slot_tick_ = 0;  // while linked: when it is looked at, never after due_
+  std::uint64_t slot_tick_ = 0;  // while linked: when the wheel looks at it, never after due_
   std::uint64_t due_ = kNever;   // tick
   void* owner_ = nullptr;
   Fire fire_ = nullptr;
@@ -56,11 +56,11 @@ class TimerWheel {
   TimerWheel(const TimerWheel&) = delete;
   TimerWheel& operator=(const TimerWheel&) = delete;
 
-  // Re-arms when already armed. A deadline in the past fires at the next expire().
+  // Arms the timer, or arms it for another time. A deadline in the past fires at the next expire().
   void arm(Timer& timer, TimePoint deadline);
   // Fires everything due. Callbacks may arm and disarm any timer.
   void expire(TimePoint now);
-  // How long the loop may sleep: never past the next timer, at most one turn of the wheel.
+  // Returns how long the loop may sleep: never past the next timer, at most one turn of the wheel.
   Milliseconds until_next(TimePoint now) const;
 
  private:
@@ -72,8 +72,8 @@ class TimerWheel {
 
   std::array<Timer, kSlots> slots_;  // list heads
   std::uint64_t tick_;               // all ticks up to and including this one have been expired
-  // No timer is due before this tick. A lower bound: neither disarming nor arming for later raises
-  // it, so at worst the loop wakes once for nothing.
+  // No timer is due before this tick. The value is a lower bound: neither disarming nor arming for
+  // later raises it, so at worst the loop wakes once for nothing.
   std::uint64_t earliest_;
 };
 

@@ -15,11 +15,11 @@ std::string wire_format(const std::vector<std::string>& alpn) {
   return out;
 }
 
-// The newest session goes where the connection was told to keep it; it is single use by TLS 1.3's
-// advice, and the next full response brings another.
+// The newest session goes where the connection was told to keep it; TLS 1.3 advises to use a
+// session only once, and the next full response brings another.
 int on_new_session(SSL* ssl, SSL_SESSION* session) {
   const auto* stream = static_cast<TlsStream*>(SSL_get_app_data(ssl));
-  SslSessionPtr* slot = stream ? stream->session_slot() : nullptr;  // a probe is no TlsStream
+  SslSessionPtr* slot = stream ? stream->session_slot() : nullptr;  // a probe has no TlsStream
   if (!slot) return 0;
   slot->reset(session);
   return 1;

@@ -1,6 +1,7 @@
-// How one version's https endpoints are spoken to: whom we believe, who we are. Immutable and
-// shared by the workers; control makes it. Unless the operator says otherwise a server must show
-// a certificate in force, for the right name, from an authority we know.
+// Holds how one version's https endpoints are spoken to: which authorities we believe, and which
+// certificate we show. It is immutable and shared by the workers; control makes it. Unless the
+// operator says otherwise, a server must show a certificate in force, for the right name, from an
+// authority we know.
 #pragma once
 
 #include <memory>
@@ -17,19 +18,20 @@ namespace cutwater::net {
 class TlsClientContext {
  public:
   using Loaded = std::variant<std::shared_ptr<const TlsClientContext>, Problem>;
-  // Reads the files of `tls`. `alpn`: what is offered, in order of preference; empty = no ALPN.
+  // Reads the files of `tls`. `alpn` is what is offered, in order of preference; if it is empty, no
+  // ALPN is sent.
   static Loaded load(const config::UpstreamTls& tls, const std::vector<std::string>& alpn);
   TlsClientContext(const TlsClientContext&) = delete;
   TlsClientContext& operator=(const TlsClientContext&) = delete;
 
-  // For an endpoint called `host`, a name or an address. `session` may be null.
+  // Makes the SSL for an endpoint called `host`, a name or an address. `session` may be null.
   SslPtr make_ssl(const std::string& host, SSL_SESSION* session) const;
   SSL_CTX* native() const { return context_.get(); }
-  // The name to ask `host` for.
+  // Returns the name to ask `host` for.
   const std::string& name_for(const std::string& host) const {
     return server_name_.empty() ? host : server_name_;
   }
-  // Equal for contexts that trust and show the same.
+  // The fingerprint is equal for contexts that trust and show the same.
   const std::string& fingerprint() const { return fingerprint_; }
 
  private:
@@ -42,7 +44,8 @@ class TlsClientContext {
   std::string fingerprint_;
 };
 
-// SNI and the name to verify: "" for an address, which has no SNI (RFC 6066 3).
+// Sets SNI and the name to verify. For an address `host` is "", because an address has no SNI (RFC
+// 6066 3).
 void expect_name(SSL* ssl, const std::string& host);
 
 }  // namespace cutwater::net

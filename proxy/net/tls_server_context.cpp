@@ -23,7 +23,7 @@ std::string_view server_name_of(const SSL* ssl) {
   return name ? std::string_view(name) : std::string_view();
 }
 
-// Fetched once: looking an algorithm up by name costs more than using it.
+// Fetched once, because looking an algorithm up by name costs more than using it.
 const EVP_CIPHER* ticket_cipher() {
   static const EVP_CIPHER* const cipher = EVP_CIPHER_fetch(nullptr, "AES-256-CBC", nullptr);
   return cipher;
@@ -50,12 +50,12 @@ bool TlsSession::may_carry(std::string_view host) const {
   return name == server_name || context->same_certificate(server_name, name);
 }
 
-// Who may connect: read once, for the contexts of all certificates.
+// Says which clients may connect; it is read once, for the contexts of all certificates.
 struct TlsServerContext::Clients {
-  X509StorePtr store;  // null: nobody is asked for a certificate
+  X509StorePtr store;  // null if no client is asked for a certificate
   std::vector<X509Ptr> authorities;
   int verify_mode = SSL_VERIFY_NONE;
-  std::string identity;  // changes with everything that decides who is let in
+  std::string identity;  // changes with everything that decides which clients are let in
   RevocationFacts revocations;
 };
 
@@ -82,7 +82,7 @@ std::variant<TlsServerContext::Clients, Problem> TlsServerContext::load_clients(
       const std::int64_t due = next_update_unix(list.get());
       if (due != 0 && (earliest == 0 || due < earliest)) earliest = due;
     }
-    // Every certificate of the chain is looked up: an authority without a list lets nobody in.
+    // OpenSSL looks up every certificate of the chain: an authority without a list lets nobody in.
     X509_STORE_set_flags(clients.store.get(), X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
   }
   const bool required = tls.client_auth == config::ListenerTls::ClientAuth::Required;
@@ -175,8 +175,8 @@ void TlsServerContext::set_up(SSL_CTX* context, const std::string& listener,
 
 // --- choosing -------------------------------------------------------------------------------
 
-// An exact name, else the wildcard of its domain (RFC 6125 6.4.3: one label, the leftmost), else
-// the first certificate.
+// Finds an exact name, else the wildcard of its domain (RFC 6125 6.4.3: one label, the leftmost),
+// else the first certificate.
 const TlsServerContext::Slot& TlsServerContext::slot_for(std::string_view name) const {
   const auto exact = by_name_.find(name);
   if (exact != by_name_.end()) return *exact->second;

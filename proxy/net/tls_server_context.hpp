@@ -1,8 +1,8 @@
-// What a TLS listener offers: its certificates by name, versions, ALPN, whom it lets in.
-// Immutable; control loads a new one when a file changes and the workers swap it between two
-// connections. A connection holds on to the one its handshake began with. TLS 1.2 with forward
-// secrecy and AEAD only, TLS 1.3; no renegotiation, no compression, no early data (a replayed
-// POST would be a second POST).
+// Holds what a TLS listener offers: its certificates by name, versions, ALPN, and which clients it
+// lets in. It is immutable; control loads a new one when a file changes and the workers swap it
+// between two connections. A connection keeps the one its handshake began with. It offers TLS 1.2
+// (with forward secrecy and AEAD only) and TLS 1.3, without renegotiation, compression and early
+// data (a replayed POST would be a second POST).
 #pragma once
 
 #include <functional>
@@ -22,36 +22,38 @@
 namespace cutwater::net {
 
 struct TlsServerOptions {
-  std::vector<std::string> alpn = {"http/1.1"};  // the first that the client offers too
-  std::shared_ptr<TicketKeys> tickets;           // of the whole process
+  std::vector<std::string> alpn = {"http/1.1"};  // the first one that the client offers too is
+                                                 // chosen
+  std::shared_ptr<TicketKeys> tickets;           // shared by the whole process
   std::function<TimePoint()> now = [] { return Clock::now(); };
 };
 
 struct CertificateFacts {
   std::string file;
-  std::string name;            // the first it is for
+  std::string name;            // the first name it is for
   std::int64_t not_after = 0;  // unix seconds
 };
 
 struct RevocationFacts {
-  std::string file;              // empty: nobody is revoked
-  std::int64_t next_update = 0;  // unix seconds, the earliest; 0 = they do not say
+  std::string file;              // empty if nobody is revoked
+  std::int64_t next_update = 0;  // unix seconds, the earliest; 0 if the lists do not say
 };
 
 class TlsServerContext {
  public:
   using Loaded = std::variant<std::shared_ptr<const TlsServerContext>, Problem>;
-  // Reads the files of `listener.tls`. `listener` is the name of what is served: sessions of one
-  // listener are not taken by another, which may ask for client certificates.
+  // Reads the files of `listener.tls`. `listener` names what is served: a listener does not take
+  // the sessions of another one, because it may ask for client certificates.
   static Loaded load(const std::string& listener, const config::ListenerTls& tls,
                      TlsServerOptions options);
   TlsServerContext(const TlsServerContext&) = delete;
   TlsServerContext& operator=(const TlsServerContext&) = delete;
 
   SslPtr make_ssl() const { return SslPtr(SSL_new(slots_.front()->context.get())); }
-  // After the handshake. Empty: a resumed session whose client certificate has run out since.
+  // Call it after the handshake. It returns null for a resumed session whose client certificate has
+  // expired since.
   std::unique_ptr<TlsSession> session_of(const SSL* ssl) const;
-  // Whether `host` would have got the certificate that `server_name` got.
+  // Says whether `host` would have got the certificate that `server_name` got.
   bool same_certificate(std::string_view server_name, std::string_view host) const {
     return &slot_for(server_name) == &slot_for(host);
   }
@@ -59,7 +61,7 @@ class TlsServerContext {
   const RevocationFacts& revocations() const { return revocations_; }
 
  private:
-  // Certificates for the same names, one of each kind of key.
+  // Holds certificates for the same names, one of each kind of key.
   struct Slot {
     SslCtxPtr context;
     std::vector<std::string> names;  // sorted

@@ -57,7 +57,7 @@ struct TlsStream::Bio {
     TlsStream& self = stream(bio);
     BIO_clear_retry_flags(bio);
     if (self.failed_) return 0;
-    // Nothing has come since the last short read: the read that would say EAGAIN is saved.
+    // Nothing has come since the last short read, so the read that would say EAGAIN is saved.
     if (!self.socket_.might_be_readable()) {
       BIO_set_retry_read(bio);
       return 0;
@@ -111,10 +111,11 @@ TlsStream::TlsStream(Socket& socket, SslPtr ssl, bool server)
   SSL_set_bio(ssl_.get(), bio, bio);
   SSL_set_app_data(ssl_.get(), this);
   SSL_set_msg_callback(ssl_.get(), &on_message);
-  // An idle connection holds no record buffers; a record is sent from wherever its bytes are then.
+  // An idle connection holds no record buffers; a record is sent from wherever its bytes are at
+  // that time.
   SSL_set_mode(ssl_.get(), SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-  // Header and record in one system call, and whatever is behind them.
+  // One system call reads header and record, and whatever is behind them.
   SSL_set_read_ahead(ssl_.get(), 1);
   server ? SSL_set_accept_state(ssl_.get()) : SSL_set_connect_state(ssl_.get());
 }
@@ -125,7 +126,8 @@ void TlsStream::on_message(int write, int, int type, const void* bytes, std::siz
   const unsigned char message = *static_cast<const unsigned char*>(bytes);
   TlsStream& self = of(ssl);
   if (write != 0) {
-    // Encrypted, and about to be flushed by itself. In TLS 1.2 it is a part of a flight.
+    // The ticket is encrypted, and about to be flushed by itself. In TLS 1.2 it is a part of a
+    // flight.
     self.ticket_next_ = message == SSL3_MT_NEWSESSION_TICKET && SSL_version(ssl) == TLS1_3_VERSION;
     return;
   }
@@ -226,7 +228,7 @@ IoResult TlsStream::try_read(std::span<char> buffer) {
   const int error = SSL_get_error(ssl_.get(), done);
   switch (error) {
     case SSL_ERROR_WANT_READ:
-      // Only part of a record: the BIO has said EAGAIN, so the next byte raises an edge.
+      // Only part of a record is here: the BIO has said EAGAIN, so the next byte raises an edge.
       return {IoResult::Kind::WouldBlock};
     case SSL_ERROR_WANT_WRITE:
       socket_.read_when_writable();
@@ -240,8 +242,8 @@ IoResult TlsStream::try_read(std::span<char> buffer) {
 
 namespace {
 
-// What goes into one record. Small pieces are gathered: a record of its own for each would cost
-// a cipher run and a system call; copying 16 KiB costs a microsecond.
+// Returns what goes into one record. Small pieces are gathered: a record of its own for each would
+// cost a cipher run and a system call; copying 16 KiB costs a microsecond.
 std::span<const char> record_of(std::span<const iovec> pieces) {
   thread_local std::array<char, kRecord> memory;
   if (pieces.size() == 1 || pieces[0].iov_len >= kRecord)
@@ -304,7 +306,7 @@ IoResult TlsStream::write_behind_held(std::span<const char> bytes) {
     const std::size_t first = std::min(result.bytes, held_.size());
     drop_held(first);
     result.bytes -= first;
-    // Not even all that was held: the kernel must say itself that it is full.
+    // Not even the held bytes all went: the kernel must say itself that it is full.
     if (result.kind == IoResult::Kind::Done && result.bytes == 0) continue;
     return result;
   }

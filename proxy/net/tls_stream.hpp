@@ -1,15 +1,16 @@
-// TLS over a Socket: OpenSSL's state for one connection and the BIO that lets it read and write
-// the non-blocking descriptor through the socket, so that readiness, short reads and MSG_NOSIGNAL
-// work as for plain traffic. Used by Transport only. Thread: the loop's; lives as long as its
-// transport.
+// Implements TLS over a Socket: OpenSSL's state for one connection and the BIO that lets OpenSSL
+// read and write the non-blocking descriptor through the socket, so that readiness, short reads and
+// MSG_NOSIGNAL work as for plain traffic. Only Transport uses it, on the loop's thread; it lives as
+// long as its transport.
 //
 // Readiness: bytes may wait inside OpenSSL (read-ahead takes what the kernel has) when the
-// descriptor has none: has_buffered(). A read may need to write (an answer to KeyUpdate) and a
-// write to read (half of a post-handshake message): the socket then wakes the one for the other's
-// edge. Closing: close_notify is the end of the stream; FIN without it is a failure, because
-// anybody on the path can send one (RFC 9112 9.8). OpenSSL would send each session
-// ticket (RFC 8446 4.6.1) by itself: they go together, with the first answer if its request is
-// already here. Else at once: their ACK is what lets a client with Nagle's algorithm send it.
+// descriptor has none, which has_buffered() tells. A read may need to write (an answer to
+// KeyUpdate) and a write to read (half of a post-handshake message): the socket then wakes one on
+// the other's edge. Closing: close_notify is the end of the stream; FIN without it is a failure,
+// because anybody on the path can send one (RFC 9112 9.8). Tickets: OpenSSL would send each session
+// ticket (RFC 8446 4.6.1) by itself. The stream sends them together, with the first answer if its
+// request is already here. Otherwise it sends them at once, because their ACK is what lets a client
+// with Nagle's algorithm send its request.
 #pragma once
 
 #include <openssl/ssl.h>
@@ -32,14 +33,14 @@ struct SslSessionFree {
 };
 using SslSessionPtr = std::unique_ptr<SSL_SESSION, SslSessionFree>;
 
-// Why a handshake failed, by name: for counters.
+// Says why a handshake failed, by name, for counters.
 enum class TlsFailure : std::uint8_t {
   None,
   Timeout,
   Closed,          // the peer left in the middle
-  PlainText,       // no TLS at all
+  PlainText,       // the peer does not speak TLS
   Version,         // no protocol version both sides allow
-  Cipher,          // nor a cipher, group or signature algorithm
+  Cipher,          // no common cipher, group or signature algorithm
   NoClientCert,    // required, but none was sent
   BadCert,         // a certificate that does not verify
   RefusedByPeer,   // an alert: most often it does not trust our certificate
@@ -58,22 +59,22 @@ class TlsStream {
 
   enum class Handshake : std::uint8_t { Done, WantRead, WantWrite, Failed };
   Handshake try_handshake();
-  // Why the handshake failed, or the stream later: a TLS 1.3 server refuses our certificate only
-  // after the handshake.
+  // Says why the handshake failed, or the stream later: a TLS 1.3 server refuses our certificate
+  // only after the handshake.
   TlsFailure failure() const { return failure_; }
 
   IoResult try_read(std::span<char> buffer);
   // After WouldBlock the next call must offer the same bytes first, and at least as many.
   IoResult try_write(std::span<const iovec> pieces);
   bool has_buffered() const { return buffered_; }
-  // At most once, and only if the stream is well. Never waits.
+  // Call it at most once, and only if the stream is well. It never waits.
   void send_close_notify();
 
   std::string_view alpn() const;  // negotiated; empty = none
   SSL* ssl() const { return ssl_.get(); }
   static TlsStream& of(const SSL* ssl) { return *static_cast<TlsStream*>(SSL_get_app_data(ssl)); }
 
-  // Where the newest session of a client goes, for its next connection; may be null.
+  // Says where the newest session of a client goes, for its next connection; may be null.
   void keep_session_in(SslSessionPtr* slot) { session_slot_ = slot; }
   SslSessionPtr* session_slot() const { return session_slot_; }
 
@@ -99,7 +100,7 @@ class TlsStream {
   bool buffered_ = false;
   bool failed_ = false;
   bool unwritable_ = false;
-  bool eof_ = false;  // FIN seen
+  bool eof_ = false;  // FIN was seen
   bool notified_ = false;
 };
 

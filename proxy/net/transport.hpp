@@ -1,7 +1,8 @@
-// A client's or upstream's connection, plain or TLS as one type: what Socket can do, and TLS when
-// it was started. Plain traffic pays one test of a pointer per call; no virtual call, no memory.
-// FIN and RST keep their meaning: shutdown_write() and close() say close_notify first, a reset
-// does not. Thread: the loop's. The surface is documented in socket.hpp.
+// Represents a client's or upstream's connection, plain or TLS, as one type: it does what Socket
+// can do, and TLS once that was started. Plain traffic pays one test of a pointer per call, without
+// a virtual call or memory. FIN and RST keep their meaning: shutdown_write() and close() say
+// close_notify first, a reset does not. Only the loop's thread uses it. socket.hpp documents the
+// functions.
 #pragma once
 
 #include "proxy/base/task.hpp"
@@ -25,12 +26,12 @@ class Transport {
   EventLoop& loop() { return socket_.loop(); }
 
   // --- TLS ------------------------------------------------------------------------------------
-  // Before any byte of TLS was read or written; then handshake().
+  // Call it before any byte of TLS was read or written; then call handshake().
   TlsStream& start_tls(SslPtr ssl, bool server);
-  // Errc::TlsFailed, Timeout or Cancelled; tls()->failure() says more.
+  // Fails with Errc::TlsFailed, Timeout or Cancelled; tls()->failure() says more.
   Task<Result<void>> handshake(TimePoint deadline, Side side);
-  // Both, as the client of an upstream. Its newest session goes to `kept`, which outlives this; one
-  // that does not work out is not tried twice.
+  // Does both, as the client of an upstream. Its newest session goes to `kept`, which outlives
+  // this; a session that does not work is not tried twice.
   Task<Result<void>> connect_tls(SslPtr ssl, SslSessionPtr& kept, TimePoint deadline);
   bool is_tls() const { return tls_ != nullptr; }
   TlsStream* tls() const { return tls_.get(); }
@@ -42,7 +43,7 @@ class Transport {
   IoResult try_read(std::span<char> buffer) {
     return tls_ ? tls_->try_read(buffer) : socket_.try_read(buffer);
   }
-  // TLS: after WouldBlock the next call must offer the same bytes first, and at least as many.
+  // With TLS, after WouldBlock the next call must offer the same bytes first, and at least as many.
   IoResult try_write(std::span<const iovec> pieces) {
     return tls_ ? tls_->try_write(pieces) : socket_.try_write(pieces);
   }
@@ -50,8 +51,8 @@ class Transport {
     const iovec piece{const_cast<char*>(bytes.data()), bytes.size()};
     return try_write(std::span(&piece, 1));
   }
-  // Bytes before TLS (the PROXY header), left where they are. Done only if there are more than
-  // `known`; Eof if there will be no more.
+  // Shows bytes before TLS (the PROXY header) and leaves them where they are. Returns Done only if
+  // there are more than `known`; Eof if there will be no more.
   IoResult try_peek(std::span<char> buffer, std::size_t known) {
     return socket_.try_peek(buffer, known);
   }
@@ -92,8 +93,8 @@ class Transport {
     return socket_.might_be_readable() || (tls_ && tls_->has_buffered());
   }
   bool broken() const { return socket_.broken(); }
-  // Of a pooled connection that stirred: TLS only said something for itself (a session ticket, a
-  // KeyUpdate), and the connection is as idle as before.
+  // A pooled connection has stirred. Returns true if TLS only had a message of its own (a session
+  // ticket, a KeyUpdate), and the connection is as idle as before.
   bool is_still_idle();
 
  private:

@@ -1,6 +1,6 @@
-// A place where one coroutine waits for something that is no socket: a stream of a shared
-// connection. Waking resumes it from the loop, never inside the caller. Check the condition, then
-// wait, then check again. Thread: the loop's.
+// Lets one coroutine wait for something that is not a socket, such as a stream of a shared
+// connection. Waking resumes the coroutine from the loop, never inside the caller. Check the
+// condition, then wait, then check again. Only the loop's thread uses it.
 #pragma once
 
 #include <coroutine>
@@ -19,7 +19,7 @@ class WaitPoint {
 
   struct Awaiter {
     WaitPoint* point;
-    TimePoint deadline;  // TimePoint::max(): none
+    TimePoint deadline;  // TimePoint::max() if there is none
     bool await_ready() const noexcept { return point->cancelled_; }
     void await_suspend(std::coroutine_handle<> handle) const {
       point->waiter_ = handle;
@@ -37,7 +37,7 @@ class WaitPoint {
     timer_.disarm();
     loop_.defer(std::exchange(waiter_, nullptr));
   }
-  // Also every later wait, until cleared.
+  // Also cancels every later wait, until cleared.
   void cancel() {
     cancelled_ = true;
     wake();

@@ -12,11 +12,12 @@ namespace {
 
 using Key = config::Sticky::Key;
 
-// Own cookies that fail their MAC are skipped, but not without end: each costs a hash.
+// Own cookies that fail their MAC are skipped, but only so many, because each costs a hash.
 constexpr int kCookiesTried = 16;
-// Below this weight (0.1 %) a new visitor's version is left to the chance of the id.
+// Below this weight (0.1 %) the random id alone decides a new visitor's version.
 constexpr std::int32_t kSmoothFrom = Share::kWhole / 1000;
-// Chance to find no id for a version of weight kSmoothFrom: 8e-8. Then the id's own side counts.
+// With so many tries the chance to find no id for a version of weight kSmoothFrom is 8e-8. Then the
+// id's own side counts.
 constexpr int kIdsTried = 1 << 14;
 
 std::string_view id_bytes(const CookieId& id) {
@@ -41,7 +42,8 @@ bool is_preview(const ServiceSnapshot& service, const http::RequestHead& head) {
   return false;
 }
 
-// The dice are thrown for the flag's own subject, so its failures count once, not the browser's.
+// The dice are thrown for the flag's own subject, so its failures count once, and the browser's do
+// not count.
 FlagDraw draw_of(const FlagSnapshot& flag, const FlagVerdict& verdict, std::string_view subject,
                  std::uint64_t split_client) {
   if (verdict.rule != FlagRule::Percentage) return {};
@@ -50,7 +52,7 @@ FlagDraw draw_of(const FlagSnapshot& flag, const FlagVerdict& verdict, std::stri
           by_split ? split_client : client_hash(subject)};
 }
 
-// First flag that matches and whose version exists.
+// Takes the first flag that matches and whose version exists.
 bool assign_by_flag(const ServiceSnapshot& service, const RequestView& request,
                     std::string_view split_subject, Assignment& assignment) {
   for (const FlagSnapshot& flag : service.flags) {
@@ -70,7 +72,7 @@ bool assign_by_flag(const ServiceSnapshot& service, const RequestView& request,
   return false;
 }
 
-// A flag about the visitor's id: the id must be there before the flag is asked.
+// A flag may be about the visitor's id: then the id must be there before the flag is asked.
 bool any_flag_by_own_cookie(const ServiceSnapshot& service) {
   return std::any_of(service.flags.begin(), service.flags.end(), [](const FlagSnapshot& flag) {
     return flag.enabled && flag.key.key == Key::OwnCookie;
@@ -94,8 +96,8 @@ bool worth_smoothing(const ServiceSnapshot& service) {
   });
 }
 
-// The sequence says which version is due; the id is stepped until its own side of the split is
-// that version, so the first request and all later ones agree and the share is still exact. A
+// The sequence says which version is due; the id is stepped until its own side of the split is that
+// version, so that the first request and all later ones agree and the share is still exact. A
 // version of share w is due w of the time and takes 1/w tries: one try per version on average.
 CookieId id_for_new_visitor(const ServiceSnapshot& service, SmoothSequence& sequence,
                             CookieIdSource& ids) {
@@ -192,7 +194,8 @@ Assignment assign(const ServiceSnapshot& service, const RequestView& request,
 }
 
 void fall_to_stable(const ServiceSnapshot& service, Assignment& assignment) {
-  // Nothing to fall to: stable keeps the request, and the exchange answers 503 if it must.
+  // Nothing is left to fall back to: stable keeps the request, and the exchange answers 503 if it
+  // must.
   if (assignment.version == service.stable) return;
   assignment.version = service.stable;
   assignment.reason = Reason::Stable;
@@ -208,7 +211,8 @@ bool is_still_in_force(const ServiceSnapshot& service, const Assignment& assignm
     const std::size_t index = known->find_version(service.versions[assignment.version].name);
     if (index == known->versions.size()) return false;
     if (assignment.reason == Reason::Flag) return known->has_flag_on(assignment.flag);
-    // What fell to stable may stay there: stable has no weight of its own at the last step.
+    // A request that fell back to stable may stay there: stable has no weight of its own at the
+    // last step.
     if (assignment.reason == Reason::Stable) return index == known->stable;
     return known->versions[index].weight != 0;
   }

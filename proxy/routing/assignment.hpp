@@ -1,6 +1,6 @@
-// Who gets which version (contract.md section 2): preview, flag, then split by subject, then the
-// smooth sequence. Pure: the snapshot, the request and the worker's own sequence state in, a
-// decision out.
+// Decides which request gets which version (control/admin/README.md): preview, then flag, then
+// split by subject, then the smooth sequence. It is pure: the snapshot, the request and the
+// worker's own sequence state go in, a decision comes out.
 #pragma once
 
 #include <cstdint>
@@ -26,48 +26,51 @@ enum class Reason : std::uint8_t {
 };
 std::string_view to_string(Reason reason);
 
-// A request that was left to the dice of the flag under comparison: it is asked for, and neither
-// lists nor anything before it has placed the request. In: one of its users; not in: of the control
-// group, whatever places the request afterwards.
+// Describes a request that was left to the dice of the flag under comparison: its users ask for the
+// flag, and neither lists nor an earlier rule has placed the request. "In" means that it is one of
+// the flag's users; "not in" that it belongs to the control group, whatever places the request
+// afterwards.
 struct FlagDraw {
-  guard::Comparison* comparison = nullptr;  // the snapshot's; nullptr: no part in it
+  guard::Comparison* comparison = nullptr;  // the snapshot's; nullptr if the request takes no part
+                                            // in it
   bool in = false;
-  double share = 0;          // of the flag at that moment, 0 to 1: the chance to be in
-  std::uint64_t client = 0;  // hash of whom the dice were thrown for, if confirmed, else 0
+  double share = 0;          // the flag's share at that moment, 0 to 1: the chance to be in
+  std::uint64_t client = 0;  // hash of the subject of the dice, if confirmed, else 0
 };
 
 struct Assignment {
   std::size_t version = 0;  // index into service.versions
   Reason reason = Reason::Sequence;
-  Reason first_reason = Reason::Sequence;         // the rule before a fall to stable
-  std::size_t wanted = 0;                         // what the rule chose before a fall to stable
+  Reason first_reason = Reason::Sequence;         // the rule before a fallback to stable
+  std::size_t wanted = 0;                         // what the rule chose before a fallback to stable
   std::string_view flag;                          // name, with Reason::Flag
   FlagVerdict flag_verdict;                       // of that flag
   guard::VersionMonitor* flag_monitor = nullptr;  // counts the flagged requests
-  FlagDraw draw;                                  // of the flag that is compared, if any
-  std::int32_t weight = 0;   // of the chosen version at decision time; 0 when not random
+  FlagDraw draw;                                  // drawn for the flag that is compared, if any
+  std::int32_t weight = 0;   // the chosen version's weight at decision time; 0 when not random
   bool random = false;       // feeds relative guards; false for flags and previews
   std::uint64_t client = 0;  // hash of a confirmed subject, 0 if none
   std::uint32_t bucket = 0;  // u * 1 000 000 of the subject, for explain
   bool has_subject = false;
-  // A new visitor with the own-cookie key: this id must be set, whatever the version.
+  // Set for a new visitor with the own-cookie key: this id must be set, whatever the version.
   bool set_cookie = false;
   CookieId new_cookie{};
 };
 
-// `ids` makes a random id when a new cookie is needed. Does not call monitor->admit(): the
-// caller does, and calls fall_to_stable() when it is refused.
+// `ids` makes a random id when a new cookie is needed. The function does not call monitor->admit():
+// the caller does, and calls fall_to_stable() when the monitor refuses.
 Assignment assign(const ServiceSnapshot& service, const RequestView& request,
                   SmoothSequence& sequence, CookieIdSource& ids);
-// The id as a subject; empty without one.
+// Returns the id as a subject; empty without one.
 std::string_view bytes_of(const std::optional<CookieId>& id);
-// Whom `flag` is about in this request: by its key, or the subject of the split.
+// Returns the subject that `flag` looks at in this request: by the flag's key, or the subject of
+// the split.
 std::string_view flag_subject(const FlagSnapshot& flag, const RequestView& request,
                               std::string_view split_subject, AddressBytes& address);
-// Which own cookie the request brought; nullopt if none that this proxy made.
+// Returns the own cookie that the request brought; nullopt if it brought none that this proxy made.
 std::optional<CookieId> own_cookie(const ServiceSnapshot& service, const http::FieldList& fields);
 void fall_to_stable(const ServiceSnapshot& service, Assignment& assignment);
-// Whether what was decided by an older snapshot may still be carried out under `now`.
+// Says whether what was decided by an older snapshot may still be carried out under `now`.
 bool is_still_in_force(const ServiceSnapshot& service, const Assignment& assignment,
                        const RoutingSnapshot& now);
 

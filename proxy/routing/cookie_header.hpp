@@ -1,7 +1,8 @@
-// Reads cookies out of a request: RFC 6265 5.4 as servers have to meet it in the wild. Never an
-// error: what is not a usable pair is passed over. Pairs are separated by ';', with or without
-// space; one pair of quotes around a value is taken off; a value with a control character, an
-// inner or a lonely quote is not usable. Several Cookie fields are read as one. No allocation.
+// Reads cookies out of a request, by RFC 6265 5.4 as servers have to meet it in the wild. It never
+// fails: what is not a usable pair is passed over. Pairs are separated by ';', with or without
+// space; one pair of quotes around a value is taken off; a value with a control character, or with
+// an inner or an unpaired quote, is not usable. Several Cookie fields are read as one. Nothing is
+// allocated.
 #pragma once
 
 #include <optional>
@@ -19,7 +20,8 @@ struct CookiePair {
 // Takes the next usable pair off the front of a Cookie field's value; nullopt at the end.
 std::optional<CookiePair> next_cookie(std::string_view& rest);
 
-// The first usable cookie of this name for which `accept(value)` is true: "first valid wins".
+// Returns the first usable cookie of this name for which `accept(value)` is true: "first valid
+// wins".
 template <typename Accept>
 std::optional<std::string_view> find_cookie(const http::FieldList& fields, std::string_view name,
                                             Accept&& accept) {

@@ -1,5 +1,5 @@
-// One address of one version. Shared by all workers and by control; outlives every snapshot that
-// names it. Only `healthy_` changes: control writes it, workers read it.
+// Represents one address of one version. All workers and control share it; it outlives every
+// snapshot that names it. Only `healthy_` changes: control writes it, workers read it.
 #pragma once
 
 #include <sys/socket.h>
@@ -17,10 +17,11 @@ class TlsClientContext;
 
 namespace cutwater::upstream {
 
-// How an endpoint is spoken to, beyond plain HTTP.
+// Says how an endpoint is spoken to, beyond plain HTTP.
 struct EndpointOptions {
-  std::string host;                                  // to ask for and to verify; not the address
-  std::shared_ptr<const net::TlsClientContext> tls;  // null: nothing is encrypted
+  std::string host;                                  // the name to ask for and to verify; not the
+                                                     // address
+  std::shared_ptr<const net::TlsClientContext> tls;  // null if nothing is encrypted
   bool send_proxy = false;                           // a PROXY header comes first
   config::UpstreamProtocol protocol = config::UpstreamProtocol::Http1;
 };

@@ -32,7 +32,7 @@ config::Sticky key_of(const config::Flag& flag, const config::Sticky& sticky) {
   return key;
 }
 
-// As they are compared: an address by its bytes.
+// Converts the ids to the form in which they are compared: an address by its bytes.
 config::IdList ids_for(const config::Sticky& key, const config::IdList& ids) {
   if (key.key != Key::ClientIp) return ids;
   std::vector<std::string> bytes;
@@ -133,7 +133,7 @@ FlagVerdict evaluate(const FlagSnapshot& flag, const http::FieldList& fields,
   }
   if (flag.when) return let_in(flag, FlagRule::When, subject);
   if (flag.arms.size() > 1) return let_in(flag, FlagRule::Arms, subject);
-  return no(FlagRule::Allow);  // a list alone, and this subject is not on it
+  return no(FlagRule::Allow);  // a list stands alone, and this subject is not on it
 }
 
 }  // namespace cutwater::routing

@@ -1,6 +1,6 @@
-// HMAC-SHA-256 (RFC 2104, FIPS 198-1) for many short messages under one key: the key's two
-// compressions are done once, so a message of up to 55 bytes costs two. No allocation, unlike
-// EVP_MAC. Immutable after construction; any thread.
+// Computes HMAC-SHA-256 (RFC 2104, FIPS 198-1) of many short messages under one key: the key's two
+// compressions are done once, so a message of up to 55 bytes costs two. It does not allocate,
+// unlike EVP_MAC. It is immutable after construction, so any thread may use it.
 #pragma once
 
 #include <openssl/sha.h>

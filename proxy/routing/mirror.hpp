@@ -1,6 +1,7 @@
-// The mirror (shadow traffic) of a service as workers see it: part of a snapshot, immutable, but
-// for the counters, which live as long as the configuration names the mirror. Workers write them;
-// control reads them. Shadow attempts have a monitor of their own and never touch the version's.
+// Describes the mirror (shadow traffic) of a service as workers see it. It is part of a snapshot
+// and immutable, except for the counters, which live as long as the configuration names the mirror.
+// Workers write the counters; control reads them. Shadow attempts have a monitor of their own and
+// never touch the version's.
 #pragma once
 
 #include <array>
@@ -13,9 +14,9 @@
 
 namespace cutwater::routing {
 
-// Why a copy that was drawn was not made.
+// Says why a copy that was drawn was not made.
 enum class MirrorDrop : std::uint8_t {
-  Concurrency,  // as many under way as may be
+  Concurrency,  // as many copies under way as may be
   Body,         // longer than max_body, or not all of it came with the head
   Unavailable,  // the version has no usable endpoint, or this worker is stopping
 };
@@ -31,7 +32,8 @@ struct MirrorStats {
       : monitor(std::move(service), std::move(version), workers) {}
 
   guard::VersionMonitor monitor;
-  // Shared by all workers: mirrored requests are few beside the rest, and the cap is exact.
+  // All workers share this count: mirrored requests are few beside the rest, and so the cap is
+  // exact.
   std::atomic<std::uint32_t> under_way{0};
   std::array<std::atomic<std::uint64_t>, kMirrorDrops> dropped{};
 
@@ -43,7 +45,7 @@ struct MirrorStats {
 struct MirrorSnapshot {
   std::size_t version = 0;     // index into service.versions
   std::int32_t share = 0;      // out of 1 000 000; 0 = no mirror
-  std::uint32_t methods = 0;   // bit of each http::Method
+  std::uint32_t methods = 0;   // one bit for each http::Method
   std::uint64_t max_body = 0;  // bytes
   std::uint32_t concurrency = 0;
   std::shared_ptr<MirrorStats> stats;

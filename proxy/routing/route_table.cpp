@@ -15,7 +15,8 @@ bool equal_ignoring_case(std::string_view a, std::string_view b) {
                     [](char x, char y) { return lower(x) == lower(y); });
 }
 
-// "example.com." is the same host (RFC 3986 3.2.2), and "[::1]" the same with or without brackets.
+// "example.com." is the same host (RFC 3986 3.2.2), and "[::1]" is the same with or without
+// brackets.
 std::string_view bare(std::string_view host) {
   if (host.size() > 1 && host.back() == '.') host.remove_suffix(1);
   if (host.size() > 2 && host.front() == '[' && host.back() == ']')
@@ -51,7 +52,7 @@ bool path_matches(std::string_view prefix, std::string_view path) {
 void sort_routes(std::vector<RouteEntry>& routes) {
   std::stable_sort(routes.begin(), routes.end(), [](const RouteEntry& a, const RouteEntry& b) {
     const auto order = [](const RouteEntry& entry) {
-      // Negative lengths: the longest first.
+      // The lengths are negative, so that the longest comes first.
       return std::make_tuple(host_rank(entry.host), -static_cast<long>(entry.host.size()),
                              std::string_view(entry.host), -static_cast<long>(entry.path.size()));
     };

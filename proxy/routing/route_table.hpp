@@ -1,5 +1,5 @@
-// Host and path to service. Longest host first (exact, then wildcard suffix, then "*"), then the
-// longest path prefix on whole segments ("/api" matches "/api" and "/api/x", not "/apix").
+// Maps host and path to a service. The longest host wins (exact, then wildcard suffix, then "*"),
+// then the longest path prefix on whole segments ("/api" matches "/api" and "/api/x", not "/apix").
 #pragma once
 
 #include <string_view>
@@ -11,7 +11,8 @@ namespace cutwater::routing {
 
 // Brings entries into matching order; snapshots hold them sorted.
 void sort_routes(std::vector<RouteEntry>& routes);
-// `host` without port, any case; `path` normalised, without query. nullptr: no route (404).
+// `host` comes without port, in any case; `path` is normalised, without query. nullptr means that
+// no route matches (404).
 const RouteEntry* match_route(const RoutingSnapshot& snapshot, std::string_view host,
                               std::string_view path);
 

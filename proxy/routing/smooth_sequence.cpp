@@ -53,7 +53,7 @@ void SmoothSequence::start(State& state, std::size_t versions) {
 }
 
 std::int64_t SmoothSequence::random_phase() {
-  // SplitMix64 (Steele, Lea, Flood 2014).
+  // This is SplitMix64 (Steele, Lea, Flood 2014).
   std::uint64_t z = (random_state_ += 0x9e3779b97f4a7c15);
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
   z = (z ^ (z >> 27)) * 0x94d049bb133111eb;

@@ -1,8 +1,8 @@
 // Spreads requests that have no subject over the versions, exactly by weight and without bursts:
 // smooth weighted round robin as in nginx. At 5 % every twentieth request goes to the candidate,
-// not fifty of a thousand at once. One per worker; remembers each service by its id, through
-// changes of weight. Starts at a random phase, so that workers do not all begin with the same
-// version. Allocates only when a service is seen for the first time.
+// not fifty of a thousand at once. Each worker has one; it remembers each service by its id,
+// through changes of weight. It starts at a random phase, so that workers do not all begin with the
+// same version. It allocates only when a service is seen for the first time.
 #pragma once
 
 #include <cstdint>
@@ -17,13 +17,14 @@ class SmoothSequence {
   SmoothSequence();                             // random phases
   explicit SmoothSequence(std::uint64_t seed);  // the same phases every time, for tests
 
-  // Index into service.versions; never one of weight 0. Stable if all are 0.
+  // Returns an index into service.versions, never one of weight 0. It returns stable if all weights
+  // are 0.
   std::size_t pick(const ServiceSnapshot& service);
 
  private:
   struct State {
     std::uint32_t service = 0;
-    std::vector<std::int64_t> owed;  // per version: how far it is behind its share
+    std::vector<std::int64_t> owed;  // per version: how far the version is behind its share
   };
   State& state_of(const ServiceSnapshot& service);
   void start(State& state, std::size_t versions);

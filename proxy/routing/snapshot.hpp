@@ -1,6 +1,7 @@
-// Everything a worker needs to route a request, as one immutable value. Control builds it and
-// publishes it whole; a worker holds one pointer and swaps it between two events. Weights, flags,
-// health-independent membership and timeouts therefore never change separately under a reader.
+// Holds everything a worker needs to route a request, as one immutable value. Control builds it and
+// publishes it as a whole; a worker holds one pointer and swaps it between two events. Weights,
+// flags, health-independent membership and timeouts therefore never change separately under a
+// reader.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +25,8 @@ struct VersionSnapshot {
   std::int32_t weight = 0;  // out of 1 000 000
   std::vector<std::shared_ptr<upstream::Endpoint>> endpoints;
   std::shared_ptr<guard::VersionMonitor> monitor;
-  // Reverted: what has no end of its own is ended there too, within timeouts.revert_grace.
+  // The version was reverted: exchanges without an end of their own are ended there too, within
+  // timeouts.revert_grace.
   bool withdrawn = false;
 
   bool has_usable_endpoint() const {
@@ -32,14 +34,15 @@ struct VersionSnapshot {
       if (endpoint->healthy()) return true;
     return false;
   }
-  // Healthy enough to be given new requests. Weights are the split's business.
+  // Says whether the version is healthy enough to be given new requests. The split looks after
+  // weights.
   bool usable() const { return !(monitor && monitor->tripped()) && has_usable_endpoint(); }
 };
 
-// The relative guard of the version under rollout, and the chance of a request that is dealt
-// between that version and stable to become its.
+// Holds the relative guard of the version under rollout, and the chance that a request which is
+// assigned to either that version or stable goes to that version.
 struct ComparedVersion {
-  std::shared_ptr<guard::Comparison> comparison;  // nullptr: nothing is compared
+  std::shared_ptr<guard::Comparison> comparison;  // nullptr if nothing is compared
   std::size_t candidate = 0;                      // index into versions
   double weight = 0;
 };
@@ -50,24 +53,25 @@ struct ServiceSnapshot {
   std::vector<VersionSnapshot> versions;  // weights sum to 1 000 000
   std::size_t stable = 0;                 // index into versions
   std::uint64_t salt = 0;                 // of the running or last rollout
-  CookieSigner cookie_key;                // assign a MacKey; the same one after a restart
+  CookieSigner cookie_key;                // made from a MacKey; the same after a restart
   std::string rollout;                    // id of the active rollout, empty if none
   ComparedVersion compared;
   config::Sticky sticky;
-  // Testers see the candidate of the rollout whatever its weight; nullopt while there is none.
+  // Testers see the candidate of the rollout whatever its weight; nullopt while there is no
+  // rollout.
   std::optional<config::Preview> preview;
   std::size_t preview_version = 0;  // index into versions
   std::vector<FlagSnapshot> flags;
-  MirrorSnapshot mirror;  // share 0: none
+  MirrorSnapshot mirror;  // a share of 0 means that there is none
   config::Fallback fallback = config::Fallback::None;
   config::Timeouts timeouts;
   config::Grpc grpc;
   std::string version_header;
 
-  // There is such a flag, and it is on.
+  // Returns true if there is such a flag, and it is on.
   bool has_flag_on(std::string_view flag) const;
   std::vector<std::string> version_names() const;
-  // Index of the version with this name, or versions.size().
+  // Returns the index of the version with this name, or versions.size().
   std::size_t find_version(std::string_view version) const;
 };
 
@@ -75,7 +79,7 @@ struct RouteEntry {
   std::string host;  // lower case; exact, "*.suffix", or "*"
   std::string path;
   std::shared_ptr<const ServiceSnapshot> service;
-  // Of a route that is judged apart, by version; else empty.
+  // Set for a route that is judged separately, by version; else empty.
   std::vector<std::shared_ptr<guard::VersionMonitor>> guards = {};
 
   guard::VersionMonitor* guard_of(std::size_t version) const {

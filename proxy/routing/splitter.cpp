@@ -21,7 +21,8 @@ std::size_t rendezvous(const ServiceSnapshot& service, std::string_view subject)
     const VersionSnapshot& version = service.versions[i];
     if (version.weight <= 0) continue;
     const double its_score = share_score({version.name, version.weight}, subject, service.salt);
-    // Equal scores are all but impossible; the name keeps even those free of the list's order.
+    // Equal scores are almost impossible; the name makes even such a case independent of the list's
+    // order.
     const bool wins = its_score > best_score || (its_score == best_score && best_score > 0 &&
                                                  version.name < service.versions[best].name);
     if (!wins) continue;

@@ -25,7 +25,7 @@ constexpr std::array<std::uint8_t, 256> kReverse = [] {
   return table;
 }();
 
-// base64url without padding, RFC 4648 5.
+// Writes base64url without padding, RFC 4648 5.
 void encode(const Block& block, char* out) {
   std::uint32_t pending = 0;
   unsigned bits = 0;
@@ -37,7 +37,7 @@ void encode(const Block& block, char* out) {
   *out = kAlphabet[(pending << (6 - bits)) & 63];
 }
 
-// Strict: the four bits that are left over must be zero, so every block has one spelling.
+// Decodes strictly: the four bits that are left over must be zero, so every block has one spelling.
 bool decode(std::string_view text, Block& block) {
   std::uint32_t pending = 0;
   unsigned bits = 0;

@@ -1,5 +1,6 @@
-// Whose request this is, as bytes to hash: the value of a header or cookie, or the client's
-// address. Pure, no allocation; views live as long as the request and the AddressBytes.
+// Finds whose request this is, as bytes to hash: the value of a header or cookie, or the client's
+// address. The functions are pure and do not allocate; views live as long as the request and the
+// AddressBytes.
 #pragma once
 
 #include <array>
@@ -22,12 +23,13 @@ struct AddressBytes {
   std::string_view view() const { return {reinterpret_cast<const char*>(bytes.data()), size}; }
 };
 
-// IPv4: the address. IPv6: the first 64 bits, since a household owns the rest and changes it at
-// will. An IPv4 address in IPv6 clothes is that IPv4 address. Empty when `ip` is no address.
+// Returns the address for IPv4, and for IPv6 the first 64 bits, since a household owns the rest and
+// changes it at will. An IPv4 address mapped into IPv6 counts as IPv4. The result is empty when
+// `ip` is not an address.
 AddressBytes address_subject(std::string_view ip);
 
-// Empty when the request does not carry the key, and with Key::OwnCookie and Key::None.
-// `address` is where the bytes of an address live.
+// Returns an empty text when the request does not carry the key, and with Key::OwnCookie and
+// Key::None. The bytes of an address live in `address`.
 std::string_view subject_by_key(const config::Sticky& key, const RequestView& request,
                                 AddressBytes& address);
 

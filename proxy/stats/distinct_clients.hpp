@@ -1,9 +1,9 @@
-// How many different clients a version served lately, for the guard's per-client rule
-// (statistics.md 1). Linear counting (Whang et al. 1990) over 1024 bits in two generations of
-// 60 s: the estimate covers the last 60 to 120 s and saturates near 7000. A request without a
-// confirmed subject counts as a client of its own.
-// DistinctClients is written by one worker with plain stores and read by anyone; ClientUnion is a
-// value on the reader's stack.
+// Estimates how many different clients a version served lately, for the guard's per-client rule
+// (proxy/guard/README.md, "What is observed"). It uses linear counting (Whang et al. 1990) over
+// 1024 bits in two generations of 60 s: the estimate covers the last 60 to 120 s and saturates near
+// 7000. A request without a confirmed subject counts as a client of its own. One worker writes
+// DistinctClients with plain stores and anyone reads it; ClientUnion is a value on the reader's
+// stack.
 #pragma once
 
 #include <array>
@@ -29,7 +29,7 @@ class ClientUnion {
 
 class DistinctClients {
  public:
-  void add(std::uint64_t client, TimePoint now);  // the owning worker only; 0 = anonymous
+  void add(std::uint64_t client, TimePoint now);  // the owning worker only; 0 means anonymous
   void merge_into(ClientUnion& all, TimePoint now) const;
 
  private:
@@ -41,7 +41,7 @@ class DistinctClients {
   static std::int64_t minute_of(TimePoint now);
   void start(Generation& generation, std::int64_t minute);
 
-  std::array<Generation, 2> generations_;  // of the even and of the odd minutes
+  std::array<Generation, 2> generations_;  // for the even and the odd minutes
 };
 
 }  // namespace cutwater::stats

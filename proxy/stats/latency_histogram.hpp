@@ -1,6 +1,7 @@
-// Latencies in log-linear buckets: 64 per octave, so that a bucket's middle is at most 0.79 % away
-// from any value in it. Covers 1 us .. 73 min (shorter and longer are clamped). One writer (a
-// worker), any number of readers; recording is two plain stores, no read-modify-write, no loop.
+// Counts latencies in log-linear buckets: 64 per octave, so that a bucket's middle is at most 0.79
+// % away from any value in it. The buckets cover 1 us .. 73 min (shorter and longer latencies are
+// clamped). There is one writer (a worker) and any number of readers; recording takes two plain
+// stores, without read-modify-write or loop.
 #pragma once
 
 #include <array>
@@ -14,7 +15,7 @@
 
 namespace cutwater::stats {
 
-// Where a latency belongs. Shared by the live histogram and the value type.
+// Says in which bucket a latency belongs. The live histogram and the value type share it.
 struct LatencyBuckets {
   static constexpr unsigned kSubBits = 6;
   static constexpr unsigned kFirstOctave = 9;  // 2^9 ns = 512 ns
@@ -43,7 +44,7 @@ struct LatencyBuckets {
   }
 };
 
-// Counts as a value: summed over workers, or the difference of two moments (a window).
+// Holds counts as a value: summed over workers, or the difference of two moments (a window).
 struct HistogramCounts {
   std::vector<std::uint64_t> buckets;  // empty, or LatencyBuckets::kCount
   std::uint64_t count = 0;
@@ -51,9 +52,10 @@ struct HistogramCounts {
 
   HistogramCounts& operator+=(const HistogramCounts& other);
   HistogramCounts operator-(const HistogramCounts& earlier) const;
-  // Nearest-rank quantile, q in 0..1, within 1 %. 0 when empty.
+  // Returns the nearest-rank quantile, q in 0..1, within 1 %. It is 0 when empty.
   Nanoseconds quantile(double q) const;
-  // Observations <= limit. Never misses one; may include some up to 1.6 % longer (one bucket).
+  // Counts the observations <= limit. It never misses one; it may include some that are up to 1.6 %
+  // longer (one bucket).
   std::uint64_t count_at_most(Nanoseconds limit) const;
 };
 
@@ -66,7 +68,7 @@ class LatencyHistogram {
   void add_to(HistogramCounts& counts) const;
 
  private:
-  // Single writer: a plain add instead of a locked one.
+  // There is a single writer, so this is a plain add instead of a locked one.
   static void bump(std::atomic<std::uint64_t>& value, std::uint64_t by) {
     value.store(value.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
   }

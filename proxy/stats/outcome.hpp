@@ -1,4 +1,5 @@
-// How one attempt on an upstream ended. Recorded once, at the end of its stream.
+// Says how one attempt on an upstream ended. An outcome is recorded once, at the end of the
+// attempt's stream.
 #pragma once
 
 #include <cstddef>
@@ -10,31 +11,33 @@
 namespace cutwater::stats {
 
 enum class Outcome : std::uint8_t {
-  Success,        // anything but the rows below, 4xx included
+  Success,        // anything that the rows below do not name, including 4xx
   Status5xx,      // the upstream answered 5xx
   ConnectFailed,  // refused, unreachable, connect timeout
   TlsFailed,      // no TLS session with it: a certificate that does not verify, no common version
   Reset,          // closed or reset before the response was complete
   Timeout,        // response head, request or idle timeout
   Protocol,       // the upstream broke HTTP framing
-  ClientAbort,    // the client went away first: never charged to the version
+  ClientAbort,    // the client went away first; never charged to the version
   GrpcStatus,     // a gRPC answer whose status is an error of the server (config::Grpc)
 };
 inline constexpr std::size_t kOutcomes = static_cast<std::size_t>(Outcome::GrpcStatus) + 1;
 std::string_view to_string(Outcome outcome);
 
-// Errors that count against a version (statistics.md 1).
+// Says whether the outcome counts against a version (proxy/guard/README.md, "What is observed").
 constexpr bool is_error(Outcome o) {
   return o != Outcome::Success && o != Outcome::ClientAbort;
 }
 
 struct AttemptResult {
   Outcome outcome = Outcome::Success;
-  int status = 0;             // upstream's status; 0 when no response head came
+  int status = 0;             // the upstream's status; 0 when no response head came
   Nanoseconds latency{0};     // attempt start to end of response (at a timeout: the timeout value)
-  bool latency_valid = true;  // false for tunnels and streams still open: counted, not timed
+  bool latency_valid = true;  // false for tunnels and streams still open: they are counted, not
+                              // timed
   std::uint64_t client = 0;   // hash of a confirmed subject; 0 = every request its own client
-  std::uint32_t ticket = 0;   // guard::Ticket::value as admit() gave it; 0 = never went through it
+  std::uint32_t ticket = 0;   // guard::Ticket::value as admit() gave it; 0 if the attempt never
+                              // went through it
 };
 
 }  // namespace cutwater::stats

@@ -1,5 +1,5 @@
-// What the proxy did beside the versions: connections, refusals, retries. Values, summed over
-// workers.
+// Counts what the proxy did beside the versions: connections, refusals, retries. These are values,
+// summed over workers.
 #pragma once
 
 #include <array>
@@ -13,7 +13,7 @@ struct ProxyTotals {
   std::uint64_t requests = 0;  // heads accepted, local replies included
   std::uint64_t downstream_accepted = 0;
   std::uint64_t downstream_open = 0;  // gauge
-  std::uint64_t accepted_http2 = 0;   // of the accepted, opened and open ones
+  std::uint64_t accepted_http2 = 0;   // counts the HTTP/2 ones among the accepted, opened and open
   std::uint64_t opened_http2 = 0;
   std::uint64_t downstream_http2 = 0;  // gauge
   std::uint64_t upstream_http2 = 0;    // gauge
@@ -24,7 +24,7 @@ struct ProxyTotals {
   std::uint64_t exchanges_active = 0;  // gauge
   std::uint64_t retries = 0;
   std::uint64_t retries_denied = 0;  // by the budget
-  std::uint64_t fallbacks = 0;       // answered by stable after a failure elsewhere
+  std::uint64_t fallbacks = 0;       // requests answered by stable after a failure elsewhere
   std::uint64_t client_aborts = 0;
   std::uint64_t connections_refused = 0;  // quota, per-IP limit
   std::uint64_t accept_errors = 0;        // EMFILE and friends
@@ -36,7 +36,7 @@ struct ProxyTotals {
   std::map<std::string, std::uint64_t> bad_requests;  // by reason label (http::BadHead)
   std::map<int, std::uint64_t> local_replies;         // by status
   std::map<std::string, std::uint64_t> http2_abuses;  // by http::Http2Abuse
-  // Tunnels and streams that the proxy ended, by reason (exchange::EndedFor).
+  // Counts tunnels and streams that the proxy ended, by reason (exchange::EndedFor).
   std::map<std::string, std::uint64_t> endless_ended;
 
   ProxyTotals& operator+=(const ProxyTotals& other);

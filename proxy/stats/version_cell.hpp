@@ -1,5 +1,5 @@
-// Counters of one version on one worker: one writer, any number of readers, no atomic
-// read-modify-write. Totals are sums over workers by value.
+// Counts one version on one worker: one writer, any number of readers, no atomic read-modify-write.
+// Totals are sums over workers by value.
 #pragma once
 
 #include <array>
@@ -13,7 +13,7 @@
 
 namespace cutwater::stats {
 
-// Single writer: a relaxed load and store, which compiles to a plain add.
+// The counter has a single writer: it uses a relaxed load and store, which compile to a plain add.
 class Counter {
  public:
   void add(std::uint64_t n = 1) {
@@ -25,7 +25,7 @@ class Counter {
   std::atomic<std::uint64_t> value_{0};
 };
 
-// A number that goes up and down; single writer, any reader.
+// Holds a number that goes up and down; it has a single writer and any number of readers.
 class Gauge {
  public:
   void up() { value_.store(get() + 1, std::memory_order_relaxed); }
@@ -41,26 +41,27 @@ struct VersionTotals {
   std::array<std::uint64_t, 6> code_class{};  // [1]..[5] = 1xx..5xx, [0] = no response
   HistogramCounts latency;
 
-  std::uint64_t attempts() const;  // charged to the version: client aborts are not in it
+  std::uint64_t attempts() const;  // attempts charged to the version: client aborts are not among
+                                   // them
   std::uint64_t errors() const;
   VersionTotals& operator+=(const VersionTotals& other);
   VersionTotals operator-(const VersionTotals& earlier) const;  // a window
 };
 
-// The guard's three indicators; statistics.md 1 and 2.
+// Names the guard's three indicators (proxy/guard/README.md, "What is observed").
 enum class Indicator : std::uint8_t { Error, SlowP95, SlowCritical };
 inline constexpr std::size_t kIndicators = 3;
 
-// About 17 KiB. Aligned, so that two workers' cells never share a cache line.
+// A cell takes about 17 KiB. It is aligned, so that two workers' cells never share a cache line.
 class alignas(64) VersionCell {
  public:
-  // The owning worker only.
+  // Only the owning worker calls it.
   void record(const AttemptResult& result, TimePoint now);
   Counter& good(Indicator indicator) { return good_[static_cast<std::size_t>(indicator)]; }
   Counter& bad(Indicator indicator) { return bad_[static_cast<std::size_t>(indicator)]; }
   Gauge& tunnels() { return tunnels_; }
 
-  // Any thread.
+  // Any thread may call it.
   std::uint64_t good_count(Indicator indicator) const {
     return good_[static_cast<std::size_t>(indicator)].get();
   }
@@ -75,7 +76,8 @@ class alignas(64) VersionCell {
   std::array<Counter, kOutcomes> outcomes_;
   std::array<Counter, 6> code_class_;
   std::array<Counter, kIndicators> good_;  // attempts the armed guard found good, per indicator
-  std::array<Counter, kIndicators> bad_;   // and bad, every repeat of a client included
+  std::array<Counter, kIndicators> bad_;   // attempts it found bad, including every repeat of a
+                                           // client
   Gauge tunnels_;
   DistinctClients clients_;
   LatencyHistogram latency_;

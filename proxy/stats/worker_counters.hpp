@@ -1,5 +1,5 @@
-// What one worker did, beside what it measured per version. Single writer: the worker; read by
-// control when it sums the workers (proxy_totals.hpp).
+// Counts what one worker did, beside what it measured per version. The worker is the single writer;
+// control reads when it sums the workers (proxy_totals.hpp).
 #pragma once
 
 #include <array>
@@ -26,10 +26,10 @@ struct WorkerCounters {
   std::array<Counter, kGreetingReasons> proxy_errors;  // by net::ProxyError
   Counter upstream_opened;
   Gauge downstream_open;
-  Gauge downstream_http2;  // of them
+  Gauge downstream_http2;  // the HTTP/2 ones among them
   Gauge upstream_open;     // idle and busy
   Gauge upstream_idle;
-  Gauge upstream_http2;  // of the open ones
+  Gauge upstream_http2;  // the HTTP/2 ones among the open
   Counter accepted_http2;
   Counter opened_http2;
   Gauge exchanges_active;

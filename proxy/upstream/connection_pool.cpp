@@ -14,7 +14,8 @@
 namespace cutwater::upstream {
 
 namespace {
-// Of a connection that names its client: as long as one who comes back at once needs it.
+// A connection that names its client is kept only as long as a client that comes back at once needs
+// it.
 constexpr Nanoseconds kNamedIdle = Seconds(2);
 }  // namespace
 
@@ -43,7 +44,8 @@ void PooledConnection::give_back(http::UpstreamStream&, Nanoseconds idle) {
 
 void PooledConnection::on_idle_event() {
   if (stream.socket().is_still_idle()) return;
-  // Data nobody asked for, FIN, RST or the idle time is over: in every case, not usable.
+  // Data nobody asked for, FIN, RST, or the end of the idle time: in every case, the connection is
+  // not usable.
   pool_.counters_.upstream_idle.down();
   pool_.destroy(this);
 }
@@ -86,7 +88,7 @@ Lease ConnectionPool::try_reuse(const Endpoint& endpoint, const PoolTimeouts& ti
   return {};
 }
 
-// A socket whose connect() is under way.
+// Makes a socket whose connect() is under way.
 Result<int> ConnectionPool::start_connect(const Endpoint& endpoint) {
   const int fd =
       ::socket(endpoint.address()->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -94,7 +96,7 @@ Result<int> ConnectionPool::start_connect(const Endpoint& endpoint) {
   const int on = 1;
   ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   if (::connect(fd, endpoint.address(), endpoint.address_length()) != 0 && errno != EINPROGRESS) {
-    // Out of ports or memory is this host's trouble, not the version's.
+    // A lack of ports or memory is this host's trouble, not the version's.
     const bool ours = errno == EADDRNOTAVAIL || errno == ENOBUFS || errno == ENOMEM;
     ::close(fd);
     if (ours) return Error{Errc::Overload, Side::Local, true};
@@ -131,19 +133,19 @@ Task<Result<void>> ConnectionPool::connect(const Endpoint& endpoint, PoolTimeout
   co_return co_await introduce(endpoint, timeouts, *connection, deadline);
 }
 
-// What comes before HTTP: the PROXY header, then the TLS handshake.
+// Sends what comes before HTTP: the PROXY header, then the TLS handshake.
 Task<Result<void>> ConnectionPool::introduce(const Endpoint& endpoint, PoolTimeouts timeouts,
                                              PooledConnection& connection, TimePoint deadline) {
   net::Transport& transport = connection.stream.socket();
   if (endpoint.options().send_proxy) {
     std::array<char, net::kLongestWrittenProxyHeader> memory;
     connection.introduced_ = true;
-    std::span<const char> header(net::kLocalProxyHeader);  // nobody is known
+    std::span<const char> header(net::kLocalProxyHeader);  // no client is known
     if (timeouts.client) {
       connection.client_ = *timeouts.client;
       header = std::span(memory).first(net::write_proxy_header(*timeouts.client, memory));
     }
-    // A fresh connection takes this much.
+    // A fresh connection has room for this much.
     const net::IoResult sent = transport.try_write(header);
     if (sent.bytes != header.size()) co_return Error{Errc::Refused, Side::Upstream, true};
   }
@@ -167,7 +169,7 @@ void ConnectionPool::give_back(PooledConnection* connection, Nanoseconds idle) {
     if (socket.try_read({&byte, 1}).kind != net::IoResult::Kind::WouldBlock)
       return destroy(connection);
   }
-  // Only the client it names may use it, and that one may be gone already.
+  // Only the client that it names may use it, and that client may be gone already.
   if (connection->client_) idle = std::min<Nanoseconds>(idle, kNamedIdle);
   known.idle.push_front(*connection);
   counters_.upstream_idle.up();

@@ -1,5 +1,6 @@
-// The upstream connections of one worker: HTTP/1 ones are idle (last in, first out) or lent to one
-// exchange, HTTP/2 ones carry many; and the numbers the load balancer needs. Thread: the worker.
+// Owns the upstream connections of one worker: HTTP/1 ones are idle (last in, first out) or lent to
+// one exchange, HTTP/2 ones carry many exchanges. It also keeps the numbers that the load balancer
+// needs. Only the worker's thread uses it.
 #pragma once
 
 #include <boost/intrusive/list.hpp>
@@ -21,15 +22,15 @@ struct PoolTimeouts {
   Nanoseconds connect;
   Nanoseconds idle;         // a pooled connection is closed after this
   Nanoseconds write_stall;  // the upstream must take bytes within this
-  // Whom a PROXY header would name; null = nobody is known.
+  // A PROXY header would name this client; null if no client is known.
   const net::ConnectionAddresses* client = nullptr;
-  bool for_upgrade = false;  // an HTTP/2 server must have said first what it can do
+  bool for_upgrade = false;  // an HTTP/2 server must first have said what it can do
 };
 
-// What one worker knows of one endpoint.
+// Holds what one worker knows of one endpoint.
 struct EndpointStats {
-  std::uint32_t active = 0;  // leases out, connects under way included
-  // Passive health: consecutive failures to connect or to answer at all.
+  std::uint32_t active = 0;  // leases out, including connects under way
+  // Counts consecutive failures to connect or to answer at all, for passive health.
   std::uint32_t failures = 0;
   std::uint32_t ejections = 0;  // grows the ejection time, shrinks with each success
   TimePoint ejected_until{};
@@ -38,7 +39,7 @@ struct EndpointStats {
 using ListHook =
     boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
 
-// Who lends streams, and takes them back.
+// Lends streams, and takes them back.
 class Lender {
  public:
   virtual void give_back(http::UpstreamStream& stream, Nanoseconds idle) = 0;
@@ -47,7 +48,7 @@ class Lender {
   ~Lender() = default;
 };
 
-// An HTTP/1 connection while it belongs to the pool, idle or lent.
+// Represents an HTTP/1 connection while it belongs to the pool, idle or lent.
 class PooledConnection final : public ListHook, public net::Transport::Watcher, public Lender {
  public:
   PooledConnection(ConnectionPool& pool, std::uint32_t endpoint, http::ClientContext& context,
@@ -57,9 +58,9 @@ class PooledConnection final : public ListHook, public net::Transport::Watcher, 
   http::Http1ClientConnection stream;
 
  private:
-  // Nobody but this client may use it: a PROXY header has named it.
+  // Only this client may use the connection, because a PROXY header has named the client.
   bool belongs_to_another(const net::ConnectionAddresses* client) const {
-    if (!client_) return introduced_ && client;  // LOCAL: it speaks for ourselves
+    if (!client_) return introduced_ && client;  // LOCAL: the connection speaks for ourselves
     return !client || *client != *client_;
   }
   friend class ConnectionPool;
@@ -72,7 +73,7 @@ class PooledConnection final : public ListHook, public net::Transport::Watcher, 
   std::optional<net::ConnectionAddresses> client_;
 };
 
-// An HTTP/2 connection, which lives as long as ConnectionPool::run_http2.
+// Represents an HTTP/2 connection, which lives as long as ConnectionPool::run_http2.
 class PooledHttp2 final : public ListHook, public Lender {
  public:
   PooledHttp2(ConnectionPool& pool, std::uint32_t endpoint, http::ClientContext& context, int fd,
@@ -88,8 +89,8 @@ class PooledHttp2 final : public ListHook, public Lender {
   const std::uint32_t endpoint_;
 };
 
-// An upstream stream lent for one exchange. Gives it back when destroyed: to the pool if the
-// exchange completed cleanly, else closed.
+// Holds an upstream stream lent for one exchange. It gives the stream back when destroyed: to the
+// pool if the exchange completed cleanly; otherwise the stream is closed.
 class Lease {
  public:
   Lease() = default;
@@ -119,22 +120,23 @@ class ConnectionPool {
   ConnectionPool(const ConnectionPool&) = delete;
   ConnectionPool& operator=(const ConnectionPool&) = delete;
 
-  // A stream of an idle connection that still looks alive, or of an HTTP/2 one with room; or an
-  // empty lease.
+  // Lends a stream of an idle connection that still looks alive, or of an HTTP/2 connection with
+  // room; otherwise returns an empty lease.
   Lease try_reuse(const Endpoint& endpoint, const PoolTimeouts& timeouts);
-  // A fresh connection into `lease`, which holds it while it is being made, so that it can be
-  // cancelled. Refused, TlsFailed, Timeout, Overload (no descriptor or port left) or Cancelled;
-  // always retry_safe, since nothing was sent.
+  // Makes a fresh connection into `lease`, which holds it while it is being made, so that it can be
+  // cancelled. Fails with Refused, TlsFailed, Timeout, Overload (no descriptor or port left) or
+  // Cancelled; every failure is retry_safe, since nothing was sent.
   Task<Result<void>> connect(const Endpoint& endpoint, PoolTimeouts timeouts, Lease& lease);
 
   EndpointStats& stats(const Endpoint& endpoint) { return state(endpoint.id()).stats; }
-  // Leases out to the endpoint with this id; 0 for one it has never heard of.
+  // Returns how many leases are out to the endpoint with this id; 0 for an unknown endpoint.
   std::uint32_t active(std::uint32_t endpoint) const {
     const bool known = endpoint < states_.size() && states_[endpoint];
     return known ? states_[endpoint]->stats.active : 0;
   }
-  // Worker stop: every wait on an upstream is cancelled, idle connections close, none is opened.
-  // `ended` runs when the last HTTP/2 connection has ended, which takes some turns of the loop.
+  // Stops the pool with its worker: every wait on an upstream is cancelled, idle connections close,
+  // and none is opened. `ended` runs when the last HTTP/2 connection has ended, which takes some
+  // turns of the loop.
   void abort(std::function<void()> ended);
   bool has_ended() const { return http2_connections_ == 0; }
 
@@ -160,7 +162,7 @@ class ConnectionPool {
   Lease lease_http2(PooledHttp2& pooled, const PoolTimeouts& timeouts);
   Lease try_reuse_http2(const Endpoint& endpoint, const PoolTimeouts& timeouts);
   Task<Result<void>> connect_http2(const Endpoint& endpoint, PoolTimeouts timeouts, Lease& lease);
-  // `endpoint` only until the first wait.
+  // `endpoint` is valid only until the first wait.
   Task<void> run_http2(std::unique_ptr<PooledHttp2> pooled, const Endpoint& endpoint,
                        TimePoint connect_by);
   static bool is_ready(const http::Http2ClientConnection& connection, const PoolTimeouts& timeouts);

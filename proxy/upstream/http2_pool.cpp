@@ -1,4 +1,5 @@
-// The HTTP/2 half of the pool: as few connections per endpoint as its MAX_CONCURRENT_STREAMS allow.
+// Implements the HTTP/2 half of the pool: it keeps as few connections per endpoint as the
+// endpoint's MAX_CONCURRENT_STREAMS allows.
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -25,13 +26,13 @@ Lease ConnectionPool::try_reuse_http2(const Endpoint& endpoint, const PoolTimeou
   return {};
 }
 
-// Whether a WebSocket may be asked for is in the server's SETTINGS, its first frame.
+// The server's SETTINGS, its first frame, say whether a WebSocket may be asked for.
 bool ConnectionPool::is_ready(const http::Http2ClientConnection& connection,
                               const PoolTimeouts& timeouts) {
   return connection.is_open() && (!timeouts.for_upgrade || connection.has_settings());
 }
 
-// Joins a connection that is being made rather than make another: a burst needs one.
+// Joins a connection that is being made rather than make another, because a burst needs only one.
 Task<Result<void>> ConnectionPool::connect_http2(const Endpoint& endpoint, PoolTimeouts timeouts,
                                                  Lease& lease) {
   const TimePoint connect_by = context_.loop.now() + timeouts.connect;
@@ -44,7 +45,7 @@ Task<Result<void>> ConnectionPool::connect_http2(const Endpoint& endpoint, PoolT
   if (!lease) {
     const auto started = start_connect(endpoint);
     if (!started) co_return started.error();
-    // A peer that acknowledges nothing is gone; else its streams would time out one by one.
+    // A peer that acknowledges nothing is gone; otherwise its streams would time out one by one.
     const unsigned dead_after_ms = 15'000;
     ::setsockopt(*started, IPPROTO_TCP, TCP_USER_TIMEOUT, &dead_after_ms, sizeof dead_after_ms);
     auto pooled = std::make_unique<PooledHttp2>(*this, endpoint.id(), context_, *started,
@@ -58,7 +59,8 @@ Task<Result<void>> ConnectionPool::connect_http2(const Endpoint& endpoint, PoolT
     if (stream.failure()) co_return *stream.failure();
     const net::Wait wait = co_await stream.wait_for_connection(connect_by);
     if (wait == net::Wait::Cancelled) co_return Error{Errc::Cancelled, Side::Local, true};
-    if (wait == net::Wait::Timeout && stream.connection().is_open()) break;  // as without any
+    // as if there were no connection
+    if (wait == net::Wait::Timeout && stream.connection().is_open()) break;
     if (wait == net::Wait::Timeout) co_return Error{Errc::Timeout, Side::Upstream, true};
   }
   if (stream.failure()) co_return *stream.failure();

@@ -10,7 +10,8 @@ constexpr std::uint32_t kFailuresToEject = 5;
 constexpr Seconds kEjection{5};
 constexpr std::uint32_t kMaxEjections = 12;
 
-// A random endpoint that passes `eligible`: a few draws, then a scan from a random start.
+// Picks a random endpoint that passes `eligible`: it makes a few draws, then scans from a random
+// start.
 template <typename Eligible>
 const Endpoint* draw(const routing::VersionSnapshot& version, const Endpoint* other,
                      Eligible&& eligible) {

@@ -1,6 +1,6 @@
 // Chooses an endpoint inside one version: power of two choices by active requests (Mitzenmacher
-// 2001), over the endpoints that are healthy, not ejected and not tried yet by this exchange.
-// Pure but for the worker's random source. Thread: the worker.
+// 2001), over the endpoints that are healthy, not ejected and not tried yet by this exchange. It is
+// pure except for the worker's random source. Only the worker's thread uses it.
 #pragma once
 
 #include <array>
@@ -12,7 +12,7 @@
 
 namespace cutwater::upstream {
 
-// Endpoints one exchange has tried, by id; it tries at most a handful.
+// Remembers the endpoints one exchange has tried, by id; an exchange tries at most a handful.
 class TriedEndpoints {
  public:
   void add(const Endpoint& endpoint) {
@@ -29,12 +29,12 @@ class TriedEndpoints {
   std::size_t count_ = 0;
 };
 
-// nullptr when the version has no endpoint left to try. When all are ejected, ejection is ignored:
-// a guess beats a certain failure. Unhealthy ones (active checks) stay out.
+// Returns nullptr when the version has no endpoint left to try. When all are ejected, ejection is
+// ignored, because a guess beats a certain failure. Unhealthy endpoints (active checks) stay out.
 const Endpoint* pick_endpoint(const routing::VersionSnapshot& version, ConnectionPool& pool,
                               const TriedEndpoints& tried, TimePoint now);
 
-// Outlier ejection: five consecutive failures to connect or answer take an endpoint out of this
+// Ejects outliers: five consecutive failures to connect or answer take an endpoint out of this
 // worker's choice for 5 s, 10 s, ... 60 s.
 void note_failure(EndpointStats& stats, TimePoint now);
 void note_success(EndpointStats& stats);

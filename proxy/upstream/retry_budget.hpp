@@ -1,5 +1,5 @@
-// How many retries a worker may have under way: a fifth of its active exchanges, at least three
-// (Envoy's retry_budget). Keeps a failing service from being hit by its own retries.
+// Limits how many retries a worker may have under way: a fifth of its active exchanges, at least
+// three (Envoy's retry_budget). This keeps a failing service from being hit by its own retries.
 #pragma once
 
 #include <algorithm>

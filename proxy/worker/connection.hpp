@@ -1,5 +1,5 @@
-// A downstream connection while it is served: its transport, who is at its other end, its place in
-// the quota, and the protocol its requests come by. Thread: the worker's.
+// Holds a downstream connection while it is served: its transport, the addresses of its ends, its
+// place in the quota, and the protocol its requests come by. Only the worker's thread uses it.
 #pragma once
 
 #include <memory>
@@ -16,14 +16,15 @@
 
 namespace cutwater::worker {
 
-// A bound socket with what its connections need to know.
+// Holds a bound socket with what its connections need to know.
 struct ListenerSetup {
   int fd = -1;
   std::string name;
   std::vector<net::Network> trusted_proxies;
   bool proxy_protocol = false;                       // a PROXY header comes first
-  std::shared_ptr<const net::TlsServerContext> tls;  // null: nothing is encrypted
-  bool http2 = true;                                 // without TLS: known by its preface
+  std::shared_ptr<const net::TlsServerContext> tls;  // null if nothing is encrypted
+  bool http2 = true;                                 // without TLS, HTTP/2 is recognised by its
+                                                     // preface
 
   bool trusts(const net::IpAddress& ip) const {
     for (const net::Network& network : trusted_proxies)
@@ -37,15 +38,15 @@ struct Connection : upstream::ListHook {
              net::ConnectionQuota::Place held)
       : listener(setup), place(std::move(held)), transport(loop, fd) {}
 
-  // Something comes before the first request.
+  // Says whether something comes before the first request.
   bool needs_greeting() const { return listener.proxy_protocol || listener.tls; }
-  // Drain: closes now when nothing is under way; a greeting is nothing.
+  // Drains: closes now when nothing is under way; a greeting counts as nothing.
   void close_when_idle() {
     if (http2) return http2->close_when_idle();
     http ? http->close_when_idle() : abort();
   }
   void close_when_idle_at(TimePoint when) { transport.loop().timers().arm(drain_timer, when); }
-  // Stop: every wait is cancelled.
+  // Stops: every wait is cancelled.
   void abort() {
     if (http2) return http2->abort();
     if (http) return http->abort();
@@ -57,10 +58,10 @@ struct Connection : upstream::ListHook {
   net::ConnectionQuota::Place place;
   net::Transport transport;
   net::ConnectionAddresses addresses;    // as the socket or a PROXY header says
-  std::unique_ptr<net::TlsSession> tls;  // null: nothing is encrypted
+  std::unique_ptr<net::TlsSession> tls;  // null if nothing is encrypted
   net::Timer drain_timer{this,
                          [](void* self) { static_cast<Connection*>(self)->close_when_idle(); }};
-  // One of them, once the greeting is over.
+  // One of these is set, once the greeting is over.
   std::optional<http::Http1ServerConnection> http;
   std::unique_ptr<http::Http2ServerConnection> http2;
 };

@@ -22,7 +22,8 @@ Task<net::ProxyHeader> await_proxy_header(net::Transport& transport, TimePoint d
       known = peeked.bytes;
       header = net::parse_proxy_header(std::span(seen).first(known));
       if (header.state != net::ProxyHeader::State::NeedMore) co_return header;
-      // The longest header fits, and one byte more shows that another one is too long.
+      // The buffer holds the longest header, and one byte more, which shows that another header is
+      // too long.
       if (known == seen.size()) seen.resize(std::min(seen.size() * 4, net::kMostProxyHeader + 1));
       continue;
     }
@@ -46,7 +47,8 @@ Task<bool> take_proxy_header(Connection& connection, GreetingContext context, Ti
   }
   connection.transport.skip(header.bytes);
   if (header.has_addresses) connection.addresses = header.addresses;
-  // From here on the client is who the header says, as everywhere else (HAProxy's accept-proxy).
+  // From here on the client is the one that the header names, as everywhere else (HAProxy's
+  // accept-proxy).
   const net::IpAddress& ip = connection.addresses.source;
   connection.place.leave();
   connection.place = context.quota.try_enter(
@@ -56,7 +58,7 @@ Task<bool> take_proxy_header(Connection& connection, GreetingContext context, Ti
 }
 
 Task<bool> shake_hands(Connection& connection, GreetingContext context, TimePoint deadline) {
-  const auto tls = connection.listener.tls;  // the one that is current now, until the end
+  const auto tls = connection.listener.tls;  // the context that is current now, kept until the end
   net::TlsStream& stream = connection.transport.start_tls(tls->make_ssl(), true);
   const auto done = co_await connection.transport.handshake(deadline, Side::Downstream);
   if (done) {

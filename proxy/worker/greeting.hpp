@@ -1,6 +1,6 @@
-// What comes before the first request of a connection: the PROXY header of a balancer in front of
-// us, then the TLS handshake. Both together must be over within `handshake_timeout`. Thread: the
-// worker's.
+// Handles what comes before the first request of a connection: the PROXY header of a balancer in
+// front of us, then the TLS handshake. Both together must be over within `handshake_timeout`. Only
+// the worker's thread uses it.
 #pragma once
 
 #include "proxy/base/task.hpp"
@@ -16,7 +16,7 @@ struct GreetingContext {
   stats::WorkerCounters& counters;
 };
 
-// False: the connection is to be closed, and why has been counted.
+// Returns false if the connection is to be closed; the reason has been counted.
 Task<bool> greet(Connection& connection, GreetingContext context);
 
 }  // namespace cutwater::worker

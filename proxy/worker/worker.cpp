@@ -11,7 +11,8 @@ namespace {
 
 constexpr std::size_t kBodyBlock = 64 * 1024;
 constexpr std::size_t kEarlyBody = 4 * 1024;  // room behind a full-size head
-constexpr std::size_t kFreeBlocks = 256;      // kept warm; more is given back after a burst
+constexpr std::size_t kFreeBlocks = 256;      // kept warm; what a burst needs beyond that is given
+                                              // back
 constexpr Milliseconds kLogFlush{200};
 
 exchange::Snapshot hold(Worker::SnapshotPtr snapshot) {
@@ -88,7 +89,7 @@ void Worker::run() {
 
 void Worker::accept(const ListenerSetup& listener, int fd, const sockaddr_storage& peer) {
   const net::IpAddress ip = net::ip_of(peer);
-  // Behind a PROXY header is another client than the peer: its turn comes when that is known.
+  // Behind a PROXY header stands another client than the peer; it is counted when it is known.
   const bool exempt = listener.proxy_protocol || listener.trusts(ip) || ip.is_loopback();
   auto place = shared_.quota.try_enter(ip, exempt);
   if (!place || stopping_) {
@@ -133,7 +134,7 @@ Task<void> Worker::serve(std::unique_ptr<Connection> connection) {
 http::Http1ServerConnection::Peer Worker::peer_of(const Connection& connection) {
   const ListenerSetup& listener = connection.listener;
   const net::IpAddress& ip = connection.addresses.source;
-  // Over TLS the protocol is what ALPN says, or HTTP/1.1 (hardening H28).
+  // Over TLS the protocol is what ALPN says, or HTTP/1.1 (tests/HARDENING.md H28).
   return {ip.to_string(),       listener.trusts(ip),   listener.name,
           connection.tls.get(), &connection.addresses, listener.http2 && !listener.tls};
 }
@@ -181,7 +182,8 @@ void Worker::drain(std::function<void()> drained) {
     listeners_.clear();
     drained_ = std::move(drained);
     server_context_.draining = true;
-    // Clients told all at once would all come back at once, to whoever is left.
+    // Clients that are told at the same time would all come back at the same time, to the processes
+    // that are left.
     const auto spread = std::chrono::duration_cast<Milliseconds>(shared_.drain_spread);
     const auto most = static_cast<std::uint32_t>(spread.count());
     for (Connection& connection : connections_) {
@@ -190,7 +192,7 @@ void Worker::drain(std::function<void()> drained) {
       else
         connection.close_when_idle_at(loop_.now() + Milliseconds(thread_random().below(most)));
     }
-    // In time for their clients to come back elsewhere while this process is still there.
+    // End them early enough for their clients to come back elsewhere while this process still runs.
     if (shared_.drain_timeout.count() > 0)
       exchange_context_.endless.drain(loop_.now() + shared_.drain_timeout / 2,
                                       loop_.now() + shared_.drain_timeout * 9 / 10);

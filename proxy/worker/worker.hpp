@@ -1,5 +1,5 @@
-// One thread of the data plane with everything it owns: loop, listeners, connections, pools,
-// counters. Nothing here is shared with another worker but what arrives by post().
+// Runs one thread of the data plane with everything it owns: loop, listeners, connections, pools,
+// counters. Nothing here is shared with another worker except what arrives by post().
 #pragma once
 
 #include <boost/intrusive/list.hpp>
@@ -15,7 +15,7 @@
 
 namespace cutwater::worker {
 
-// Shared by all workers, read-only or thread-safe; outlives them.
+// Holds what all workers share, read-only or thread-safe; it outlives them.
 struct SharedSetup {
   config::Limits limits;
   net::ConnectionQuota quota;
@@ -23,7 +23,7 @@ struct SharedSetup {
   exchange::AccessLogWriter access_log;
   bool log_enabled = false;
   Nanoseconds drain_spread{0};
-  Nanoseconds drain_timeout{0};  // 0: tunnels and endless streams stay until stop()
+  Nanoseconds drain_timeout{0};  // with 0, tunnels and endless streams stay until stop()
 };
 
 class Worker {
@@ -41,12 +41,12 @@ class Worker {
 
   // --- any thread; carried out on the worker's own, in order -----------------------------------
   void switch_to(SnapshotPtr snapshot, std::function<void()> switched);
-  // Handshakes that begin from now on use `tls`, by place in the list of listeners.
+  // Handshakes that begin from now on use `tls`; `listener` is a place in the list of listeners.
   void switch_tls(std::size_t listener, std::shared_ptr<const net::TlsServerContext> tls);
-  // Requests and tunnels under way to these endpoints, by id.
+  // Counts the requests and tunnels under way to these endpoints, by id.
   void count_active(std::vector<std::uint32_t> endpoints,
                     std::function<void(std::uint64_t)> counted);
-  // No new connections; `drained` runs when the last one has ended.
+  // Takes no new connections; `drained` runs when the last one has ended.
   void drain(std::function<void()> drained);
   // Ends every exchange where it stands, then the loop.
   void stop();

@@ -14,7 +14,7 @@ namespace cutwater::worker {
 
 namespace {
 
-// Half of the descriptors we may open: the other half is for upstreams.
+// Half of the descriptors we may open go to clients, because the other half is for upstreams.
 std::uint32_t connection_limit(const config::Limits& limits) {
   if (limits.connections != 0) return limits.connections;
   rlimit files{};
@@ -52,7 +52,8 @@ struct WorkerGroup::Impl {
   std::vector<std::thread> threads;
 };
 
-// Every socket of every worker before any thread starts, so that a failure leaves nothing behind.
+// Binds every socket of every worker before any thread starts, so that a failure leaves nothing
+// behind.
 std::string WorkerGroup::Impl::bind() {
   setups.resize(options.workers);
   for (std::size_t i = 0; i < options.listeners.size(); ++i) {

@@ -1,4 +1,4 @@
-// The data plane as control sees it: N worker threads, one snapshot, counters.
+// Shows the data plane to control: N worker threads, one snapshot, counters.
 #pragma once
 
 #include <cstdint>
@@ -19,18 +19,20 @@ struct Options {
   std::vector<config::Listener> listeners;
   config::Limits limits;
   config::AccessLog access_log;
-  // By place in `listeners`; null where nothing is encrypted, and at the end where it is shorter.
+  // The contexts stand by place in `listeners`; an entry is null where nothing is encrypted, and
+  // the list may be shorter.
   std::vector<std::shared_ptr<const net::TlsServerContext>> tls = {};
-  // Drain: clients are told to leave within this time, each at a moment of its own. 0: at once.
+  // On a drain, clients are told to leave within this time, each at a different moment. 0 tells
+  // them at once.
   config::Duration drain_spread{0};
-  // stop() comes so long after drain(). Tunnels and endless streams are ended before that, each at
-  // a moment of its own. 0: only stop() ends them.
+  // stop() comes this long after drain(). Tunnels and endless streams are ended before that, each
+  // at a different moment. With 0, only stop() ends them.
   config::Duration drain_timeout{0};
 };
 
 struct BoundListener {
   std::string name;
-  config::Address address;  // with the real port when 0 was asked for
+  config::Address address;  // with the actual port when 0 was asked for
 };
 
 class WorkerGroup {
@@ -40,21 +42,21 @@ class WorkerGroup {
   WorkerGroup(const WorkerGroup&) = delete;
   WorkerGroup& operator=(const WorkerGroup&) = delete;
 
-  // Binds every listener, opens the access log, starts the threads. Empty string on success, else
-  // a message for a person ("listener http: cannot bind 0.0.0.0:80: permission denied"); then
-  // nothing was started.
+  // Binds every listener, opens the access log, starts the threads. Returns an empty string on
+  // success, else a message for a person ("listener http: cannot bind 0.0.0.0:80: permission
+  // denied"); then nothing was started.
   std::string start(std::shared_ptr<const routing::RoutingSnapshot> snapshot);
   const std::vector<BoundListener>& listeners() const;
 
-  // Any thread. `on_switched` runs on the last worker to switch, when no worker will start another
-  // request by an older snapshot; it must only hand over to another thread.
+  // Any thread may call it. `on_switched` runs on the last worker to switch, when no worker will
+  // start another request by an older snapshot; it must only hand over to another thread.
   void publish(std::shared_ptr<const routing::RoutingSnapshot> snapshot,
                std::function<void()> on_switched = {});
 
-  // New certificates for the listener at this place; handshakes that began keep the old ones.
+  // Sets new certificates for the listener at this place; handshakes that began keep the old ones.
   void switch_tls(std::size_t listener, std::shared_ptr<const net::TlsServerContext> tls);
-  // Any thread. Requests and tunnels under way to these endpoints, by id, over all workers;
-  // `counted` runs on a worker and must only hand over.
+  // Counts the requests and tunnels under way to these endpoints, by id, over all workers. Any
+  // thread may call it; `counted` runs on a worker and must only hand over.
   void count_active(const std::vector<std::uint32_t>& endpoints,
                     std::function<void(std::uint64_t)> counted);
 
@@ -63,7 +65,7 @@ class WorkerGroup {
   void drain(std::function<void()> on_drained);
   void stop();  // closes everything and joins; idempotent
 
-  void reopen_access_log();           // SIGUSR1 / after logrotate
+  void reopen_access_log();           // called on SIGUSR1, after logrotate
   stats::ProxyTotals totals() const;  // any thread
 
  private:

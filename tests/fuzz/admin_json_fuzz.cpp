@@ -1,6 +1,6 @@
-// Bytes as an admin body: never a crash, and what is accepted is still accepted after one round
-// through the serializer. The values are not compared: Boost.JSON 1.81 reads long numbers only to
-// within a few units in the last place.
+// Feeds bytes as an admin body: there is never a crash, and what is accepted is still accepted
+// after one round through the serializer. The values are not compared, because Boost.JSON 1.81
+// reads long numbers only to within a few units in the last place.
 #include <boost/json/serialize.hpp>
 #include <cstddef>
 #include <cstdint>

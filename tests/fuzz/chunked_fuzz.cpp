@@ -1,5 +1,6 @@
-// Chunked bodies: whole, in place or not, and cut into pieces of any sizes must give the same
-// body, the same trailers, the same end and the same refusal. First byte: seed of the piece sizes.
+// Feeds chunked bodies: read as a whole, in place or not, and cut into pieces of any sizes, they
+// must give the same body, the same trailers, the same end and the same refusal. The first byte is
+// the seed of the piece sizes.
 #include <algorithm>
 #include <array>
 #include <string>
@@ -22,7 +23,7 @@ struct Decoded {
   bool operator==(const Decoded&) const = default;
 };
 
-// `piece` 0: all at once.
+// A `piece` of 0 feeds everything at once.
 Decoded decode(std::string_view input, unsigned piece, bool in_place) {
   ChunkDecoder decoder;
   Decoded all;

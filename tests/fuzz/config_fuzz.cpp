@@ -1,5 +1,5 @@
-// Any bytes as a configuration file: never a crash, a hang or an exception; and what is accepted
-// can be shown and read again.
+// Feeds any bytes as a configuration file: there is never a crash, a hang or an exception; and what
+// is accepted can be shown and read again.
 #include <cstdint>
 #include <cstdlib>
 

@@ -1,5 +1,5 @@
-// What every fuzz target of the codec shares: a check that stays in every build type, and reading
-// the same bytes in pieces.
+// Holds what every fuzz target of the codec shares: a check that stays in every build type, and
+// reading the same bytes in pieces.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@ inline std::string_view as_text(const std::uint8_t* data, std::size_t size) {
   return {reinterpret_cast<const char*>(data), size};
 }
 
-// True if `part` lies within `whole` (or is empty): no view may leave its buffer.
+// Returns true if `part` lies within `whole` (or is empty): no view may leave its buffer.
 inline bool within(std::string_view part, std::string_view whole) {
   return part.empty() ||
          (part.data() >= whole.data() && part.data() + part.size() <= whole.data() + whole.size());

@@ -1,5 +1,5 @@
-// Bytes of a client into an HTTP/2 server connection, with an exchange that reads the body and
-// answers: whatever comes, the connection ends, no head has anything in it that would break a line
+// Feeds bytes of a client into an HTTP/2 server connection, with an exchange that reads the body
+// and answers. Whatever comes, the connection ends, no head holds anything that would break a line
 // of HTTP/1, and what is written back is whole frames.
 #include <sys/socket.h>
 #include <unistd.h>

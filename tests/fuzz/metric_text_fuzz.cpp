@@ -1,5 +1,5 @@
-// The reader of another program's metrics: whatever the text is, it is a finite number or none, and
-// a line that is no sample changes nothing.
+// Feeds the reader of another program's metrics: whatever the text is, the result is a finite
+// number or none, and a line that is not a sample changes nothing.
 #include <cmath>
 #include <string>
 

@@ -1,5 +1,5 @@
-// Bytes as the body of an OFREP evaluation: never a crash, always an answer, and the same one when
-// asked again.
+// Feeds bytes as the body of an OFREP evaluation: there is never a crash, always an answer, and the
+// same answer when asked again.
 #include <boost/json/serialize.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -12,7 +12,7 @@
 namespace {
 using namespace cutwater;
 
-// One flag of each kind.
+// The snapshot has one flag of each kind.
 routing::RoutingSnapshot make_snapshot() {
   auto shop = std::make_shared<routing::ServiceSnapshot>();
   shop->name = "shop";
@@ -53,6 +53,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (all.status != 200 && all.status != 400) std::abort();
   if (control::ofrep_flags(snapshot, request).etag != all.etag) std::abort();
   const control::Reply one = control::ofrep_flag(snapshot, "beta", request);
-  if (one.status != all.status) std::abort();  // a context is bad for all or for none
+  if (one.status != all.status) std::abort();  // a context is bad for all flags or for none
   return 0;
 }

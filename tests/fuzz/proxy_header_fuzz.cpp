@@ -1,5 +1,5 @@
-// The PROXY header parser: any bytes, whole and at every cut; what it accepts is inside the limits
-// and, written by us, reads back the same.
+// Feeds any bytes to the PROXY header parser, as a whole and at every cut; what it accepts is
+// inside the limits and, when we write it, reads back the same.
 #include <vector>
 
 #include "proxy/net/proxy_protocol.hpp"
@@ -18,7 +18,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   // The first verdict on a prefix is the verdict.
   ProxyHeader cut;
   for (std::size_t part = 0; part <= size && cut.state == State::NeedMore; ++part) {
-    // A copy of its own size: reading beyond it is seen.
+    // A copy of exactly this size lets the sanitizer see reading beyond it.
     const std::vector<char> bytes(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(part));
     cut = net::parse_proxy_header(bytes);
     if (cut.state == State::Complete) check(cut.bytes == part, "cut.bytes == part");

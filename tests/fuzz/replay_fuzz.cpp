@@ -1,6 +1,6 @@
-// Bytes as the record of a rollout, and as the limits to be tried on it: never a crash; what is
-// taken for a record is the same record after one round, its ticks are bounded without losing a
-// request, and its replay comes to a decision that names its guard.
+// Feeds bytes as the record of a rollout, and as the limits to be tried on it. There is never a
+// crash; what is accepted as a record is the same record after one round, its ticks are bounded
+// without losing a request, and its replay comes to a decision that names its guard.
 #include <boost/json/parse.hpp>
 
 #include "control/base/json_text.hpp"

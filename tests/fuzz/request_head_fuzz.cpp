@@ -1,5 +1,5 @@
-// Request heads: whole and byte by byte must agree, and whatever is accepted must be written to
-// the upstream as exactly one request with the same framing.
+// Feeds request heads: read as a whole and byte by byte they must agree, and whatever is accepted
+// must be written to the upstream as exactly one request with the same framing.
 #include <algorithm>
 #include <memory>
 #include <vector>

@@ -1,6 +1,6 @@
-// Response heads: whole and byte by byte must agree, and whatever is accepted must reach the
-// client as exactly one response framed the way the proxy will frame it; and over HTTP/2 as a
-// header block with the same fields.
+// Feeds response heads: read as a whole and byte by byte they must agree, and whatever is accepted
+// must reach the client as exactly one response framed the way the proxy will frame it; and over
+// HTTP/2 as a header block with the same fields.
 #include <nghttp2/nghttp2.h>
 
 #include <array>
@@ -81,7 +81,7 @@ void check_block(const ResponseHead& head, HpackTable& table, nghttp2_hd_inflate
   nghttp2_hd_inflate_end_headers(inflater);
 }
 
-// The room that most_bytes() says is enough, with all that we add.
+// Checks that the room of most_bytes() is enough, with all that we add.
 void check_bound(const ResponseHead& head) {
   ResponseExtras extras;
   extras.set_cookie = "cw=1";
@@ -97,8 +97,8 @@ void check_bound(const ResponseHead& head) {
   fuzz::check(!out.overflow(), "most_bytes() is enough");
 }
 
-// Three answers on one connection: the fields of the second are put into the table, those of the
-// third are in it.
+// Writes three answers on one connection: the fields of the second are put into the table, those of
+// the third are in it.
 void check_blocks(const ResponseHead& head) {
   nghttp2_hd_inflater* made = nullptr;
   nghttp2_hd_inflate_new(&made);

@@ -1,5 +1,5 @@
-// Any bytes as a moment: never a crash; what is accepted lies in the years 0 to 9999 (and a day for
-// the offset), and digits behind the millisecond change nothing.
+// Feeds any bytes as a moment: there is never a crash; what is accepted lies in the years 0 to 9999
+// (and a day for the offset), and digits behind the millisecond change nothing.
 #include <string>
 
 #include "control/base/rfc3339.hpp"

@@ -1,5 +1,6 @@
-// Bytes as the body of a new rollout: a plan that is accepted rises, ends, and survives the store;
-// anything else is a refusal that names a member. And as a stored plan: never a crash.
+// Feeds bytes as the body of a new rollout: a plan that is accepted rises, ends, and survives the
+// store; anything else is a refusal that names a member. It also feeds them as a stored plan: there
+// is never a crash.
 #include <boost/json/parse.hpp>
 #include <cstdint>
 #include <cstdlib>

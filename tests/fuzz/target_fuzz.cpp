@@ -1,4 +1,4 @@
-// Normalisation of any target that the head parser accepts: it settles at once, has no dot
+// Normalises any target that the head parser accepts: the result is stable at once, has no dot
 // segments left, keeps the query, and is a target that the parser accepts again.
 #include <algorithm>
 #include <memory>
@@ -44,7 +44,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view input = fuzz::as_text(data, size);
   std::string path;
   if (size > 4096 || !is_target(input, path)) {
-    std::vector<char> scratch(size);  // still must not misbehave
+    std::vector<char> scratch(size);  // must not misbehave all the same
     (void)normalise_target(input, scratch);
     return 0;
   }

@@ -1,5 +1,5 @@
-// Bytes as the body of PUT of a version: never a crash, and what is accepted can be stored, read
-// again as the same, and put into force.
+// Feeds bytes as the body of PUT of a version: there is never a crash, and what is accepted can be
+// stored, read again as the same, and put into force.
 #include "control/admin/strict_json.hpp"
 #include "control/operations/version_change.hpp"
 #include "tests/fuzz/fuzz_check.hpp"

@@ -1,4 +1,4 @@
-// Bodies in both directions while they move: chunks, streams, early answers, 100-continue.
+// Tests bodies in both directions while they move: chunks, streams, early answers, 100-continue.
 #include "tests/integration/edge_fixture.hpp"
 
 namespace cutwater::test {
@@ -7,7 +7,7 @@ namespace {
 using Bodies = Edge;
 using stats::Outcome;
 
-// Different at every place, so that a lost or doubled piece shows.
+// The text differs at every place, so that a lost or doubled piece shows.
 std::string patterned(std::size_t size) {
   std::string text(size, '\0');
   for (std::size_t i = 0; i < size; ++i)
@@ -104,7 +104,8 @@ TEST_F(Bodies, TheRequestStreamsToTheUpstreamAsItComes) {
   EXPECT_EQ(client.read_response().body, "later");
 }
 
-// A pump whose two sides are always ready must let the others of its worker have their turn.
+// A pump whose two sides are always ready must let the other connections of its worker have their
+// turn.
 TEST_F(Bodies, AnEndlessDownloadDoesNotStarveItsNeighbours) {
   blue.on_request([](const Received& request, UpstreamConnection& connection) {
     if (request.target() != "/endless") return connection.answer(200, "ok");
@@ -124,7 +125,7 @@ TEST_F(Bodies, AnEndlessDownloadDoesNotStarveItsNeighbours) {
       while (client.stream().receive(bytes) == TcpStream::End::Open) bytes.clear();
     });
   }
-  // Starved, the first of these would wait until the endless ones end: never.
+  // If they starved, the first of these would wait until the endless ones end: never.
   for (int i = 0; i < 30; ++i) EXPECT_EQ(get(port(), "/neighbour").status, 200);
   for (auto& client : greedy) client->stream().shut_down_now();
   for (std::thread& reader : readers) reader.join();

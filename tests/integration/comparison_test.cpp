@@ -1,5 +1,5 @@
-// Which requests the relative guard gets to see, and that each is told of exactly once: a request
-// that never left it would hold the judgement up for as long as a request may take.
+// Tests which requests the relative guard gets to see, and that it is told of each exactly once: a
+// request that never left it would delay the judgement for as long as a request may take.
 #include "proxy/guard/comparison.hpp"
 #include "tests/integration/upstream_support.hpp"
 #include "tests/support/fake_h2_upstream.hpp"
@@ -36,7 +36,7 @@ class ComparedProxy : public testing::Test {
     const guard::TestReport report = errors();
     return report.bad + report.good + report.baseline->bad + report.baseline->good;
   }
-  // All are over, long before anybody would stop to wait for them.
+  // All of them are over, long before the guard would stop waiting for them.
   void expect_judged(std::uint64_t requests) {
     EXPECT_TRUE(eventually([&] { return judged() == requests; })) << judged();
   }

@@ -1,5 +1,5 @@
-// What most edge tests share: one service "shop" with the version "blue", served by the scripted
-// upstream `blue`. Change `setup` before the first use of proxy(), which starts it.
+// Holds what most edge tests share: one service "shop" with the version "blue", served by the
+// scripted upstream `blue`. Change `setup` before the first use of proxy(), which starts it.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -21,8 +21,8 @@ inline const std::string kUpgrade = kGet + "Upgrade: websocket\r\nConnection: Up
 inline const std::string kSwitch =
     "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
 
-// An upstream's script: switches, returns every byte until the client half-closes, says "bye" and
-// closes.
+// Scripts an upstream that switches, returns every byte until the client half-closes, says "bye"
+// and closes.
 inline void switch_and_echo(const Received&, UpstreamConnection& connection) {
   connection.send(kSwitch);
   std::string bytes;
@@ -34,7 +34,7 @@ inline void switch_and_echo(const Received&, UpstreamConnection& connection) {
   connection.close();
 }
 
-// Members are destroyed in reverse: the proxy first, then what it talks to.
+// Members are destroyed in reverse order: the proxy first, then what it talks to.
 class Edge : public ::testing::Test {
  protected:
   Edge() { setup.version("blue", 100, {blue.port()}); }
@@ -65,12 +65,12 @@ class Edge : public ::testing::Test {
   std::unique_ptr<Proxy> proxy_;
 };
 
-// A row of a table of inputs: its id in hardening.md, what it shows, the bytes.
+// Describes a row of a table of inputs: its id in tests/HARDENING.md, what it shows, the bytes.
 struct Input {
   std::string id;
   std::string bytes;
   int status = 400;
-  int or_status = 0;  // 0 = only `status`
+  int or_status = 0;  // 0 means only `status`
 };
 inline void PrintTo(const Input& input, std::ostream* out) {
   *out << input.id << ": " << ::testing::PrintToString(input.bytes.substr(0, 300));
@@ -78,7 +78,7 @@ inline void PrintTo(const Input& input, std::ostream* out) {
 
 enum class Sent { Whole, ByteByByte };
 
-// One test per row and way of sending.
+// Runs one test per row and way of sending.
 class Inputs : public Edge, public ::testing::WithParamInterface<std::tuple<Input, Sent>> {
  protected:
   const Input& input() const { return std::get<0>(GetParam()); }
@@ -93,7 +93,7 @@ class Inputs : public Edge, public ::testing::WithParamInterface<std::tuple<Inpu
         << response.head.raw << response.body;
     EXPECT_EQ(response.field("Connection"), "close");
   }
-  // Refused, then closed; the process and its other clients are well.
+  // The request is refused and the connection closed; the process and its other clients are well.
   void expect_closed_and_well(RawClient& client) {
     EXPECT_EQ(client.read_until_close(), "") << "more than one answer";
     EXPECT_EQ(get(port(), "/next").status, 200);

@@ -1,5 +1,5 @@
-// What the HTTP/2 edge tests share: the service "shop" behind the scripted HTTP/1 upstream `blue`,
-// and a client that speaks frames.
+// Holds what the HTTP/2 edge tests share: the service "shop" behind the scripted HTTP/1 upstream
+// `blue`, and a client that speaks frames.
 #pragma once
 
 #include "tests/integration/edge_fixture.hpp"

@@ -1,5 +1,5 @@
-// Section 4 of hardening.md, the rows about HTTP/2: each has a budget and a name, and ends with
-// GOAWAY ENHANCE_YOUR_CALM. What a well-behaved client does beside it goes on.
+// Tests section 4 of tests/HARDENING.md, the rows about HTTP/2: each has a budget and a name, and
+// ends with GOAWAY ENHANCE_YOUR_CALM. What a well-behaved client does beside it goes on.
 #include "tests/integration/http2_fixture.hpp"
 #include "tests/support/fake_h2_upstream.hpp"
 
@@ -94,10 +94,11 @@ TEST_F(Http2Flood, EmptyData) {
   expect_ended(client, kH2Calm, "empty_frames");
 }
 
-// One large field in the dynamic table, named again and again by one byte each.
+// One large field in the dynamic table is named again and again by one byte each.
 TEST_F(Http2Flood, R11HpackBomb) {
   H2Client client(port());
-  // Literal with incremental indexing: 0x40, name, value; then index 62, the newest entry.
+  // The block holds a literal with incremental indexing: 0x40, name, value; then index 62, the
+  // newest entry.
   std::string plant = h2_block(h2_get());
   const std::string planted = h2_block({{"x", std::string(3'900, 'y')}});
   plant += "\x40" + planted.substr(1);
@@ -123,10 +124,11 @@ TEST_F(Http2Flood, R12AWindowThatNeverOpens) {
 
 // --- one that comes back ----------------------------------------------------------------------
 
-// Behind a balancer that says who the clients are, before an upstream that takes its time.
+// The proxy stands behind a balancer that says who the clients are, and before an upstream that
+// takes its time.
 class Http2Returning : public Http2Flood {
  protected:
-  static constexpr std::uint32_t kMany = 100;  // as many as may be open
+  static constexpr std::uint32_t kMany = 100;  // as many requests as may be open
   Http2Returning() {
     upstream.answer({.hold = true});
     setup = ProxySetup();
@@ -139,17 +141,18 @@ class Http2Returning : public Http2Flood {
     auto client = std::make_unique<H2Client>(TcpStream::Dial{port()}, first);
     return client;
   }
-  // The proxy has read everything before.
+  // The proxy has then read everything before it.
   bool is_read(H2Client& client) {
     if (!client.try_send(h2_frame(kH2Ping, 0, 0, "12345678"))) return false;
     try {
       client.wait_for(kH2Ping);
     } catch (const TestFailure&) {
-      return false;  // closed
+      return false;  // the connection is closed
     }
     return true;
   }
-  // As many requests as may be open, then their resets in segments of their own, until it is over.
+  // Sends as many requests as may be open, then their resets in segments of their own, until the
+  // connection is over.
   std::uint32_t flood(H2Client& client) {
     std::uint32_t sent = 0;
     for (bool open = true; open; sent += kMany) {
@@ -163,7 +166,7 @@ class Http2Returning : public Http2Flood {
     }
     return sent;
   }
-  // How many of so many requests at once begin at once.
+  // Counts how many of so many simultaneous requests begin at the same time.
   std::size_t begun_at_once(H2Client& client) {
     std::string requests;
     for (std::uint32_t i = 0; i < kMany; ++i) requests += h2_headers(2 * i + 1, h2_get());
@@ -206,7 +209,7 @@ TEST_F(Http2Returning, NorDoesItHelpToHaveOpenedThemBefore) {
   EXPECT_LE(proxy().totals().requests, 1200u);
 }
 
-// Behind the same address.
+// The client has the same address as the flooder.
 TEST_F(Http2Returning, WhoResetsNothingIsAnsweredAllTheSame) {
   const auto innocent = connect("192.0.2.1");
   EXPECT_TRUE(is_read(*innocent));

@@ -1,4 +1,4 @@
-// How streams and connections end: clients that go, upstreams that break, drain and stop; and
+// Tests how streams and connections end: clients that go, upstreams that break, drain and stop; and
 // WebSocket over extended CONNECT.
 #include <gmock/gmock.h>
 

@@ -1,5 +1,5 @@
-// Section 3 of hardening.md on the wire: a malformed request costs its stream, a broken protocol
-// its connection; nothing of either reaches the upstream.
+// Tests section 3 of tests/HARDENING.md on the wire: a malformed request costs its stream, a broken
+// protocol its connection; nothing of either reaches the upstream.
 #include "tests/integration/http2_fixture.hpp"
 
 namespace cutwater::test {
@@ -219,12 +219,13 @@ INSTANTIATE_TEST_SUITE_P(
                kH2Protocol}),
     [](const auto& row) { return row.param.id; });
 
-// A request with more bits of HPACK behind its fields.
+// Makes a request with more bits of HPACK behind its fields.
 std::string with_bits(const std::string& bytes) {
   return h2_frame(kH2Headers, kH2EndHeaders | kH2End, 1, h2_block(h2_get()) + bytes);
 }
 
-// RFC 7541: what cannot be decoded costs the connection, whose tables would no longer agree.
+// A block that cannot be decoded costs the connection, because the two tables would no longer agree
+// (RFC 7541).
 INSTANTIATE_TEST_SUITE_P(
     Hpack, Http2Broken,
     testing::Values(
@@ -236,13 +237,13 @@ INSTANTIATE_TEST_SUITE_P(
         Broken{"table_size_beyond",
                h2_frame(kH2Headers, kH2EndHeaders | kH2End, 1, "\x3f\xe2\x7f" + h2_block(h2_get())),
                kH2Compression},
-        // `x: ` and a value in Huffman's code.
+        // The fields are `x: ` and a value in Huffman's code.
         Broken{"padding_of_8_bits", with_bits({"\0\1x\x84\x49\x50\x9f\xff", 8}), kH2Compression},
         Broken{"padding_of_zeros", with_bits({"\0\1x\x83\x49\x50\x90", 7}), kH2Compression},
         Broken{"end_of_string", with_bits({"\0\1x\x84\xff\xff\xff\xff", 8}), kH2Compression}),
     [](const auto& row) { return row.param.id; });
 
-// What the rows above break: the same field, whole.
+// This is the field that the rows above break, whole.
 TEST_F(Http2Edge, HuffmansCodeIsRead) {
   H2Client client(port());
   client.send(with_bits({"\0\1x\x83\x49\x50\x9f", 7}));

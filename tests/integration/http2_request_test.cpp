@@ -1,4 +1,4 @@
-// Requests over HTTP/2 to an HTTP/1 upstream: what arrives there, and what comes back.
+// Tests requests over HTTP/2 to an HTTP/1 upstream: what arrives there, and what comes back.
 #include <gmock/gmock.h>
 
 #include <cstdio>
@@ -112,7 +112,7 @@ TEST_F(Http2Request, MegabytesInBothDirections) {
   std::string body;
   for (int i = 0; body.size() < 3'000'000; ++i) body += std::to_string(i) + ",";
   const auto id = client.request(h2_post(), 0);
-  // Within the windows that the proxy gives.
+  // The client stays within the windows that the proxy gives.
   std::size_t sent = 0;
   std::int64_t stream_window = 65'535, window = 65'535;
   while (sent < body.size()) {

@@ -1,4 +1,5 @@
-// Response heads to HTTP/2 clients: long ones, many at once, and ones that must wait for room.
+// Tests response heads to HTTP/2 clients: long ones, many at once, and ones that must wait for
+// room.
 #include <gmock/gmock.h>
 
 #include <fstream>
@@ -13,8 +14,8 @@ using testing::IsEmpty;
 
 class Http2Response : public Http2Edge {
  protected:
-  // Answers without a body, of 14 KiB each, whose heads tell which request they belong to; five in
-  // a row share a group: the second would put it into the client's table.
+  // The answers have no body and 14 KiB each, and their heads tell which request they belong to.
+  // Five in a row share a group: the second would put it into the client's table.
   void answer_with_long_heads(const std::string& before = "") {
     blue.on_request([before](const Received& request, UpstreamConnection& connection) {
       const std::string group = std::to_string(std::stoi(request.target().substr(1)) / 5);
@@ -23,8 +24,8 @@ class Http2Response : public Http2Edge {
                       "\r\n\r\n");
     });
   }
-  // More than the sockets between the two hold, from a client that does not read: the last ones
-  // wait in the proxy, which is done with their requests.
+  // Asks for more than the sockets between the two hold, from a client that does not read: the last
+  // answers wait in the proxy, which is done with their requests.
   std::vector<std::uint32_t> ask_without_reading(H2Client& client) {
     std::vector<std::uint32_t> ids;
     for (std::size_t i = 0; i < more_; ++i)

@@ -1,5 +1,5 @@
-// An upstream that speaks HTTP/2: one connection for many exchanges, what it may refuse and how it
-// may break; and gRPC, whose answers are judged by their trailers.
+// Tests an upstream that speaks HTTP/2: one connection for many exchanges, what it may refuse and
+// how it may break; and gRPC, whose answers are judged by their trailers.
 #include <gmock/gmock.h>
 
 #include "proxy/http/grpc.hpp"
@@ -64,7 +64,7 @@ TEST_F(Http2Upstream, ABodyWithoutLengthIsChunkedForHttp1) {
 }
 
 TEST_F(Http2Upstream, AHeadThatCannotBePassedOnEndsItsStreamAtOnce) {
-  // Within the list that we read, but no longer with what we add.
+  // The field fits the list that we read, but no longer with what we add.
   blue.answer({.fields = {{"x-big", std::string(65'300, 'b')}}});
   H2Client client(port());
   EXPECT_EQ(client.get().reset, kH2Internal);
@@ -345,7 +345,7 @@ TEST_F(GrpcCalls, TrailersReachTheCallerAndAreJudged) {
     EXPECT_EQ(make(client).trailer("grpc-status"), code);
   }
   expect_outcome(Outcome::GrpcStatus, 6);
-  for (const char* code : {"5", "16", "1", "3"}) {  // a caller's doing
+  for (const char* code : {"5", "16", "1", "3"}) {  // codes that a caller causes
     blue.answer(reply(code));
     EXPECT_EQ(make(client).trailer("grpc-status"), code);
   }

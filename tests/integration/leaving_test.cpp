@@ -1,5 +1,5 @@
-// What has no end of its own when its version is reverted or the proxy drains: tunnels, event
-// streams, gRPC streams.
+// Tests what happens to exchanges without an end of their own when their version is reverted or the
+// proxy drains: tunnels, event streams, gRPC streams.
 #include <future>
 
 #include "tests/integration/edge_fixture.hpp"
@@ -148,7 +148,7 @@ TEST_F(LeavingOnDrain, ATunnelEndsBeforeTheDeadline) {
   expect_charged_to_nobody();
 }
 
-// Each client is told at a moment of its own; until then its connection goes on as before.
+// Each client is told at a different moment; until then its connection goes on as before.
 TEST_F(LeavingOnDrain, ABusyConnectionGoesOnUntilItsMoment) {
   setup.drain_spread = 1h;
   green.answer(200, "green");

@@ -1,4 +1,4 @@
-// Clients that leave, a proxy that leaves, and snapshots that change under both.
+// Tests clients that leave, a proxy that leaves, and snapshots that change under both.
 #include <atomic>
 #include <future>
 

@@ -1,4 +1,5 @@
-// hardening.md 4: when something runs out: connections, descriptors, the access log's reader.
+// Tests section 4 of tests/HARDENING.md, when something runs out: connections, descriptors, the
+// access log's reader.
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -48,7 +49,7 @@ TEST_F(Limits, LoopbackIsExemptFromTheLimitPerAddress) {
   EXPECT_EQ(second.read_response().status, 200);
 }
 
-// No new descriptor for anyone in the process while it lives.
+// While it lives, nothing in the process gets a new descriptor.
 class NoDescriptorsLeft {
  public:
   NoDescriptorsLeft() {
@@ -109,7 +110,7 @@ TEST_F(Limits, R26ALogThatNobodyReadsLosesLinesNotRequests) {
     ASSERT_EQ(client.read_response().status, 200);
   }
   EXPECT_TRUE(eventually([&] { return proxy().totals().log_lines_dropped > 0; }));
-  stop_proxy();  // a stuck log must not hold the exit: this would never return
+  stop_proxy();  // a stuck log must not delay the exit: this would never return
   ::close(pipe_fds[0]);
   ::close(pipe_fds[1]);
 }

@@ -1,5 +1,5 @@
-// Shadow traffic as client, version and shadow see it: the client is never delayed, the shadow
-// gets a marked copy, and what comes of it is counted apart.
+// Tests shadow traffic as client, version and shadow see it: the client is never delayed, the
+// shadow gets a marked copy, and its results are counted separately.
 #include "proxy/routing/mirror.hpp"
 
 #include "tests/integration/upstream_support.hpp"

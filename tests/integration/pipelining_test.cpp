@@ -1,4 +1,4 @@
-// Several requests on one connection: order, reuse, and what must never be read as a request.
+// Tests several requests on one connection: order, reuse, and what must never be read as a request.
 #include "tests/integration/edge_fixture.hpp"
 
 namespace cutwater::test {
@@ -92,7 +92,7 @@ TEST_F(Pipelining, R20TenThousandInOneGoAreAnsweredInOrder) {
   EXPECT_EQ(blue.connections(), 1u);
 }
 
-// Others are served while one client pipelines.
+// Other clients are served while one client pipelines.
 TEST_F(Pipelining, R20ANeighbourIsNotKeptWaiting) {
   echo_targets(blue);
   std::string all;
@@ -139,7 +139,8 @@ TEST_F(Pipelining, S41NorIsABodyThatCameWithTheHead) {
   }
 }
 
-// A client still writing when it is refused gets to read the answer: no RST eats it (9112 9.6).
+// A client that is still writing when it is refused gets to read the answer: no RST destroys it
+// (RFC 9112 9.6).
 TEST_F(Pipelining, ARefusedClientThatIsStillSendingReadsItsAnswer) {
   setup = ProxySetup();
   setup.version("blue", 100, {blue.port()}).route("*", "/only");

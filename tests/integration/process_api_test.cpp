@@ -1,4 +1,4 @@
-// What other programs read from a running proxy: roles, replayed answers, the event stream,
+// Tests what other programs read from a running proxy: roles, replayed answers, the event stream,
 // metrics, the access log.
 #include <gtest/gtest.h>
 
@@ -103,7 +103,7 @@ TEST_F(Api, TellsEachDecisionOnTheEventStream) {
   const json::value decision = json::parse(text.substr(data, text.find('\n', data) - data));
   EXPECT_EQ(decision.at("action").as_string(), "weights_set");
 
-  // Whoever comes back hears what was said meanwhile, and nothing twice.
+  // A reader that comes back gets what was said meanwhile, and nothing twice.
   const std::size_t id = text.rfind("id: ", event) + 4;
   const std::string last = text.substr(id, text.find('\n', id) - id);
   ASSERT_EQ(cutwater.admin().set_weights(70, 30).status, 200);

@@ -1,5 +1,5 @@
-// Flags and the mirror through the real binary: command line, API, OFREP over HTTP, a kill under
-// load, and what survives a crash.
+// Tests flags and the mirror through the real binary: command line, API, OFREP over HTTP, a kill
+// under load, and what survives a crash.
 #include <gtest/gtest.h>
 
 #include "tests/support/load.hpp"
@@ -39,7 +39,7 @@ TEST_F(FlagProcess, AKilledFlagGetsNoNewRequestUnderLoad) {
     Load load(cutwater.port(), options);
     ASSERT_TRUE(load.wait_for_more(20));
     ASSERT_EQ(admin.post("/v1/services/shop/flags/new-ui:kill").status, 200);
-    killed = true;  // what is sent from now on says so
+    killed = true;  // requests that are sent from now on say so
     ASSERT_TRUE(load.wait_for_more(40));
     load.stop();
     EXPECT_EQ(load.failed(), 0u) << load.first_failure();

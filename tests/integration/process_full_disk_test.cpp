@@ -1,5 +1,5 @@
-// A full disk under the state directory: nothing that was promised is lost, nothing is promised
-// that cannot be kept, and requests are proxied all the while.
+// Tests a full disk under the state directory: nothing that was promised is lost, nothing is
+// promised that cannot be kept, and requests are proxied all the while.
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/mount.h>
@@ -14,8 +14,8 @@
 namespace cutwater::test {
 namespace {
 
-// A file system of 512 KiB. Where this process may not mount, a limit on the size of the proxy's
-// files has to do: then SQLite sees EFBIG, and the answer is 503 instead of 507.
+// Provides a file system of 512 KiB. Where this process may not mount, a limit on the size of the
+// proxy's files serves instead: then SQLite sees EFBIG, and the answer is 503 instead of 507.
 class SmallDisk {
  public:
   SmallDisk() { mounted_ = ::mount("tmpfs", place_.path().c_str(), "tmpfs", 0, "size=512k") == 0; }
@@ -46,7 +46,7 @@ class SmallDisk {
   bool mounted_ = false;
 };
 
-// Whether weights can be set is a matter of a few pages; the log of SQLite may have some left.
+// A few pages decide whether weights can be set; SQLite's log may have some left.
 AdminAnswer set_weights_until_refused(const Admin& admin) {
   AdminAnswer answer;
   for (int green = 0; green < 500; ++green) {

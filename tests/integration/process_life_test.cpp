@@ -1,5 +1,5 @@
-// A running proxy's life: a new configuration without a lost request, a bad one refused, readiness
-// before the drain, and an end that waits for the users.
+// Tests a running proxy's life: a new configuration without a lost request, a bad one refused,
+// readiness before the drain, and an end that waits for the users.
 #include <gtest/gtest.h>
 #include <signal.h>
 

@@ -1,4 +1,5 @@
-// Notifications and a process that is killed: told at least once, recognisable when told again.
+// Tests notifications and a process that is killed: a message is told at least once, and is
+// recognisable when told again.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -21,7 +22,7 @@ class Notifications : public testing::Test {
     const std::string secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
     return {.state_dir = state.path(), .token = {}, .environment = {{"HOOK_SECRET", secret}}};
   }
-  // The ids told so far, and how often anything was.
+  // Returns the ids told so far, and how often anything was told.
   std::set<std::string> ids() const {
     std::set<std::string> out;
     for (const Received& one : hook.received()) out.insert(one.field("webhook-id"));

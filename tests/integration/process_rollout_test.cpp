@@ -1,4 +1,5 @@
-// Rollouts as a deploy script sees them: one command, one exit code, and users who notice nothing.
+// Tests rollouts as a deploy script sees them: one command, one exit code, and users who notice
+// nothing.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -39,7 +40,7 @@ class Rollouts : public testing::Test {
   bool reaches(const std::string& id, const std::string& phase_wanted) {
     return eventually([&] { return phase(id) == phase_wanted; }, 4 * kPatience);
   }
-  // A rollout nobody disturbs: its steps take an hour.
+  // Starts a rollout that nobody disturbs: its steps take an hour.
   std::string start_slow(const std::string& steps = "5%,50%,100%") {
     const Finished started =
         cutwater().run(start_command({"--steps", steps, "--bake", "1h", "--output", "json"}));
@@ -196,7 +197,8 @@ TEST_F(Rollouts, KeepTheirPromisesWhenKilledAtAnyMoment) {
     green.answer(500, "broken");
     {
       Load load(cutwater().port(), {.users = 2, .pause = 300us, .fields = {}});
-      std::this_thread::sleep_for(std::chrono::microseconds(random() % 20000));  // the moment
+      // time passes until the kill
+      std::this_thread::sleep_for(std::chrono::microseconds(random() % 20000));
       cutwater().kill_hard();
     }
     cutwater().start_again();
@@ -326,7 +328,7 @@ TEST_F(Rollouts, KeepAScriptWaitingOverARestart) {
       start_command({"--steps", "5%,100%", "--bake", "1h", "--wait", "--timeout", "50s"}));
   ASSERT_TRUE(eventually([&] { return waiting->err().find("started") != std::string::npos; },
                          kProcessPatience));
-  // The same port again: the script knows no other.
+  // The proxy uses the same port again, because the script knows no other.
   file.admin = "{listen: \"127.0.0.1:" + std::to_string(cutwater().admin_port()) + "\"}";
   cutwater().rewrite_config(file);
   cutwater().kill_hard();

@@ -1,5 +1,5 @@
-// What `cutwater run` says and ends with when it cannot run: one exit code per cause, and a message
-// that names it.
+// Tests what `cutwater run` says and ends with when it cannot run: one exit code per cause, and a
+// message that names it.
 #include <gtest/gtest.h>
 
 #include <algorithm>

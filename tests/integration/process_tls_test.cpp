@@ -1,5 +1,5 @@
-// TLS as the operator meets it: files that are wrong at start, certificates renewed under traffic,
-// by file and by reload.
+// Tests TLS as the operator meets it: files that are wrong at start, certificates renewed under
+// traffic, by file and by reload.
 #include <gtest/gtest.h>
 
 #include "tests/support/process.hpp"

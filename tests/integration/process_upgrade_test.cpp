@@ -1,6 +1,6 @@
-// State directories that released versions have left behind, killed in the middle of a rollout.
-// state/*.sql are dumps of databases they really wrote, named by commit: flag beta killed, weights
-// moved there and back, one rollout aborted, one to green at 5 % under way.
+// Tests state directories that released versions have left behind, killed in the middle of a
+// rollout. The files state/*.sql are dumps of databases they really wrote, named by commit: flag
+// beta killed, weights moved there and back, one rollout aborted, one to green at 5 % under way.
 #include <gtest/gtest.h>
 #include <sqlite3.h>
 

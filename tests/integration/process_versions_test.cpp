@@ -1,5 +1,5 @@
-// A deploy script brings a container on a new port and takes the old one away: by commands, under
-// load, over kill -9, and no user notices.
+// Tests a deploy script that brings a container on a new port and takes the old one away: by
+// commands, under load, over kill -9, and no user notices.
 #include <gtest/gtest.h>
 
 #include "tests/support/load.hpp"

@@ -1,5 +1,5 @@
-// Weights, as a deploy script sets them: nothing acknowledged is ever lost, and nothing reaches a
-// version after the answer that took its traffic.
+// Tests weights as a deploy script sets them: nothing acknowledged is ever lost, and nothing
+// reaches a version after the answer that took its traffic.
 #include <gtest/gtest.h>
 #include <signal.h>
 
@@ -33,8 +33,8 @@ class Writer {
   }
   void join() { thread_.join(); }
 
-  int acknowledged() const { return acknowledged_; }  // the last one, in hundredths of a percent
-  int in_flight() const { return in_flight_; }        // sent, never answered; -1 for none
+  int acknowledged() const { return acknowledged_; }  // the last write, in hundredths of a percent
+  int in_flight() const { return in_flight_; }        // sent but never answered; -1 for none
   std::uint64_t last_generation() const { return last_generation_; }
   const std::vector<std::uint64_t>& generations() const { return generations_; }
   const std::string& problem() const { return problem_; }
@@ -74,7 +74,7 @@ class Writer {
   std::thread thread_;
 };
 
-// 40 ms a round; fewer where everything is slower (sanitizers).
+// Each round takes 40 ms; there are fewer rounds where everything is slower (sanitizers).
 int kill_rounds() {
   const char* wanted = std::getenv("CUTWATER_KILL_ROUNDS");
   return wanted != nullptr ? std::atoi(wanted) : 200;
@@ -91,7 +91,8 @@ TEST(Weights, AreTheLastAcknowledgedOnesAfterAKillAtAnyMoment) {
   for (int round = 0; round < rounds; ++round) {
     Writer writer(cutwater.admin_port(), static_cast<int>(random() % 10000));
     writer.wait_for_first_answer();
-    std::this_thread::sleep_for(std::chrono::microseconds(random() % 20000));  // the moment
+    // time passes until the kill
+    std::this_thread::sleep_for(std::chrono::microseconds(random() % 20000));
     cutwater.kill_hard();
     writer.join();
     ASSERT_EQ(writer.problem(), "") << "in round " << round;

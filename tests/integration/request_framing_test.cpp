@@ -1,5 +1,5 @@
-// hardening.md 1: where a request ends. Malformed framing is refused before anything of it reaches
-// an upstream; the rows are sent whole and one byte per segment.
+// Tests section 1 of tests/HARDENING.md: where a request ends. Malformed framing is refused before
+// any of it reaches an upstream; the rows are sent as a whole and one byte per segment.
 #include "tests/integration/edge_fixture.hpp"
 
 namespace cutwater::test {

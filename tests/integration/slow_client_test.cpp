@@ -1,4 +1,5 @@
-// hardening.md 4: clients that take their time. The limits are the real ones, made short.
+// Tests section 4 of tests/HARDENING.md: clients that take their time. The limits are the real
+// ones, made short.
 #include "tests/integration/edge_fixture.hpp"
 #include "tests/support/memory.hpp"
 

@@ -1,5 +1,5 @@
-// The split as clients see it: shares, stickiness, flags, and that a version without weight gets
-// nothing from the moment the change is confirmed.
+// Tests the split as clients see it: shares, stickiness, flags, and that a version without weight
+// gets nothing from the moment the change is confirmed.
 #include <gmock/gmock.h>
 
 #include <thread>
@@ -22,14 +22,14 @@ class Split : public testing::Test {
     setup.version("green", green_percent, {green.port()});
   }
   void start() { proxy = std::make_unique<Proxy>(setup); }
-  // One request over a connection that is kept; the version that answered.
+  // Sends one request over a connection that is kept; returns the version that answered.
   Response ask(RawClient& client, const std::string& fields = "") {
     client.send("GET /p HTTP/1.1\r\nHost: a\r\n" + fields + "\r\n");
     Response response = client.read_response();
     EXPECT_EQ(response.status, 200);
     return response;
   }
-  // How many of `requests` by several clients at once go to green.
+  // Counts how many of `requests` by several clients at once go to green.
   int count_green(int requests) {
     constexpr int kClients = 4;
     std::atomic<int> count{0};
@@ -137,13 +137,14 @@ TEST_F(Split, FlagsChooseByHeaderAndCookie) {
   EXPECT_EQ(version("X-Staff: true\r\n"), "green");
   EXPECT_EQ(version("X-Staff: truest\r\n"), "blue");
 
-  weights(100, 0);  // the flags are gone: at once
+  weights(100, 0);  // the flags are gone at once
   proxy->publish(setup);
   EXPECT_EQ(version("X-Staff: true\r\n"), "blue");
 }
 
-// Clients mark their requests with the epoch they were sent in; green has no weight in odd ones.
-// A request of an odd epoch that reaches green while that epoch still lasts broke the promise.
+// Clients mark their requests with the epoch in which they were sent; green has no weight in odd
+// epochs. A request of an odd epoch that reaches green while that epoch still lasts broke the
+// promise.
 TEST_F(Split, NoNewRequestReachesAVersionOnceItsWeightIsConfirmedZero) {
   constexpr int kChanges = 200;
   std::atomic<int> epoch{0};

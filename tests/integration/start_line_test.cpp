@@ -1,4 +1,4 @@
-// hardening.md 2: start line, fields, host, target, seen from outside.
+// Tests section 2 of tests/HARDENING.md: start line, fields, host and target, seen from outside.
 #include "tests/integration/edge_fixture.hpp"
 #include "tests/support/flags.hpp"
 

@@ -1,5 +1,5 @@
-// Trailers, whatever speaks on either side: they reach who can take them, never become part of a
-// head, and what they may not say goes nowhere.
+// Tests trailers, whatever protocol either side speaks: they reach those who can take them, never
+// become part of a head, and forbidden ones go nowhere.
 #include "tests/integration/http2_fixture.hpp"
 #include "tests/support/fake_h2_upstream.hpp"
 
@@ -18,7 +18,7 @@ std::string response(const std::string& trailers, const std::string& fields = ""
 
 class Trailers : public Http2Edge {
  protected:
-  // What the client gets of these trailers.
+  // Returns what the client gets of these trailers.
   Response answered_with(const std::string& trailers, const std::string& request_fields) {
     blue.answer_raw(response(trailers));
     RawClient client(port());
@@ -203,7 +203,7 @@ TEST_F(Trailers, HaveNoPlaceBehindALength) {
   EXPECT_EQ(got.body, "hello");
 }
 
-// gRPC behind a server that speaks HTTP/1 with its proxy.
+// The gRPC call goes to a server that speaks HTTP/1 with its proxy.
 TEST_F(Trailers, AGrpcCallIsAnsweredAndJudgedByThoseOfAnHttp1Upstream) {
   const auto answer = [&](const std::string& head, const std::string& trailers) {
     blue.answer_raw("HTTP/1.1 200 OK\r\nContent-Type: application/grpc\r\n" + head + kChunked +

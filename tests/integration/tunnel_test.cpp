@@ -1,4 +1,4 @@
-// Upgraded connections: bytes in both directions, half-closes, and how they end.
+// Tests upgraded connections: bytes in both directions, half-closes, and how they end.
 #include "tests/integration/edge_fixture.hpp"
 
 namespace cutwater::test {
@@ -101,7 +101,7 @@ TEST_F(Tunnel, OneDirectionKeepsTheOtherAlive) {
   setup.timeouts().tunnel_idle = 300ms;
   blue.on_request([](const Received&, UpstreamConnection& connection) {
     connection.send(kSwitch);
-    // The tunnel's silence in one direction is the subject: its pace needs a clock.
+    // The test is about the tunnel's silence in one direction, whose pace needs a clock.
     for (int i = 0; i < 10; ++i) {
       connection.send("x");
       std::this_thread::sleep_for(100ms);

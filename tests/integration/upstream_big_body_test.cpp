@@ -1,5 +1,5 @@
-// Bodies of any size in constant memory. CUTWATER_TEST_BODY_MIB sets the size (10240 for the full
-// claim); the default keeps the suite quick.
+// Tests bodies of any size in constant memory. CUTWATER_TEST_BODY_MIB sets the size (10240 for the
+// full claim); the default keeps the suite quick.
 #include <unistd.h>
 
 #include <cstdlib>
@@ -11,7 +11,7 @@ namespace cutwater::test {
 namespace {
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;  // shadow memory grows: only the way is tested, not the size
+constexpr bool kSanitized = true;  // shadow memory grows, so only the way is tested, not the size
 constexpr std::uint64_t kDefaultMib = 64;
 #else
 constexpr bool kSanitized = false;

@@ -1,4 +1,4 @@
-// What happens to a request when the snapshot changes, or the version trips, while it waits.
+// Tests what happens to a request when the snapshot changes, or the version trips, while it waits.
 #include "tests/integration/upstream_support.hpp"
 
 namespace cutwater::test {
@@ -45,7 +45,7 @@ TEST_F(ChangeUnderway, WeightZeroWhileConnectingGoesToStable) {
 }
 
 // The stable version has no weight of its own at the last step; it still answers for a failing
-// candidate, also when something unrelated is published meanwhile.
+// candidate, even when something unrelated is published meanwhile.
 TEST_F(ChangeUnderway, FallbackSurvivesAPublish) {
   setup = ProxySetup();
   setup.version("blue", 0, {blue.port()}).version("green", 100, {green.port()});
@@ -145,7 +145,7 @@ TEST_F(ChangeUnderway, SlowUploadIsNotTheVersionsLatency) {
   RawClient client(proxy->port());
   client.send("POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhello");
   EXPECT_TRUE(eventually([&] { return proxy->totals().upstream_open == 1; }));
-  std::this_thread::sleep_for(300ms);  // the passing of time is what is tested
+  std::this_thread::sleep_for(300ms);  // the test is about the passing of time
   client.send("world");
   EXPECT_EQ(client.read_response().status, 200);
   expect_recorded(Outcome::Success);

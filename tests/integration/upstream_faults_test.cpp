@@ -1,6 +1,6 @@
-// hardening.md section 5, what an HTTP/1 upstream may do wrong before or inside a response: the
-// client gets a clean 502 or sees the truncation, the connection is not used again, the version is
-// charged.
+// Tests section 5 of tests/HARDENING.md, what an HTTP/1 upstream may do wrong before or inside a
+// response: the client gets a clean 502 or sees the truncation, the connection is not used again,
+// the version is charged.
 #include <gmock/gmock.h>
 
 #include "tests/integration/upstream_support.hpp"
@@ -43,7 +43,7 @@ class UpstreamFaults : public UpstreamTest {
 
 // --- U01, U02, U03: cut short ---------------------------------------------------------------
 
-TEST_F(UpstreamFaults, U01_ResetInsideTheStatusLineIs502) {
+TEST_F(UpstreamFaults, U01ResetInsideTheStatusLineIs502) {
   blue.reset_after("HTTP/1.1 20");
   start();
   EXPECT_EQ(get(proxy->port()).status, 502);
@@ -51,7 +51,7 @@ TEST_F(UpstreamFaults, U01_ResetInsideTheStatusLineIs502) {
   expect_upstream_discarded();
 }
 
-TEST_F(UpstreamFaults, U01_CloseInsideTheHeadersIs502) {
+TEST_F(UpstreamFaults, U01CloseInsideTheHeadersIs502) {
   blue.close_after("HTTP/1.1 200 OK\r\nContent-Len");
   start();
   EXPECT_EQ(get(proxy->port()).status, 502);
@@ -59,7 +59,7 @@ TEST_F(UpstreamFaults, U01_CloseInsideTheHeadersIs502) {
   EXPECT_EQ(proxy->of("blue").code_class[0], 1u) << "no status came";
 }
 
-TEST_F(UpstreamFaults, U01_PostIsNotSentAgain) {
+TEST_F(UpstreamFaults, U01PostIsNotSentAgain) {
   FakeUpstream other;
   setup = ProxySetup();
   setup.version("blue", 100, {blue.port(), other.port()});
@@ -73,12 +73,12 @@ TEST_F(UpstreamFaults, U01_PostIsNotSentAgain) {
   EXPECT_EQ(blue.requests() + other.requests(), 1u);
 }
 
-TEST_F(UpstreamFaults, U02_ShortBodyThenFinIsVisible) {
+TEST_F(UpstreamFaults, U02ShortBodyThenFinIsVisible) {
   blue.close_after("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n" + std::string(50, 'x'));
   expect_truncated(Outcome::Reset);
 }
 
-TEST_F(UpstreamFaults, U02_ShortBodyThenRstIsVisible) {
+TEST_F(UpstreamFaults, U02ShortBodyThenRstIsVisible) {
   blue.on_request([](const Received&, UpstreamConnection& connection) {
     connection.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n" + std::string(50, 'x'));
     connection.wait_for_release();
@@ -96,7 +96,7 @@ TEST_F(UpstreamFaults, U02_ShortBodyThenRstIsVisible) {
   expect_upstream_discarded();
 }
 
-TEST_F(UpstreamFaults, U03_ChunkedWithoutLastChunkIsVisible) {
+TEST_F(UpstreamFaults, U03ChunkedWithoutLastChunkIsVisible) {
   for (const bool reset : {false, true}) {
     FakeUpstream green;
     const std::string part = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n";
@@ -120,7 +120,7 @@ TEST_F(UpstreamFaults, U03_ChunkedWithoutLastChunkIsVisible) {
   }
 }
 
-// A head and then nothing, in one go: nothing has reached the client yet, so it gets an answer.
+// The head and then nothing come at once: nothing has reached the client yet, so it gets an answer.
 TEST_F(UpstreamFaults, CloseRightBehindTheHeadIs502) {
   blue.close_after("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n");
   start();
@@ -156,41 +156,41 @@ TEST_F(UpstreamFaults, BrokenChunkLaterIsVisible) {
 
 // --- U06, U07, U08, U17: heads that are none ------------------------------------------------
 
-TEST_F(UpstreamFaults, U06_LengthAndChunkedTogetherIs502) {
+TEST_F(UpstreamFaults, U06LengthAndChunkedTogetherIs502) {
   expect_502("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
 }
 
-TEST_F(UpstreamFaults, U07_TwoDifferentLengthsAre502) {
+TEST_F(UpstreamFaults, U07TwoDifferentLengthsAre502) {
   expect_502("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!");
 }
 
-TEST_F(UpstreamFaults, U07_InvalidLengthIs502) {
+TEST_F(UpstreamFaults, U07InvalidLengthIs502) {
   expect_502("HTTP/1.1 200 OK\r\nContent-Length: +5\r\n\r\nhello");
 }
 
-TEST_F(UpstreamFaults, U08_NulInAValueIs502) {
+TEST_F(UpstreamFaults, U08NulInAValueIs502) {
   expect_502("HTTP/1.1 200 OK\r\nX: a" + std::string(1, '\0') + "b\r\nContent-Length: 0\r\n\r\n");
 }
 
-TEST_F(UpstreamFaults, U08_BareCrInAValueIs502) {
+TEST_F(UpstreamFaults, U08BareCrInAValueIs502) {
   expect_502("HTTP/1.1 200 OK\r\nX: a\rSet-Cookie: evil=1\r\nContent-Length: 0\r\n\r\n");
 }
 
-TEST_F(UpstreamFaults, U08_BareLfInAHeadIs502) {
+TEST_F(UpstreamFaults, U08BareLfInAHeadIs502) {
   expect_502("HTTP/1.1 200 OK\r\nX: a\nSet-Cookie: evil=1\r\nContent-Length: 0\r\n\r\n");
 }
 
-TEST_F(UpstreamFaults, U17_HugeHeadIs502) {
+TEST_F(UpstreamFaults, U17HugeHeadIs502) {
   expect_502("HTTP/1.1 200 OK\r\nX: " + std::string(70 * 1024, 'x') + "\r\n\r\n");
 }
 
-TEST_F(UpstreamFaults, U17_ThousandFieldsAre502) {
+TEST_F(UpstreamFaults, U17ThousandFieldsAre502) {
   std::string head = "HTTP/1.1 200 OK\r\n";
   for (int i = 0; i < 1000; ++i) head += "X-" + std::to_string(i) + ": y\r\n";
   expect_502(head + "Content-Length: 0\r\n\r\n");
 }
 
-TEST_F(UpstreamFaults, U17_LongReasonDoesNoHarm) {
+TEST_F(UpstreamFaults, U17LongReasonDoesNoHarm) {
   blue.answer_raw("HTTP/1.1 200 " + std::string(16 * 1024, 'r') +
                   "\r\nContent-Length: 2\r\n\r\nok");
   start();
@@ -207,11 +207,11 @@ TEST_F(UpstreamFaults, NotHttpAtAllIs502) {
 
 // --- U10, U11: interim responses ------------------------------------------------------------
 
-TEST_F(UpstreamFaults, U10_SwitchingProtocolsUnaskedIs502) {
+TEST_F(UpstreamFaults, U10SwitchingProtocolsUnaskedIs502) {
   expect_502("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n");
 }
 
-TEST_F(UpstreamFaults, U10_SwitchingToAnotherProtocolIs502) {
+TEST_F(UpstreamFaults, U10SwitchingToAnotherProtocolIs502) {
   blue.answer_raw("HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: other\r\n\r\n");
   start();
   RawClient client(proxy->port());
@@ -221,7 +221,7 @@ TEST_F(UpstreamFaults, U10_SwitchingToAnotherProtocolIs502) {
   expect_upstream_discarded();
 }
 
-TEST_F(UpstreamFaults, U11_TenInterimHeadsPassTheEleventhIs502) {
+TEST_F(UpstreamFaults, U11TenInterimHeadsPassTheEleventhIs502) {
   std::string flood;
   for (int i = 0; i < 100'000; ++i) flood += "HTTP/1.1 103 Early Hints\r\n\r\n";
   blue.answer_raw(flood);
@@ -234,7 +234,7 @@ TEST_F(UpstreamFaults, U11_TenInterimHeadsPassTheEleventhIs502) {
   expect_upstream_discarded();
 }
 
-TEST_F(UpstreamFaults, U11_InterimHeadsGoOnToTheClientInOrder) {
+TEST_F(UpstreamFaults, U11InterimHeadsGoOnToTheClientInOrder) {
   blue.answer_raw("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" +
                   ok("hello"));
   start();
@@ -249,7 +249,7 @@ TEST_F(UpstreamFaults, U11_InterimHeadsGoOnToTheClientInOrder) {
   expect_upstream_pooled();
 }
 
-TEST_F(UpstreamFaults, U11_InterimHeadsNeverReachAnOldClient) {
+TEST_F(UpstreamFaults, U11InterimHeadsNeverReachAnOldClient) {
   blue.answer_raw("HTTP/1.1 103 Early Hints\r\n\r\n" + ok("hello"));
   start();
   RawClient client(proxy->port());
@@ -257,11 +257,11 @@ TEST_F(UpstreamFaults, U11_InterimHeadsNeverReachAnOldClient) {
   EXPECT_THAT(client.read_until_close(), Not(HasSubstr("103")));
 }
 
-TEST_F(UpstreamFaults, U11_InterimHeadWithLengthIs502) {
+TEST_F(UpstreamFaults, U11InterimHeadWithLengthIs502) {
   expect_502("HTTP/1.1 103 Early Hints\r\nContent-Length: 5\r\n\r\nhello" + ok("x"));
 }
 
-TEST_F(UpstreamFaults, U11_InterimThenFinIs502) {
+TEST_F(UpstreamFaults, U11InterimThenFinIs502) {
   blue.close_after("HTTP/1.1 103 Early Hints\r\n\r\n");
   start();
   RawClient client(proxy->port());
@@ -273,7 +273,7 @@ TEST_F(UpstreamFaults, U11_InterimThenFinIs502) {
 
 // --- U13, U15: where a body ends ------------------------------------------------------------
 
-TEST_F(UpstreamFaults, U13_BodyBytesBehindAHeadResponseAreDropped) {
+TEST_F(UpstreamFaults, U13BodyBytesBehindAHeadResponseAreDropped) {
   blue.answer_raw(ok("hello"));
   start();
   RawClient client(proxy->port());
@@ -285,7 +285,7 @@ TEST_F(UpstreamFaults, U13_BodyBytesBehindAHeadResponseAreDropped) {
   expect_usable(client);  // not "hello" in front of it
 }
 
-TEST_F(UpstreamFaults, U13_SoAreThoseBehind204And304) {
+TEST_F(UpstreamFaults, U13SoAreThoseBehind204And304) {
   for (const std::string status : {"204 No Content", "304 Not Modified"}) {
     FakeUpstream green;
     green.answer_raw("HTTP/1.1 " + status + "\r\n\r\nhello");
@@ -328,7 +328,7 @@ TEST_F(UpstreamFaults, BytesBehindABodyThatCameLaterDoSoToo) {
   expect_usable(client);
 }
 
-TEST_F(UpstreamFaults, U15_OldServerWithoutLengthBecomesChunked) {
+TEST_F(UpstreamFaults, U15OldServerWithoutLengthBecomesChunked) {
   blue.close_after("HTTP/1.0 200 OK\r\n\r\nhello");
   start();
   RawClient client(proxy->port());
@@ -342,7 +342,7 @@ TEST_F(UpstreamFaults, U15_OldServerWithoutLengthBecomesChunked) {
   expect_usable(client);
 }
 
-TEST_F(UpstreamFaults, U15_ToAnOldClientTheEndIsTheClose) {
+TEST_F(UpstreamFaults, U15ToAnOldClientTheEndIsTheClose) {
   blue.close_after("HTTP/1.0 200 OK\r\n\r\nhello");
   start();
   RawClient client(proxy->port());

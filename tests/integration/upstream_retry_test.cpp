@@ -1,5 +1,5 @@
-// Retries, fallbacks and the choice of an endpoint, through the proxy: what a user gets when
-// endpoints fail, and whom the failure is charged to.
+// Tests retries, fallbacks and the choice of an endpoint, through the proxy: what a user gets when
+// endpoints fail, and which version is charged with the failure.
 #include <gmock/gmock.h>
 
 #include <thread>
@@ -18,13 +18,13 @@ using testing::Le;
 
 class Retry : public testing::Test {
  protected:
-  // One version with these endpoints.
+  // Starts one version with these endpoints.
   void start(std::vector<std::uint16_t> ports) {
     setup.version("blue", 100, std::move(ports));
     setup.sticky().key = config::Sticky::Key::None;
     proxy = std::make_unique<Proxy>(setup);
   }
-  // Sends until the endpoint has seen `wanted` requests; the statuses that came back.
+  // Sends until the endpoint has seen `wanted` requests; returns the statuses that came back.
   std::vector<int> send_until(const FakeUpstream& endpoint, std::size_t wanted,
                               const std::string& request) {
     std::vector<int> statuses;
@@ -312,8 +312,8 @@ TEST_F(Fallback, BothBrokenGivesStablesAnswer) {
 
 // --- a broken canary ------------------------------------------------------------------------
 
-// Every request of the 5 % fails at once. No user sees it, few requests are lost on it, and from
-// the decision on none is.
+// Every request of the 5 % fails at once. No user sees it, few requests are lost on the version,
+// and none from the decision on.
 TEST_F(Fallback, BrokenCanaryHarmsNobodyAndIsTurnedOff) {
   green.answer(500, "broken");
   setup.weight("blue", 95).weight("green", 5);
@@ -371,7 +371,7 @@ TEST_F(Fallback, UnprovenVersionHasAtMostSixteenInFlight) {
 
 TEST_F(Fallback, UploadsToADeadCanaryDoNotSlowTheStableVersion) {
   green.on_head([](const Received&, UpstreamConnection& connection) {
-    connection.wait_for_release();  // takes nothing
+    connection.wait_for_release();  // accepts nothing
   });
   setup.weight("blue", 100).weight("green", 0);
   setup.flag(flag_when("beta", config::FlagCondition::Source::Header, "X-Beta", "on", "green"));

@@ -1,5 +1,5 @@
-// Pooled upstream connections: reused when clean, replaced silently when they went stale, and
-// nobody is charged for that (hardening U20, U21).
+// Tests pooled upstream connections: they are reused when clean, replaced silently when they went
+// stale, and no version is charged for that (tests/HARDENING.md U20, U21).
 #include <thread>
 
 #include "tests/integration/upstream_support.hpp"
@@ -101,7 +101,7 @@ TEST_F(Reuse, BytesNobodyAskedForCloseIt) {
   expect_usable(client);
 }
 
-TEST_F(Reuse, U20_FinBehindEachAnswerIsNoError) {
+TEST_F(Reuse, U20FinBehindEachAnswerIsNoError) {
   blue.close_after(ok("ok"));
   start();
   RawClient client(proxy->port());
@@ -113,7 +113,7 @@ TEST_F(Reuse, U20_FinBehindEachAnswerIsNoError) {
   EXPECT_EQ(proxy->of("blue").errors(), 0u);
 }
 
-TEST_F(Reuse, U20_StaleConnectionIsReplacedSilently) {
+TEST_F(Reuse, U20StaleConnectionIsReplacedSilently) {
   close_on_second_request();
   start();
   RawClient client(proxy->port());
@@ -126,7 +126,7 @@ TEST_F(Reuse, U20_StaleConnectionIsReplacedSilently) {
   EXPECT_EQ(proxy->totals().retries, 0u);
 }
 
-TEST_F(Reuse, U20_ButNotForARequestThatMustNotRunTwice) {
+TEST_F(Reuse, U20ButNotForARequestThatMustNotRunTwice) {
   close_on_second_request();
   start();
   RawClient client(proxy->port());
@@ -137,7 +137,7 @@ TEST_F(Reuse, U20_ButNotForARequestThatMustNotRunTwice) {
   EXPECT_EQ(blue.requests(), 2u);
 }
 
-TEST_F(Reuse, U21_AllConnectionsLostUnderLoadIsNoClientsTrouble) {
+TEST_F(Reuse, U21AllConnectionsLostUnderLoadIsNoClientsTrouble) {
   FakeUpstream other;
   setup = ProxySetup();
   setup.version("blue", 100, {blue.port(), other.port()});

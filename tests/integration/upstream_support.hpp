@@ -1,6 +1,6 @@
-// What the upstream tests share: a proxy in front of one or two scripted versions, and questions
-// about what was recorded. The worker records an outcome after the client has its answer, so every
-// question waits a moment for it.
+// Holds what the upstream tests share: a proxy in front of one or two scripted versions, and
+// questions about what was recorded. The worker records an outcome after the client has its answer,
+// so every question waits a moment for it.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -28,7 +28,7 @@ inline std::string ok(std::string_view body, std::string_view fields = "") {
          std::string(fields) + "\r\n" + std::string(body);
 }
 
-// One stable version, blue, with one endpoint: what happens to it cannot be hidden by a retry.
+// There is one stable version, blue, with one endpoint, so no retry can hide what happens to it.
 class UpstreamTest : public testing::Test {
  protected:
   UpstreamTest() {
@@ -37,7 +37,7 @@ class UpstreamTest : public testing::Test {
   }
   void start() { proxy = std::make_unique<Proxy>(setup); }
 
-  // Exactly this was recorded, and nothing else: charged says what attempts() must be.
+  // Expects exactly this record, and nothing else; `charged` says what attempts() must be.
   void expect_recorded(Outcome outcome, const std::string& version = "blue") {
     EXPECT_TRUE(eventually([&] { return proxy->outcomes(version, outcome) == 1; }))
         << stats::to_string(outcome) << " was not recorded on " << version;

@@ -1,6 +1,7 @@
-// The termination table of proxy/README.md, a test per cell: who ended first, and had the response
-// head gone out? -> what the client sees, which connection lives on, what is recorded.
-// Retries have a test of their own (upstream_retry_test.cpp): here a version has one endpoint.
+// Tests the termination table of proxy/README.md, with one test per cell: depending on who ended
+// first, and whether the response head had gone out, what does the client see, which connection
+// lives on, and what is recorded? Retries have a test of their own (upstream_retry_test.cpp): here
+// a version has one endpoint.
 #include <gmock/gmock.h>
 
 #include "tests/integration/upstream_support.hpp"
@@ -27,7 +28,7 @@ class Termination : public UpstreamTest {
       connection.send("world");
     });
   }
-  // A client that has sent its request, which has reached the upstream.
+  // Returns a client that has sent its request, which has reached the upstream.
   std::unique_ptr<RawClient> waiting_client() {
     auto client = std::make_unique<RawClient>(proxy->port());
     client->send(kGet);
@@ -81,8 +82,8 @@ TEST_F(Termination, ClientFinInsideItsBody) {
   expect_upstream_discarded();
 }
 
-// The version answered early and is still sending when the rest of the request fails to come:
-// not its fault.
+// The version answered early and is still sending when the rest of the request fails to come, which
+// is not its fault.
 TEST_F(Termination, ClientFinInsideItsBodyBehindTheHead) {
   blue.on_head([](const Received&, UpstreamConnection& connection) {
     connection.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello");
@@ -297,7 +298,8 @@ TEST_F(Termination, ClientThatDoesNotRead) {
   expect_upstream_discarded();
 }
 
-// The client stops reading behind an interim response: there is no room for an error page either.
+// The client stops reading behind an interim response, so there is no room for an error page
+// either.
 TEST_F(Termination, ClientThatDoesNotReadInterimResponses) {
   setup.limits.client_write_stall = 200ms;
   std::string answer;
@@ -344,7 +346,7 @@ TEST_F(Termination, FinalAnswerWhileTheClientStillSends) {
   const std::string block(64 * 1024, 'x');
   for (int i = 0; i < 50 && client.try_send(block, 100ms); ++i) {
   }
-  // The answer or, if the RST overtook it on the way to the proxy, 502; never silence.
+  // The answer comes or, if the RST overtook it on the way to the proxy, 502; never silence.
   const int status = client.read_response().status;
   EXPECT_TRUE(status == 413 || status == 502) << status;
   expect_upstream_discarded();
@@ -404,7 +406,7 @@ TEST_F(Termination, StopBeforeTheHead) {
   auto client = waiting_client();
   proxy->stop();
   EXPECT_EQ(client->read_response().status, 503) << "504: the stop waited for somebody";
-  expect_recorded(Outcome::ClientAbort);  // our doing: charged to nobody
+  expect_recorded(Outcome::ClientAbort);  // we ended it, so nobody is charged
   EXPECT_EQ(other.requests(), 0u) << "no second attempt while stopping";
 }
 

@@ -1,4 +1,4 @@
-// The last part of the termination table of proxy/README.md: upgraded connections.
+// Tests the last part of the termination table of proxy/README.md: upgraded connections.
 #include <gmock/gmock.h>
 
 #include <thread>
@@ -10,7 +10,7 @@ namespace {
 
 class TunnelEnd : public UpstreamTest {
  protected:
-  // An upgraded connection; the upstream end echoes until it is told otherwise.
+  // Opens an upgraded connection; the upstream end echoes until it is told otherwise.
   std::unique_ptr<RawClient> open(const FakeUpstream::Handler& then) {
     blue.on_request([=](const Received& request, UpstreamConnection& connection) {
       connection.send(
@@ -87,7 +87,7 @@ TEST_F(TunnelEnd, TrafficInOneDirectionKeepsItOpen) {
   setup.timeouts().tunnel_idle = 300ms;
   auto client = open([](const Received&, UpstreamConnection& connection) {
     for (int i = 0; i < 6; ++i) {
-      std::this_thread::sleep_for(100ms);  // the passing of time is what is tested
+      std::this_thread::sleep_for(100ms);  // the test is about the passing of time
       if (!connection.send("x")) return;
     }
     connection.close();

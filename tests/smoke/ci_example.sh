@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# config/examples/ci/deploy.sh as a CI job runs it, against sample services: a good version, on a
+# Runs config/examples/ci/deploy.sh as a CI job does, against sample services: a good version, on a
 # port that the file does not know, passes; a bad one fails the job with the code that says why; and
 # what is told arrives exactly once.
 # usage: ci_example.sh BUILD_DIR

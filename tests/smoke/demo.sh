@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The demo: a good version is promoted step by step, then a bad one is deployed and reverted by the
-# proxy itself. Ends with status 1 unless everything happened as promised.
+# Runs the demo: a good version is promoted step by step, then a bad one is deployed and reverted by
+# the proxy itself. It ends with status 1 unless everything happened as promised.
 # usage: demo.sh BUILD_DIR
 set -euo pipefail
 BUILD=$(cd "${1:?usage: demo.sh BUILD_DIR}" && pwd)

@@ -1,6 +1,7 @@
-// Users for the demo: each keeps the cookies it is given, makes requests at a steady total rate and
-// remembers which version answered it. Prints a line each second, and at the end (SIGTERM or the
-// duration) a JSON summary: what users saw, and whether anybody was thrown back and forth.
+// Plays users for the demo: each keeps the cookies it is given, makes requests at a steady total
+// rate and remembers which version answered it. The program prints a line each second, and at the
+// end (SIGTERM or the duration) a JSON summary: what users saw, and whether anybody was thrown back
+// and forth.
 #include <algorithm>
 #include <atomic>
 #include <boost/asio/ip/tcp.hpp>
@@ -42,7 +43,7 @@ struct Options {
 
 struct Tally {
   std::uint64_t requests = 0;
-  std::uint64_t errors = 0;  // no answer, or a 5xx
+  std::uint64_t errors = 0;  // requests without an answer, or with a 5xx
   std::map<std::string, std::uint64_t> by_version;
 
   void add(const Tally& other) {
@@ -52,7 +53,7 @@ struct Tally {
   }
 };
 
-// What all threads report into. A few hundred requests a second: a mutex is fine.
+// All threads report into this. A mutex is fine for a few hundred requests a second.
 class Scoreboard {
  public:
   void record(const std::string& version, bool failed, std::chrono::microseconds latency) {
@@ -104,7 +105,7 @@ class Scoreboard {
   std::mutex mutex_;
   Tally second_, total_;
   std::uint64_t moves_ = 0;       // a user was answered by another version than the time before
-  std::uint64_t moves_back_ = 0;  // of these, to a version the user had left
+  std::uint64_t moves_back_ = 0;  // among them, those to a version the user had left
   std::vector<long> latencies_;
 };
 
@@ -114,7 +115,7 @@ struct User {
   std::set<std::string> left;  // versions this user was moved away from
 };
 
-// One keep-alive connection that carries the requests of its own users in turn.
+// Holds one keep-alive connection that carries the requests of its own users in turn.
 class Connection {
  public:
   Connection(const Options& options, int users, Scoreboard& scoreboard)
@@ -202,7 +203,7 @@ void run_load(const Options& options, Scoreboard& scoreboard) {
 
 }  // namespace
 
-// demo_load PORT USERS RATE SECONDS SUMMARY_FILE
+// Usage: demo_load PORT USERS RATE SECONDS SUMMARY_FILE
 int main(int argc, char** argv) {
   if (argc != 6) {
     std::cerr << "usage: demo_load PORT USERS RATE SECONDS SUMMARY_FILE\n";

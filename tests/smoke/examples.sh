@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# `cutwater check` of every example configuration. Examples take secrets, lists and certificates
-# from the environment and from files that are not here; any value does for a check, but two tokens
-# may not share one.
+# Runs `cutwater check` on every example configuration. Examples take secrets, lists and
+# certificates from the environment and from files that are not here; any value does for a check,
+# but two tokens may not share one.
 # usage: examples.sh BUILD_DIR
 set -euo pipefail
 BUILD=$(cd "${1:?usage: examples.sh BUILD_DIR}" && pwd)

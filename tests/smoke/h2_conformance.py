@@ -26,11 +26,11 @@ LONG = "x" * 4000
 
 
 class Failed(Exception):
-    """What was expected, and what came instead."""
+    """Says what was expected, and what came instead."""
 
 
 def integer(value, prefix, first=0):
-    """RFC 7541 5.1."""
+    """Encodes an integer (RFC 7541 5.1)."""
     limit = (1 << prefix) - 1
     if value < limit:
         return bytes([first | value])
@@ -47,7 +47,7 @@ def string(text):
 
 
 def block(fields):
-    """Literals without indexing: no state to keep."""
+    """Writes literals without indexing, so that there is no state to keep."""
     return b"".join(b"\0" + string(name) + string(value) for name, value in fields)
 
 
@@ -76,7 +76,7 @@ def goaway(stream=0, code=0):
 
 
 class Connection:
-    """One connection behind its handshake; `seen` keeps what came last, for the report."""
+    """Holds one connection behind its handshake; `seen` keeps what came last, for the report."""
 
     def __init__(self, options, handshake=True):
         self.options, self.bytes, self.seen, self.theirs = options, b"", [], {}
@@ -122,7 +122,7 @@ class Connection:
         return block(self.pseudo(method) + list(fields))
 
     def next(self):
-        """(type, flags, stream, payload); None: closed; TimeoutError: nothing came in time."""
+        """Returns (type, flags, stream, payload), or None if closed; raises TimeoutError."""
         while len(self.bytes) < 9 or len(self.bytes) < 9 + int.from_bytes(self.bytes[:3], "big"):
             left = self.deadline - time.monotonic()
             if left <= 0:
@@ -144,7 +144,7 @@ class Connection:
         return self.seen[-1]
 
     def wait(self, wanted, what, closed=False):
-        """The first frame that is wanted; others are passed over."""
+        """Returns the first frame that is wanted; others are passed over."""
         self.deadline = time.monotonic() + self.options.timeout
         try:
             while (got := self.next()) is not None:
@@ -191,12 +191,12 @@ class Connection:
                          (not codes or int.from_bytes(f[3][4:8], "big") in codes), f"GOAWAY {codes}")
 
     def refused(self, *codes):
-        """A connection error; closing without a word will do."""
+        """Expects a connection error; a silent close counts, too."""
         self.wait(lambda f: f[0] == GOAWAY and int.from_bytes(f[3][4:8], "big") in codes,
                   f"GOAWAY {codes}", True)
 
     def reset(self, *codes):
-        """A stream error; a connection error will do."""
+        """Expects a stream error; a connection error counts, too."""
         def matches(f):
             code = f[3][4:8] if f[0] == GOAWAY else f[3][:4]
             return f[0] in (GOAWAY, RESET) and int.from_bytes(code, "big") in codes
@@ -217,7 +217,7 @@ def case(number, says, strict=False, handshake=True):
 
 
 def expect(number, says, sends, then, *codes):
-    """A case of one shot: what is sent, and how the connection answers."""
+    """Adds a case of one shot: what is sent, and how the connection answers."""
     def run(c):
         c.send(sends(c))
         getattr(c, then)(*codes)
@@ -284,7 +284,7 @@ expect("generic/3.9/2", "WINDOW_UPDATE of a stream",
 
 
 def continued(c, pieces, flags=END):
-    """A header block in so many frames."""
+    """Writes a header block in this many frames."""
     rest = c.get(*longs[:1])
     size = -(-len(rest) // pieces)
     parts = [rest[i:i + size] for i in range(0, len(rest), size)]
@@ -302,7 +302,7 @@ expect("generic/4/3", "POST", joined(open_post, frame(DATA, END, 1, b"test")), "
 expect("generic/4/4", "POST with trailers",
        joined(open_post, frame(DATA, 0, 1, b"test"), frame(HEADERS, BOTH, 1, block([("x-test", "ok")]))),
        "answered")
-# The Huffman strings are those of RFC 7541 C.4.
+# The Huffman strings come from RFC 7541 C.4.
 NO_CACHE = b"\x86\xa8\xeb\x10\x64\x9c\xbf"
 KEY, VALUE = b"\x88\x25\xa8\x49\xe9\x5b\xa9\x7d\x7f", b"\x89\x25\xa8\x49\xe9\x5b\xb8\xe8\xb4\xbf"
 representations = [("an indexed field", b"\x90")]  # accept-encoding: gzip, deflate
@@ -499,7 +499,7 @@ expect("http2/8.1/1", "trailers without END_STREAM",
 
 
 def malformed(number, says, change):
-    """`change` makes the fields of a request what they may not be."""
+    """Adds a case where `change` makes the fields of a request illegal."""
     expect(number, says, lambda c: frame(HEADERS, BOTH, 1, block(change(c.pseudo()))), "reset", PROTOCOL)
 
 

@@ -1,7 +1,7 @@
-// A tiny service with a version, to stand behind the proxy in the demo and in the smoke checks.
-// It answers with its name, and can be made to fail or to be slow while it runs:
+// Implements a tiny service with a version, which stands behind the proxy in the demo and in the
+// smoke checks. It answers with its name, and can be made to fail or to be slow while it runs:
 //   POST /_admin {"name": "green", "error_rate": 0.5, "delay_ms": 20}   GET /_admin: what it served
-// One thread for each connection: the proxy pools its connections, so there are few.
+// Each connection has a thread: the proxy pools its connections, so there are few.
 #include <atomic>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core.hpp>
@@ -116,7 +116,8 @@ void serve(tcp::socket socket, Service& service) {
 
 }  // namespace
 
-// sample_service NAME PORT PORT_FILE [ERROR_RATE [DELAY_MS]]; port 0 = any, written to PORT_FILE.
+// Usage: sample_service NAME PORT PORT_FILE [ERROR_RATE [DELAY_MS]]; port 0 means any, written to
+// PORT_FILE.
 int main(int argc, char** argv) {
   if (argc < 4) {
     std::cerr << "usage: sample_service NAME PORT PORT_FILE [ERROR_RATE [DELAY_MS]]\n";

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Every strategy with one good and one bad deployment, from outside: nginx behind the proxy, the
-# command line in front, users who go on asking.
+# Runs every strategy with one good and one bad deployment, from outside: nginx behind the proxy,
+# the command line in front, users who go on asking.
 # usage: strategies.sh BUILD_DIR
 set -euo pipefail
 BUILD=$(cd "${1:?usage: strategies.sh BUILD_DIR}" && pwd)
@@ -11,7 +11,7 @@ PATH=$PATH:/usr/sbin
 say() { printf '%s\n' "$*"; }
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 
-# What a server runs: its version, and the share of its requests that fail.
+# Sets what a server runs: its version, and the share of its requests that fail.
 deploy() {  # server, version, percent that fail
   mkdir -p "$SCRATCH/$1"
   cat >"$SCRATCH/$1/version.conf" <<CONF
@@ -53,7 +53,7 @@ CONF
   await_version "$1" "$2"
 }
 
-# A user per host who asks a hundred times a second; status codes go to HOST.codes.
+# Starts a user per host, who asks a hundred times a second; status codes go to HOST.codes.
 start_user() {
   stdbuf -oL curl -s -o /dev/null -w '%{http_code}\n' --rate 100/s -H "Host: $1" "http://$HTTP/?[1-1000000]" \
     >"$SCRATCH/$1.codes" 2>/dev/null &
@@ -125,7 +125,7 @@ blue_green() {
   expect_no_failure blue-green.test
 }
 
-# What a deploy script does: looks which server is out, installs, says ready.
+# Does what a deploy script does: looks which server is out, installs, says ready.
 deploy_servers() {  # version, percent that fail, version to go back to
   local waits port server undo
   while true; do
@@ -165,7 +165,7 @@ rolling() {
   admin_get '/v1/decisions?service=rolling&limit=100' | jq -r '.decisions[] | select(.action | test("endpoint_re|rolled")) | "  " + .action + ": " + .reason'
 }
 
-# Two hundred users a second, each with an id of their own.
+# Starts two hundred users a second, each with an id of their own.
 start_users() {  # host, requests
   seq "$2" | sed 's|.*|url = "http://'"$HTTP"'/"\nheader = "Host: '"$1"'"\nheader = "X-User-Id: u&"\noutput = /dev/null\nwrite-out = "%{http_code}\\n"\nnext|' \
     >"$SCRATCH/users.curl"

@@ -1,4 +1,4 @@
-// Waits for a condition another thread brings about. A client may have its answer before the
+// Waits for a condition that another thread brings about. A client may have its answer before the
 // worker has recorded it, so tests ask eventually() instead of sleeping.
 #pragma once
 
@@ -8,7 +8,7 @@
 
 namespace cutwater::test {
 
-// True as soon as `condition` holds; false when it still does not after `within`.
+// Returns true as soon as `condition` holds; false when it still does not after `within`.
 bool eventually(const std::function<bool()>& condition,
                 std::chrono::milliseconds within = kPatience);
 

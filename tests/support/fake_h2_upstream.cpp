@@ -156,7 +156,7 @@ struct FakeH2Upstream::Connection {
     nghttp2_session_del(session);
   }
 
-  // Woken at least every 10 ms to see what the test has asked for.
+  // The loop wakes at least every 10 ms to see what the test has asked for.
   void loop(int fd) {
     TcpStream stream(fd);
     std::shared_ptr<SSL> ssl;

@@ -1,5 +1,6 @@
-// A scripted service version that speaks HTTP/2 with prior knowledge, built on nghttp2: one thread
-// accepts, one per connection serves. Everything it receives is kept for the test to read.
+// Plays a service version that speaks HTTP/2 with prior knowledge and follows a script. It is built
+// on nghttp2: one thread accepts, one per connection serves. The test can read everything it
+// received.
 #pragma once
 
 #include <atomic>
@@ -27,17 +28,19 @@ struct H2Reply {
   H2Fields fields = {};
   std::string body = "ok";
   H2Fields trailers = {};
-  bool end = true;                          // false: the stream stays open behind the body
-  std::optional<std::uint32_t> reset = {};  // behind what was sent; with status 0 nothing is
+  bool end = true;                          // if false, the stream stays open behind the body
+  std::optional<std::uint32_t> reset = {};  // sent behind the rest; with status 0 nothing else is
+                                            // sent
   bool hold = false;                        // answer when the test says release()
-  bool goaway = false;                      // instead: GOAWAY whose last stream is the one before
+  bool goaway = false;                      // sends a GOAWAY instead, whose last stream is the one
+                                            // before
   std::vector<int> interim = {};
 };
 
-// The answer to a gRPC call: one message, and the status behind it.
+// Makes the answer to a gRPC call: one message, and the status behind it.
 H2Reply grpc_reply(const std::string& status, const std::string& message = "");
 H2Fields grpc_head(const H2Fields& more = {});
-// Makes a call with an empty message; its stream.
+// Makes a call with an empty message; returns its stream.
 std::int32_t grpc_call(H2Client& client, const H2Fields& more = {});
 
 class FakeH2Upstream {
@@ -45,7 +48,7 @@ class FakeH2Upstream {
   // Runs when the whole request was read; with at_head(), when its head was.
   using Handler = std::function<H2Reply(const H2Received&)>;
 
-  // `settings`: what it tells its clients.
+  // `settings` are what it tells its clients.
   explicit FakeH2Upstream(std::vector<std::pair<std::uint16_t, std::uint32_t>> settings = {});
   ~FakeH2Upstream();
   FakeH2Upstream(const FakeH2Upstream&) = delete;
@@ -70,7 +73,7 @@ class FakeH2Upstream {
   std::vector<H2Received> received() const;
   std::size_t requests() const { return received().size(); }
   H2Received wait_for_request();
-  // Error codes of RST_STREAM frames that came.
+  // Returns the error codes of RST_STREAM frames that came.
   std::vector<std::uint32_t> resets() const;
 
  private:

@@ -42,7 +42,7 @@ void UpstreamConnection::answer(int status, std::string_view body, std::string_v
        std::string(more_fields) + "\r\n" + std::string(body));
 }
 
-// Under the owner's lock, because it may be shutting the same descriptor down.
+// The owner's lock is held, because the owner may be shutting the same descriptor down.
 void UpstreamConnection::close() {
   const std::lock_guard lock(owner_.mutex_);
   stream_.close();

@@ -1,6 +1,6 @@
-// A scripted service version on an ephemeral loopback port: one thread accepts, one per connection
-// reads requests and answers as the test says. Everything it receives is kept for the test to
-// read. Threads are joined by the destructor, whatever their handlers wait for.
+// Plays a service version on an ephemeral loopback port, by a script: one thread accepts, one per
+// connection reads requests and answers as the test says. The test can read everything it received.
+// The destructor joins the threads, whatever their handlers wait for.
 #pragma once
 
 #include <atomic>
@@ -15,7 +15,7 @@
 
 namespace cutwater::test {
 
-// A request as it reached the upstream.
+// Holds a request as it reached the upstream.
 struct Received {
   std::size_t connection = 0;  // 0 = the first one accepted
   Head head;
@@ -33,21 +33,21 @@ struct Received {
 
 class FakeUpstream;
 
-// The upstream's end of a connection, in the hands of a handler.
+// Gives a handler the upstream's end of a connection.
 class UpstreamConnection {
  public:
   UpstreamConnection(FakeUpstream& owner, int fd) : owner_(owner), stream_(fd) {}
 
-  // False once the proxy has closed.
+  // Returns false once the proxy has closed.
   bool send(std::string_view bytes) { return stream_.try_send(bytes, kPatience); }
   void answer(int status, std::string_view body, std::string_view more_fields = "");
   void close();
   void half_close() { stream_.half_close(); }
   void reset();
   bool is_open() const { return stream_.is_open(); }
-  // Reads and throws away until the proxy closes: how it did.
+  // Reads and throws away until the proxy closes; returns how it closed.
   TcpStream::End wait_for_end();
-  // For handlers that run before the body, and for tunnels.
+  // This is for handlers that run before the body, and for tunnels.
   MessageReader& reader() { return reader_; }
   TcpStream& stream() { return stream_; }
   // Waits until the test says release(), or the upstream ends.
@@ -71,11 +71,12 @@ class FakeUpstream {
   FakeUpstream& operator=(const FakeUpstream&) = delete;
 
   std::uint16_t port() const { return port_; }
-  // Connections accepted from now on begin with a handshake. One that fails is a problem(), unless
-  // that is what the test is about.
+  // Connections accepted from now on begin with a handshake. A handshake that fails is a problem(),
+  // unless the test is about that.
   void speak_tls(std::shared_ptr<SSL_CTX> context, bool failures_expected = false);
 
-  // Connections accepted from now on begin with so many bytes that are no request (a PROXY header).
+  // Connections accepted from now on begin with this many bytes that are not a request (a PROXY
+  // header).
   void read_first(std::size_t bytes);
   std::vector<std::string> first_bytes() const;  // what they were, in order of accepting
 
@@ -91,7 +92,7 @@ class FakeUpstream {
   void reset_without_answer() { reset_after(""); }
   // Wakes every handler in wait_for_release(), now and later.
   void release();
-  // Closes every connection it has, and the port with `refuse`: connects are then refused.
+  // Closes every connection it has, and with `refuse` also the port: connects are then refused.
   void close_connections();
   void refuse();
 
@@ -100,10 +101,10 @@ class FakeUpstream {
   std::size_t open_connections() const { return open_count_; }
   std::size_t requests() const;
   std::vector<Received> received() const;
-  // The next request nobody has asked for yet; throws when none comes in time. With on_head it
-  // has no body.
+  // Returns the next request that the test has not asked for yet; throws when none comes in time.
+  // With on_head it has no body.
   Received wait_for_request(std::chrono::milliseconds within = kPatience);
-  // Bytes that were no request, problems of handlers; empty in a healthy test.
+  // Returns bytes that were not a request, and problems of handlers; it is empty in a healthy test.
   std::vector<std::string> problems() const;
 
  private:
@@ -137,7 +138,8 @@ class FakeUpstream {
   std::thread acceptor_;
 };
 
-// A loopback port that refuses connections: bound, never listening, so nobody else gets it.
+// Holds a loopback port that refuses connections: it is bound but never listens, so nobody else
+// gets it.
 class RefusingPort {
  public:
   RefusingPort();
@@ -151,7 +153,7 @@ class RefusingPort {
   int fd_;
 };
 
-// A loopback port whose accept queue is full: connects hang, as behind a firewall that drops.
+// Holds a loopback port whose accept queue is full: connects hang, as behind a firewall that drops.
 class SilentPort {
  public:
   SilentPort();
@@ -159,7 +161,7 @@ class SilentPort {
   SilentPort(const SilentPort&) = delete;
   SilentPort& operator=(const SilentPort&) = delete;
   std::uint16_t port() const { return port_; }
-  // Takes what waits: hanging connects succeed at their next SYN. No one answers.
+  // Accepts what waits: hanging connects succeed at their next SYN. No one answers.
   void accept_all();
 
  private:

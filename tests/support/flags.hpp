@@ -1,4 +1,4 @@
-// A feature flag in one line.
+// Builds a feature flag in one line.
 #pragma once
 
 #include "config/flag.hpp"
@@ -15,7 +15,7 @@ inline config::Flag flag_when(std::string name, config::FlagCondition::Source so
   return flag;
 }
 
-// This share of the users of cookie `uid`.
+// Makes a flag for this share of the users of cookie `uid`.
 inline config::Flag flag_share(std::string name, Share share, std::string version = "green") {
   config::Flag flag;
   flag.name = std::move(name);

@@ -13,7 +13,7 @@ std::uint32_t number_at(std::string_view bytes, std::size_t at, std::size_t size
   return value;
 }
 
-// RFC 7541 5.1, 5.2: a string without Huffman coding.
+// Writes a string without Huffman coding: RFC 7541 5.1, 5.2.
 void put_string(std::string& out, std::string_view text) {
   if (text.size() < 127) {
     out.push_back(static_cast<char>(text.size()));

@@ -1,6 +1,7 @@
-// An HTTP/2 client that says exactly the frames a test wants said: RFC 9113 4, 6, HPACK literals
-// only. What comes back is decoded with nghttp2's inflater and sorted by stream. Nothing is sent
-// that the test did not ask for, but window updates and acknowledgements of SETTINGS (switch off).
+// Implements an HTTP/2 client that sends exactly the frames a test wants: RFC 9113 4, 6, HPACK
+// literals only. What comes back is decoded with nghttp2's inflater and sorted by stream. It sends
+// nothing that the test did not ask for, except window updates and acknowledgements of SETTINGS
+// (which can be switched off).
 #pragma once
 
 #include <cstdint>
@@ -56,7 +57,7 @@ std::string h2_number(std::uint32_t value);  // 32 bits
 std::string h2_frame(std::uint8_t type, std::uint8_t flags, std::uint32_t stream,
                      std::string_view payload = "");
 std::string h2_block(const H2Fields& fields);  // HPACK: literals without indexing
-// HEADERS with END_HEADERS and `flags`.
+// Makes HEADERS with END_HEADERS and `flags`.
 std::string h2_headers(std::uint32_t stream, const H2Fields& fields, std::uint8_t flags = kH2End);
 std::string h2_reset(std::uint32_t stream, std::uint32_t code = kH2Cancel);
 std::string h2_settings(const std::vector<std::pair<std::uint16_t, std::uint32_t>>& entries = {});
@@ -65,7 +66,7 @@ H2Fields h2_get(const std::string& path = "/p");   // the pseudo fields of a GET
 H2Fields h2_post(const std::string& path = "/p");  // and of a POST
 H2Fields operator+(H2Fields fields, const H2Fields& more);
 
-// What came on one stream so far.
+// Holds what came on one stream so far.
 struct H2Answer {
   int status = 0;
   H2Fields fields;
@@ -93,14 +94,14 @@ class H2Client {
   bool try_send(std::string_view bytes, std::chrono::milliseconds within = kPatience) {
     return stream_.try_send(bytes, within);
   }
-  // HEADERS on the next stream id, which it returns.
+  // Sends HEADERS on the next stream id, which it returns.
   std::uint32_t request(const H2Fields& fields, std::uint8_t flags = kH2End);
   std::uint32_t next_id() const { return next_id_; }
   H2Client& data(std::uint32_t stream, std::string_view bytes, bool end = true);
 
   // Waits until the stream has ended or was reset; the answer is then no longer known.
   H2Answer answer(std::uint32_t stream);
-  // Waits until its head is here, or `bytes` of its body.
+  // Waits until the stream's head is here, or `bytes` of its body.
   const H2Answer& head_of(std::uint32_t stream);
   const H2Answer& body_of(std::uint32_t stream, std::size_t bytes);
   H2Answer get(const std::string& path = "/p") { return answer(request(h2_get(path))); }
@@ -114,15 +115,15 @@ class H2Client {
   const std::map<std::uint16_t, std::uint32_t>& settings() const { return settings_; }
   std::size_t frames() const { return frames_; }
 
-  // SETTINGS_HEADER_TABLE_SIZE, one behind the other in one frame; in force from their ACK on, when
-  // the next block must say so (RFC 7541 4.2).
+  // Sends SETTINGS_HEADER_TABLE_SIZE values, one behind the other in one frame; they are in force
+  // from their ACK on, when the next block must say so (RFC 7541 4.2).
   void resize_table(const std::vector<std::uint32_t>& sizes);
   void give_windows(bool give) { gives_windows_ = give; }
   void ack_settings(bool ack) { acks_ = ack; }
   TcpStream& stream() { return stream_; }
 
  private:
-  bool read_frame(H2Frame& frame);  // false: closed
+  bool read_frame(H2Frame& frame);  // false if the connection is closed
   void take(const H2Frame& frame);
   void take_headers(const H2Frame& frame);
   void take_ack();
@@ -130,7 +131,8 @@ class H2Client {
   TcpStream stream_;
   std::string buffer_;
   nghttp2_hd_inflater* inflater_ = nullptr;
-  // Of our SETTINGS that were not acknowledged yet, the first ones to begin with.
+  // Holds those of our SETTINGS that were not acknowledged yet; the first are those the connection
+  // begins with.
   std::deque<std::vector<std::uint32_t>> resizes_{{}};
   std::string block_;
   std::uint32_t next_id_ = 1;

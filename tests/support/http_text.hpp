@@ -1,5 +1,5 @@
-// HTTP/1 messages as a test sees them on the wire, parsed leniently on purpose: what the proxy
-// sends is judged by the test, not by this reader.
+// Reads HTTP/1 messages as a test sees them on the wire. It parses leniently on purpose: the test
+// judges what the proxy sends, not this reader.
 #pragma once
 
 #include <optional>
@@ -17,7 +17,8 @@ struct Head {
   std::string start_line;  // without CRLF
   std::vector<std::pair<std::string, std::string>> fields;
 
-  // Values of all fields with this name (any case), joined by ", "; nullopt if there is none.
+  // Returns the values of all fields with this name (any case), joined by ", "; nullopt if there is
+  // none.
   std::optional<std::string> field(std::string_view name) const;
   std::size_t count(std::string_view name) const;
 };
@@ -29,23 +30,26 @@ class MessageReader {
  public:
   explicit MessageReader(TcpStream& stream) : stream_(stream) {}
 
-  // The next head; nullopt if the peer ends before its first byte. Ending inside it is a failure.
+  // Returns the next head; nullopt if the peer ends before its first byte. Ending inside it is a
+  // failure.
   std::optional<Head> read_head(std::chrono::milliseconds within = kPatience);
-  // A body by Content-Length, chunked (decoded), or none. nullopt if the peer ends inside it.
+  // Reads a body by Content-Length, chunked (decoded), or none. Returns nullopt if the peer ends
+  // inside it.
   std::optional<std::string> read_body(const Head& head,
                                        std::chrono::milliseconds within = kPatience);
-  // One chunk, decoded; empty for the last one. nullopt if the peer ends inside it.
+  // Reads one chunk, decoded; it is empty for the last one. Returns nullopt if the peer ends inside
+  // it.
   std::optional<std::string> read_chunk(std::chrono::milliseconds within = kPatience);
   std::optional<std::string> read_exactly(std::size_t bytes,
                                           std::chrono::milliseconds within = kPatience);
-  // Everything up to the end, and how it ended.
+  // Returns everything up to the end, and how it ended.
   std::pair<std::string, TcpStream::End> read_to_end(std::chrono::milliseconds within = kPatience);
 
-  // Behind the last chunked body that was read.
+  // Returns what stood behind the last chunked body that was read.
   const Head& trailers() const { return trailers_; }
 
   const std::string& buffered() const { return buffer_; }
-  // Bytes of the messages read so far, as they came.
+  // Returns the bytes of the messages read so far, as they came.
   std::size_t consumed() const { return consumed_; }
 
  private:

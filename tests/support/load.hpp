@@ -1,6 +1,6 @@
-// Users of the proxy who go on asking until they are told to stop, and keep count of what they were
-// answered. Each has a keep-alive connection of its own on its own thread, opened again when the
-// proxy closes it between two requests.
+// Plays users of the proxy who go on asking until they are told to stop, and counts what they were
+// answered. Each user has a keep-alive connection on a thread of its own, which is opened again
+// when the proxy closes it between two requests.
 #pragma once
 
 #include <atomic>
@@ -22,7 +22,7 @@ class Load {
   struct Options {
     int users = 4;
     std::chrono::microseconds pause{500};  // between an answer and the next request of that user
-    // Called right before a request is sent: more header fields for it.
+    // Called right before a request is sent; returns more header fields for it.
     std::function<std::string()> fields;
   };
   explicit Load(std::uint16_t port) : Load(port, Options()) {}
@@ -35,7 +35,7 @@ class Load {
   std::uint64_t answers() const { return answers_; }
   std::uint64_t failed() const { return failed_; }  // 5xx, or a connection that broke
   std::uint64_t answered_by(const std::string& version) const;
-  // Waits until so many more answers have come.
+  // Waits until this many more answers have come.
   bool wait_for_more(std::uint64_t answers, std::chrono::milliseconds within = 4 * kPatience) const;
   std::string first_failure() const;
 

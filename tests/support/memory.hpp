@@ -1,4 +1,4 @@
-// What the process holds in memory, for tests that bound it.
+// Measures what the process holds in memory, for tests that bound it.
 #pragma once
 
 #include <unistd.h>

@@ -278,7 +278,8 @@ void CutwaterProcess::start_again() {
   std::string text;
   const bool serving = eventually(
       [&] {
-        text = read_file(ready);  // renamed into place: there as a whole or not at all
+        text = read_file(ready);  // renamed into place, so the file is there as a whole or not at
+                                  // all
         return !text.empty() || !process_->running();
       },
       kProcessPatience);

@@ -1,6 +1,7 @@
-// The real binary as a child: started on a configuration file with ephemeral ports and a state
-// directory of its own, signalled, waited for with a deadline, never outliving the test. Plus what
-// a script around it has: the command line and a small blocking client of the admin API.
+// Runs the real binary as a child: it is started on a configuration file with ephemeral ports and a
+// state directory of its own, signalled, waited for with a deadline, and never outlives the test.
+// Tests also have what a script around it has: the command line and a small blocking client of the
+// admin API.
 //
 //   FakeUpstream blue, green;
 //   ShopFile file(blue, green);
@@ -24,10 +25,11 @@
 
 namespace cutwater::test {
 
-// What a test waits for a process to do. Generous: the machine may be busy.
+// A test waits this long for a process to do something. It is generous, because the machine may be
+// busy.
 inline constexpr std::chrono::milliseconds kProcessPatience = 30s;
 
-// The binary under test: $CUTWATER_BINARY, else the one that was built beside the tests.
+// Returns the binary under test: $CUTWATER_BINARY, else the one that was built beside the tests.
 std::string cutwater_binary();
 
 class TempDir {
@@ -46,8 +48,8 @@ class TempDir {
 std::string read_file(const std::string& path);
 void write_file(const std::string& path, std::string_view text);
 
-// A running program; killed and reaped by the destructor. Start it from the test's main thread: the
-// kernel kills it when the thread that started it ends.
+// Holds a running program; the destructor kills and reaps it. Start it from the test's main thread:
+// the kernel kills it when the thread that started it ends.
 class ChildProcess {
  public:
   using Environment = std::map<std::string, std::string>;  // added to our own
@@ -60,7 +62,7 @@ class ChildProcess {
   pid_t pid() const { return pid_; }
   void signal(int number) const;
   bool running();
-  // The exit code; 128 + N when signal N ended it. Throws when it does not end in time.
+  // Returns the exit code; 128 + N when signal N ended it. Throws when it does not end in time.
   int wait(std::chrono::milliseconds within = kProcessPatience);
   std::string out() const { return read_file(output_.file("out")); }
   std::string err() const { return read_file(output_.file("err")); }
@@ -77,7 +79,7 @@ struct Finished {
   int exit_code = 0;
   std::string out;
   std::string err;
-  // The one line of JSON on stdout.
+  // Returns the one line of JSON on stdout.
   boost::json::value json() const;
 };
 
@@ -90,7 +92,7 @@ struct AdminAnswer {
   boost::json::value body;  // null when it is not JSON
 
   std::string field(std::string_view name) const { return head.field(name).value_or(""); }
-  // By JSON pointer; throws TestFailure with the whole answer when it is not there.
+  // Finds a value by JSON pointer; throws TestFailure with the whole answer when it is not there.
   const boost::json::value& at(std::string_view pointer) const;
   double number(std::string_view pointer) const { return at(pointer).to_number<double>(); }
   std::string string(std::string_view pointer) const {
@@ -98,7 +100,7 @@ struct AdminAnswer {
   }
 };
 
-// A connection per request.
+// Makes one connection per request.
 class Admin {
  public:
   explicit Admin(std::uint16_t port, std::string token = "")
@@ -111,9 +113,9 @@ class Admin {
                    std::string_view more_fields = "") const;
   AdminAnswer set_weights(double blue, double green) const;
   double weight(std::string_view version) const;
-  // The decisions of the shop, oldest first.
+  // Returns the decisions of the shop, oldest first.
   boost::json::array decisions() const;
-  // The last one with this action; throws when there is none.
+  // Returns the last decision with this action; throws when there is none.
   boost::json::object last_decision(std::string_view action) const;
 
  private:
@@ -123,12 +125,13 @@ class Admin {
   std::string token_;
 };
 
-// One HTTP request with a JSON body, as bytes; for clients that keep their connection.
+// Writes one HTTP request with a JSON body, as bytes, for clients that keep their connection.
 std::string weights_request(double blue, double green);
 
 // --- the configuration --------------------------------------------------------------------------
 
-// One service called shop, versions blue (stable) and green; the rest as a test says.
+// Describes one service called shop, with versions blue (stable) and green; the rest is as a test
+// says.
 struct ShopFile {
   ShopFile(const FakeUpstream& blue_version, const FakeUpstream& green_version)
       : blue(blue_version.port()), green(green_version.port()) {}
@@ -148,11 +151,11 @@ struct ShopFile {
 class CutwaterProcess {
  public:
   struct Options {
-    std::string state_dir;  // empty: one of its own
-    std::string token;      // for admin()
+    std::string state_dir;  // if empty, one of its own
+    std::string token;      // used by admin()
     ChildProcess::Environment environment;
   };
-  // Starts and waits until it serves; throws with its messages when it ends instead.
+  // Starts and waits until the proxy serves; throws with its messages when it ends instead.
   explicit CutwaterProcess(const ShopFile& file) : CutwaterProcess(file, Options()) {}
   CutwaterProcess(const ShopFile& file, Options options);
 
@@ -164,10 +167,10 @@ class CutwaterProcess {
   const std::string& config_path() const { return config_path_; }
 
   void rewrite_config(const ShopFile& file) const;
-  void kill_hard();    // SIGKILL, and reaped
-  int terminate();     // SIGTERM: its exit code
-  void start_again();  // the same file and state, other ports
-  // `cutwater ARGUMENTS...` with this proxy's admin address and token.
+  void kill_hard();    // sends SIGKILL, and reaps
+  int terminate();     // sends SIGTERM; returns its exit code
+  void start_again();  // uses the same file and state, but other ports
+  // Runs `cutwater ARGUMENTS...` with this proxy's admin address and token.
   Finished run(const std::vector<std::string>& arguments) const;
   std::unique_ptr<ChildProcess> start(const std::vector<std::string>& arguments) const;
 
@@ -180,10 +183,10 @@ class CutwaterProcess {
   std::uint16_t admin_port_ = 0;
 };
 
-// `cutwater ARGUMENTS...` to its end.
+// Runs `cutwater ARGUMENTS...` to its end.
 Finished run_cutwater(const std::vector<std::string>& arguments,
                       const ChildProcess::Environment& environment = {});
-// `cutwater run` that is expected to refuse: its exit code and messages.
+// Runs a `cutwater run` that is expected to refuse; returns its exit code and messages.
 Finished run_refused(const std::string& config_path);
 
 }  // namespace cutwater::test

@@ -1,4 +1,4 @@
-// The real data plane inside the test's process: describe it, start it, talk to its port.
+// Runs the real data plane inside the test's process: describe it, start it, talk to its port.
 //
 //   FakeUpstream blue;
 //   ProxySetup setup;
@@ -19,14 +19,15 @@
 
 namespace cutwater::test {
 
-// A value: change a copy and publish() it.
+// The setup is a value: change a copy and publish() it.
 class ProxySetup {
  public:
   // Starts another service; without it there is one called "shop", which takes every request.
   ProxySetup& service(const std::string& name);
-  // Of the last service, whose first version is stable unless stable() says otherwise.
+  // Adds a version to the last service, whose first version is stable unless stable() says
+  // otherwise.
   ProxySetup& version(const std::string& name, double percent, std::vector<std::uint16_t> ports);
-  // The same, spoken to in HTTP/2 with prior knowledge.
+  // Adds a version that is spoken to in HTTP/2 with prior knowledge.
   ProxySetup& http2_version(const std::string& name, double percent,
                             std::vector<std::uint16_t> ports);
   ProxySetup& weight(const std::string& version, double percent);
@@ -37,7 +38,7 @@ class ProxySetup {
   ProxySetup& flag(config::Flag flag);
   // Holds the flag of this name against its control group.
   ProxySetup& compare_flag(const std::string& flag, std::shared_ptr<guard::Comparison> comparison);
-  // Statistics are the caller's: they outlive every publish().
+  // The caller owns the statistics, which outlive every publish().
   ProxySetup& mirror(const std::string& version, routing::MirrorSnapshot mirror);
   // Holds this version against stable.
   ProxySetup& compare(const std::string& version, std::shared_ptr<guard::Comparison> comparison);
@@ -49,9 +50,10 @@ class ProxySetup {
   config::AccessLog access_log;
   std::vector<std::string> trusted_proxies;
   config::ProxyProtocol proxy_protocol = config::ProxyProtocol::Off;
-  std::shared_ptr<const net::TlsServerContext> tls;           // null: nothing is encrypted
-  std::shared_ptr<const net::TlsClientContext> upstream_tls;  // of every endpoint; null: plain
-  bool send_proxy = false;                                    // likewise
+  std::shared_ptr<const net::TlsServerContext> tls;  // null if nothing is encrypted
+  // of all endpoints; null: plain
+  std::shared_ptr<const net::TlsClientContext> upstream_tls;
+  bool send_proxy = false;  // likewise
   bool http2 = true;
   unsigned workers = 1;
   config::Duration drain_spread{0};
@@ -94,7 +96,7 @@ class Proxy {
 
   std::uint16_t port() const { return port_; }
   stats::ProxyTotals totals() const { return group_->totals(); }
-  // Survives publish(), as in production. `service` is the one from the setup.
+  // The monitor survives publish(), as in production. `service` is the one from the setup.
   guard::VersionMonitor& monitor(const std::string& version, const std::string& service = "shop");
   std::uint64_t tunnels_open() const;  // on all versions
   upstream::Endpoint& endpoint(std::uint16_t port);

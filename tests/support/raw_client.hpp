@@ -1,5 +1,5 @@
-// A client that says exactly the bytes a test wants said, and waits no longer than kPatience for
-// the answer.
+// Implements a client that sends exactly the bytes a test wants, and waits no longer than kPatience
+// for the answer.
 #pragma once
 
 #include "tests/support/http_text.hpp"
@@ -10,7 +10,7 @@ struct Response {
   int status = 0;
   Head head;
   std::string body;       // decoded
-  bool complete = false;  // the end of the message was seen as its framing says
+  bool complete = false;  // the framing says that the message ended
   Head trailers;          // of a chunked body
 
   std::string field(std::string_view name) const { return head.field(name).value_or(""); }
@@ -35,14 +35,14 @@ class RawClient {
   }
 
   enum class To { Get, Head };
-  // The next response, interim ones (1xx but 101) included. A connection that ends before the head
-  // is a failure; one that ends inside the body gives an incomplete response.
+  // Returns the next response, including interim ones (1xx except 101). A connection that ends
+  // before the head is a failure; one that ends inside the body gives an incomplete response.
   Response read_response(To method = To::Get, std::chrono::milliseconds within = kPatience);
-  // The head only: for streams and tunnels.
+  // Reads the head only, for streams and tunnels.
   Response read_response_head(std::chrono::milliseconds within = kPatience);
   MessageReader& reader() { return reader_; }
 
-  // What is left, until the proxy closes.
+  // Returns what is left, until the proxy closes.
   std::string read_until_close(std::chrono::milliseconds within = kPatience);
   TcpStream::End how_it_ends(std::chrono::milliseconds within = kPatience);
   bool has_input_within(std::chrono::milliseconds time) const {
@@ -59,7 +59,7 @@ class RawClient {
   MessageReader reader_{stream_};
 };
 
-// One request on a connection of its own.
+// Sends one request on a connection of its own.
 Response get(std::uint16_t port, std::string_view target = "/", std::string_view more_fields = "");
 
 }  // namespace cutwater::test

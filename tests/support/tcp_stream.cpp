@@ -81,7 +81,7 @@ void TcpStream::send(std::string_view bytes, std::chrono::milliseconds within) {
 
 void TcpStream::send_byte_by_byte(std::string_view bytes) {
   for (const char& byte : bytes)
-    if (!try_send({&byte, 1})) return;  // refused half-way: the answer will tell
+    if (!try_send({&byte, 1})) return;  // refused before all was sent: the answer will tell
 }
 
 bool TcpStream::try_send(std::string_view bytes, std::chrono::milliseconds within) {
@@ -136,7 +136,7 @@ bool TcpStream::start_tls(std::shared_ptr<SSL> ssl, std::chrono::milliseconds wi
   }
 }
 
-// False: the session has ended or failed, or nothing has moved in time.
+// Returns false if the session has ended or failed, or nothing has moved in time.
 bool TcpStream::wait_for_tls(int result, std::chrono::milliseconds within) {
   switch (SSL_get_error(tls_.get(), result)) {
     case SSL_ERROR_WANT_READ:

@@ -1,6 +1,6 @@
-// A connected TCP socket for tests: blocking calls, each with a deadline. What cannot be done in
-// time throws TestFailure, which GoogleTest reports with its message. One thread at a time, but
-// close_now() may be called from another to wake it.
+// Holds a connected TCP socket for tests, with blocking calls that each have a deadline. A call
+// that does not finish in time throws TestFailure, which GoogleTest reports with its message. One
+// thread at a time may use it, but another may call shut_down_now() to wake it.
 #pragma once
 
 #include <openssl/ssl.h>
@@ -30,45 +30,48 @@ class TcpStream {
   TcpStream& operator=(TcpStream&& other) noexcept;
   ~TcpStream() { close(); }
 
-  // `receive_buffer`: SO_RCVBUF in bytes, 0 = the system's. `from`: source address.
+  // `receive_buffer` is SO_RCVBUF in bytes, 0 = the system's. `from` is the source address.
   struct Dial {
     std::uint16_t port = 0;
     int receive_buffer = 0;
     std::string from = "127.0.0.1";
   };
   static TcpStream connect(const Dial& dial);
-  // In two steps, for tests that let descriptors run out in between.
+  // Connects in two steps, for tests that let descriptors run out in between.
   static TcpStream prepare(const Dial& dial);
   void connect_to(std::uint16_t port) const;
 
   int fd() const { return fd_; }
   bool is_open() const { return fd_ >= 0; }
 
-  // Speaks TLS from here on: sends, receives and half-closes as before. False when the handshake
-  // fails; OpenSSL's error queue then says why. End::Fin is close_notify; FIN alone is Reset.
+  // Speaks TLS from here on: sends, receives and half-closes as before. Returns false when the
+  // handshake fails; OpenSSL's error queue then says why. End::Fin is close_notify; FIN alone is
+  // Reset.
   bool start_tls(std::shared_ptr<SSL> ssl, std::chrono::milliseconds within = kPatience);
   SSL* tls() const { return tls_.get(); }
-  // FIN without close_notify: what somebody on the path can do.
+  // Sends FIN without close_notify, which somebody on the path can do.
   void truncate();
 
-  // All of it. A peer that has closed is a failure here; see try_send().
+  // Sends all of it. A peer that has closed is a failure here; see try_send().
   void send(std::string_view bytes, std::chrono::milliseconds within = kPatience);
-  // Every byte in a segment of its own.
+  // Sends every byte in a segment of its own.
   void send_byte_by_byte(std::string_view bytes);
-  // As much as the peer takes; false once it has closed or stopped reading for `within`.
+  // Sends as much as the peer takes; returns false once it has closed or stopped reading for
+  // `within`.
   bool try_send(std::string_view bytes, std::chrono::milliseconds within = kPatience);
 
   enum class End { Open, Fin, Reset };
   // Appends what arrives next to `into`. Waits for at least one byte or the end.
   End receive(std::string& into, std::chrono::milliseconds within = kPatience);
-  // Whether something (bytes or the end) arrives within this time: only for showing that nothing
-  // has come yet, never as synchronisation.
+  // Says whether something (bytes or the end) arrives within this time. Use it only to show that
+  // nothing has come yet, never as synchronisation.
   bool readable_within(std::chrono::milliseconds time) const;
 
-  void half_close();  // FIN, still reading
-  void reset();       // RST
+  void half_close();  // sends FIN, still reads
+  void reset();       // sends RST
   void close();
-  // Any thread: wakes whoever waits on the socket, which then sees the end of the stream.
+  // Wakes the thread that waits on the socket, which then sees the end of the stream. Any thread
+  // may call it.
   void shut_down_now() const;
 
  private:

@@ -1,5 +1,6 @@
-// Certificates made in the test, and TLS for its clients and upstreams: an authority that issues
-// what is asked for into files of a directory of its own, and contexts for TcpStream::start_tls().
+// Makes certificates in the test, and TLS for its clients and upstreams: an authority issues what
+// is asked for into files of a directory of its own, and there are contexts for
+// TcpStream::start_tls().
 //
 //   TestAuthority authority;
 //   const IssuedCert shop = authority.issue({.names = {"shop.test"}});
@@ -18,7 +19,7 @@
 
 namespace cutwater::test {
 
-// A directory that goes away with its owner.
+// Holds a directory that goes away with its owner.
 class TempDirectory {
  public:
   TempDirectory();
@@ -37,7 +38,7 @@ struct CertRequest {
   std::string common_name = "test";
   int days_from = -1;  // notBefore and notAfter, from today
   int days_to = 30;
-  bool rsa = false;  // else P-256, which is made at once
+  bool rsa = false;  // otherwise P-256, which is made at once
   bool self_signed = false;
 };
 
@@ -51,9 +52,9 @@ class TestAuthority {
  public:
   explicit TestAuthority(const std::string& name = "Test CA");
   IssuedCert issue(const CertRequest& request);
-  // The same, into files that exist already: what a renewal does.
+  // Does the same into files that exist already, as a renewal does.
   void renew(const IssuedCert& files, const CertRequest& request);
-  // A revocation list of these, into a file of that name; its path.
+  // Writes a list that revokes `certificates` into a file of that name; returns its path.
   std::string revoke(const std::vector<IssuedCert>& certificates, const std::string& file,
                      int days_to = 30) const;
   const std::string& ca_path() const { return ca_path_; }
@@ -69,7 +70,7 @@ class TestAuthority {
   int issued_ = 0;
 };
 
-// What a TLS client of a test wants. Sessions are kept over connect()s with `resume`.
+// Says what a TLS client of a test wants. With `resume`, sessions are kept over connect()s.
 class TlsDialer {
  public:
   explicit TlsDialer(const TestAuthority& authority);
@@ -77,27 +78,29 @@ class TlsDialer {
   TlsDialer& only(int version);  // TLS1_2_VERSION, TLS1_3_VERSION
   TlsDialer& certificate(const IssuedCert& certificate);
   TlsDialer& resume();
-  // TLS 1.2: OpenSSL does not tell of the new ticket a resumed session got.
+  // This is for TLS 1.2, where OpenSSL does not tell of the new ticket that a resumed session got.
   void take_ticket_of(const TcpStream& stream) const;
   SSL_CTX* native() const { return context_.get(); }
 
-  // Handshake done; throws TestFailure with OpenSSL's reason if it cannot be.
+  // Returns after the handshake; throws TestFailure with OpenSSL's reason if it fails.
   TcpStream connect(std::uint16_t port, const std::string& server_name) const;
-  // The same over a connection that exists already.
+  // Does the same over a connection that exists already.
   void start(TcpStream& stream, const std::string& server_name) const;
 
  private:
   std::shared_ptr<SSL_CTX> context_;
-  std::shared_ptr<SSL_SESSION*> session_;  // null: none are kept
+  std::shared_ptr<SSL_SESSION*> session_;  // null if none are kept
 };
 
-// For an upstream: serves `certificate`, and asks for one of `client_ca` when that is not empty.
+// Makes the context of an upstream that serves `certificate`, and asks for one of `client_ca` when
+// that is not empty.
 std::shared_ptr<SSL_CTX> server_context(const IssuedCert& certificate,
                                         const std::string& client_ca = "");
-// How a proxy speaks to https upstreams; throws with the problem.
+// Says how a proxy speaks to https upstreams; throws with the problem.
 std::shared_ptr<const net::TlsClientContext> client_context(const config::UpstreamTls& tls,
                                                             const std::string& alpn);
-// It chooses this protocol when a client offers it, and else none. `name` must outlive it.
+// Makes it choose this protocol when a client offers it, and none otherwise. `name` must outlive
+// it.
 void choose_alpn(SSL_CTX* context, const char* name);
 
 }  // namespace cutwater::test

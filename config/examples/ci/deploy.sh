@@ -9,7 +9,7 @@ service=${1:?usage: deploy.sh SERVICE VERSION [options]}
 version=${2:?usage: deploy.sh SERVICE VERSION [options]}
 shift 2
 
-# The same pipeline run twice starts the rollout once; the commit's time gives the lead time.
+# A pipeline that runs twice starts the rollout once; the commit's time gives the lead time.
 key=${GITHUB_RUN_ID:-${CI_PIPELINE_ID:-}}
 [ -z "$key" ] || set -- --idempotency-key "$service-$version-$key" "$@"
 commit_time=$(git show -s --format=%cI 2>/dev/null) || commit_time=

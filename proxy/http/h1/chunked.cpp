@@ -11,7 +11,8 @@
 namespace cutwater::http {
 namespace {
 
-// Sixteen digits hold any length a 64-bit counter can; more are refused even if they are zeros.
+// Sixteen digits hold any length a 64-bit counter can; a longer number is refused even if its
+// digits are zeros.
 constexpr unsigned kMaxDigits = 16;
 
 }  // namespace
@@ -52,7 +53,7 @@ ChunkDecoder::State ChunkDecoder::on_trailer(char c) {
 
 ChunkDecoder::State ChunkDecoder::on_trailer_line(char c) {
   switch (state_) {
-    case State::TrailerStart:  // no blank: lines are not folded
+    case State::TrailerStart:  // a blank is refused: lines are not folded
       if (++trailer_fields_ > limits_.trailer_fields) return State::Bad;
       return chars::is(c, chars::kToken) ? State::TrailerName : State::Bad;
     case State::TrailerName:

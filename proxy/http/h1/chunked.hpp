@@ -1,6 +1,7 @@
-// Chunked transfer coding, RFC 9112 7.1, sans-I/O. Strict: sizes are 1*HEXDIG, lines end in CRLF,
-// extensions are bounded and dropped, trailers bounded and kept. Nothing is allocated without
-// trailers. One object per message body, owned by the connection; reset() for the next message.
+// Decodes and writes the chunked transfer coding, RFC 9112 7.1, sans-I/O. It is strict: sizes are
+// 1*HEXDIG, lines end in CRLF, extensions are bounded and dropped, trailers bounded and kept.
+// Nothing is allocated without trailers. There is one object per message body, owned by the
+// connection; call reset() for the next message.
 #pragma once
 
 #include <array>
@@ -28,20 +29,20 @@ class ChunkDecoder {
 
   struct Output {
     std::size_t consumed = 0;  // bytes of input used up
-    std::size_t offset = 0;    // where the body begins; always 0 from decode_in_place
+    std::size_t offset = 0;    // where the body begins; always 0 after decode_in_place
     std::size_t body = 0;      // bytes of body standing at `offset`
-    bool done = false;         // last chunk and trailer section seen
-    bool bad = false;          // broken framing: the connection must not be used again
+    bool done = false;         // the last chunk and the trailer section have been seen
+    bool bad = false;          // the framing is broken: the connection must not be used again
   };
-  // Decodes as much of `buffer` as possible IN PLACE: body bytes are moved to the front, closing
-  // the gaps left by chunk headers. Input behind `consumed` is untouched (pipelined bytes).
+  // Decodes as much of `buffer` as possible IN PLACE: body bytes are moved to the front, which
+  // closes the gaps left by chunk headers. Input behind `consumed` is untouched (pipelined bytes).
   // Incomplete chunk lines are consumed into the decoder's own state.
   Output decode_in_place(std::span<char> buffer);
-  // The same, but the first run of body bytes stays where it is (Output::offset) and later runs
-  // are moved up behind it: no move at all when the buffer holds one chunk, the usual case.
+  // Decodes likewise, but the first run of body bytes stays where it is (Output::offset) and later
+  // runs are moved up behind it: nothing moves when the buffer holds one chunk, the usual case.
   Output decode(std::span<char> buffer);
 
-  // Once done: the trailer fields that may go on, as they came; nullptr if there were none.
+  // Once done, returns the trailer fields that may go on, as they came; nullptr if there were none.
   FieldList* trailers() { return trailers_ ? &trailers_->fields : nullptr; }
   void drop_trailers() { trailers_.reset(); }
 
@@ -80,12 +81,12 @@ class ChunkDecoder {
   std::size_t trailer_fields_ = 0;
   struct Trailers {
     std::string lines;
-    FieldList fields;  // views of `lines`
+    FieldList fields;  // views into `lines`
   };
   std::unique_ptr<Trailers> trailers_;
 };
 
-// "1a2b\r\n" for a chunk of `size` bytes into `out`; returns the text.
+// Writes "1a2b\r\n" for a chunk of `size` bytes into `out`; returns the text.
 std::string_view format_chunk_header(std::size_t size, std::array<char, 24>& out);
 
 }  // namespace cutwater::http

@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::size_t kLongestKnownName = 25;  // X-Client-Cert-Fingerprint
 
-// Fields whose '_' twin must not reach a server that reads '_' as '-'.
+// Lists the fields whose '_' twin must not reach a server that reads '_' as '-'.
 bool is_framing_or_trust(FieldId id) {
   switch (id) {
     case FieldId::Other:
@@ -38,7 +38,8 @@ FieldId identify_field(std::string_view name) {
   std::array<char, kLongestKnownName> mapped{};
   for (std::size_t i = 0; i < name.size(); ++i) mapped[i] = name[i] == '_' ? '-' : name[i];
   const std::string_view twin(mapped.data(), name.size());
-  // "Ho_st" has no twin by that rule; servers that drop the character altogether read it as Host.
+  // "Ho_st" has no twin by that rule, but servers that drop the character altogether read it as
+  // Host.
   return is_framing_or_trust(field_id(twin)) || iequals(twin, "ho-st") ? FieldId::Disguised : id;
 }
 

@@ -1,4 +1,5 @@
-// Pieces that request and response heads share. Internal to the codec; pure, no allocation.
+// Holds the pieces that request and response heads share. They are internal to the codec, pure, and
+// do not allocate.
 #pragma once
 
 #include <string_view>
@@ -7,7 +8,7 @@
 
 namespace cutwater::http {
 
-// Outcome of one check: fine, or why not and what a request is answered with.
+// Holds the outcome of one check: fine, or why not and what status answers the request.
 struct Verdict {
   BadHead bad = BadHead::None;
   int status = 400;
@@ -19,23 +20,23 @@ inline Verdict refuse(BadHead bad, int status = 400) {
 
 enum class Sender : std::uint8_t { Client, Upstream };
 
-// `lines`: whole field lines, each ending in CRLF; no LF stands without its CR.
+// `lines` are whole field lines, each ending in CRLF; no LF stands without its CR.
 Verdict parse_fields(std::string_view lines, Sender sender, std::size_t limit, FieldList& fields);
 
-// What the Connection fields ask for.
+// Says what the Connection fields ask for.
 struct ConnectionOptions {
   bool close = false;
   bool keep_alive = false;
   bool upgrade = false;
-  bool names_fields = false;  // anything but the options above and TE
-  bool malformed = false;     // an element that is no token, or too many elements
+  bool names_fields = false;  // names anything but the options above and TE
+  bool malformed = false;     // an element is not a token, or there are too many elements
   unsigned elements = 0;
   void read(std::string_view value);
 };
 // Every field is compared with every element, so their number is bounded.
 inline constexpr unsigned kMaxConnectionElements = 64;
 
-// The Content-Length and Transfer-Encoding fields of a message.
+// Collects the Content-Length and Transfer-Encoding fields of a message.
 struct LengthFields {
   unsigned lengths = 0;
   unsigned codings = 0;
@@ -44,16 +45,16 @@ struct LengthFields {
   void read(const Field& field);
 };
 
-// Also tells names that are disguised (FieldId::Disguised).
+// Also recognises names that are disguised (FieldId::Disguised).
 FieldId identify_field(std::string_view name);
 
 // --- pieces of a request, whatever version of HTTP carries it ---------------------------------
 inline constexpr std::size_t kMaxMethod = 32;
 Method method_of(std::string_view text);
-// `text` = path[?query] beginning with '/': RFC 3986 3.3, 3.4. False when it is not.
+// `text` is path[?query] beginning with '/': RFC 3986 3.3, 3.4. Returns false when it is not.
 bool set_origin_form(std::string_view text, RequestHead& head);
 
-// What one walk over a request's fields finds. Fills head.max_forwards.
+// Holds what one walk over a request's fields finds. The walk also fills head.max_forwards.
 struct SeenFields {
   LengthFields lengths;
   ConnectionOptions connection;
@@ -68,14 +69,15 @@ struct SeenFields {
 };
 SeenFields gather_fields(RequestHead& head);
 
-// 1*DIGIT up to 2^63-1.
+// Parses 1*DIGIT up to 2^63-1.
 std::optional<std::uint64_t> parse_length(std::string_view text);
 
-// First protocol of an Upgrade value that may be followed; h2c is skipped (RFC 9113 dropped it,
-// and a tunnel of it would hide requests from the proxy). Sets `malformed` if the list is.
+// Returns the first protocol of an Upgrade value that may be followed. It skips h2c (RFC 9113
+// dropped it, and a tunnel of it would hide requests from the proxy), and sets `malformed` if the
+// list is malformed.
 std::string_view choose_protocol(std::string_view value, bool& malformed);
 
-// Start line without CRLF, then field lines. Both fill `head` completely.
+// Both take the start line without CRLF, then the field lines, and fill `head` completely.
 Verdict read_request(std::string_view start_line, std::string_view lines, const HeadLimits& limits,
                      RequestHead& head);
 struct ResponseContext {

@@ -1,7 +1,7 @@
-// Strict HTTP/1 head parser, sans-I/O. Grammar: RFC 9112 2-6, RFC 9110 5-7, RFC 3986.
-// What the grammar does not allow is refused: as a proxy's framing parser it must never read a
-// message differently from the server behind it. Pure; no allocation; feed it the same growing
-// buffer until it says Complete or Bad.
+// Parses HTTP/1 heads strictly, sans-I/O. The grammar is RFC 9112 2-6, RFC 9110 5-7 and RFC 3986.
+// What the grammar does not allow is refused: a proxy's framing parser must never read a message
+// differently from the server behind it. The parser is pure and does not allocate; feed it the same
+// growing buffer until it says Complete or Bad.
 #pragma once
 
 #include <span>
@@ -16,7 +16,7 @@ struct HeadLimits {
   std::size_t target_bytes = 8 * 1024;
 };
 
-// Why a head was refused: a stable label for metrics and logs.
+// Says why a head was refused, as a stable label for metrics and logs.
 enum class BadHead : std::uint8_t {
   None,
   BareLf,
@@ -52,13 +52,13 @@ struct ParseState {
   enum class Kind { NeedMore, Complete, Bad };
   Kind kind = Kind::NeedMore;
   std::size_t head_bytes = 0;  // Complete: bytes consumed, including leading empty lines
-  int status = 400;  // Bad (requests): what to answer: 400, 405, 414, 417, 431, 501, 505, 508
+  int status = 400;  // the answer to a Bad request: 400, 405, 414, 417, 431, 501, 505, 508
   BadHead bad = BadHead::None;
 };
 
-// Parses from the start of `buffer` each time it is complete, but finds the end of the head
-// incrementally, so byte-by-byte input costs linear time. One object per connection side; call
-// reset() for the next message.
+// Parses from the start of `buffer` each time the head is complete, but finds the end of the head
+// incrementally, so that byte-by-byte input costs linear time. Use one object per connection side;
+// call reset() for the next message.
 class HeadScanner {
  public:
   ParseState parse_request(std::span<const char> buffer, const HeadLimits& limits,
@@ -69,7 +69,7 @@ class HeadScanner {
   void reset() { *this = {}; }
 
  private:
-  // Advances to the empty line; NeedMore, Complete (head_bytes set), or Bad.
+  // Advances to the empty line; returns NeedMore, Complete (head_bytes set), or Bad.
   ParseState find_end(std::span<const char> buffer, const HeadLimits& limits, bool request);
   ParseState on_line_end(std::span<const char> buffer, std::size_t lf, bool request);
 

@@ -68,8 +68,8 @@ namespace {
 
 constexpr std::size_t kVersionLength = 8;  // "HTTP/1.1"
 
-// "http://host[:port][/path][?query]". A query directly behind the authority is refused: it has
-// no origin form without copying, and no client writes it.
+// Accepts "http://host[:port][/path][?query]". A query directly behind the authority is refused: it
+// has no origin form without copying, and no client writes it.
 bool set_absolute_form(std::string_view text, RequestHead& head) {
   std::size_t scheme = 0;
   if (text.size() > 7 && iequals(text.substr(0, 7), "http://")) scheme = 7;
@@ -107,7 +107,7 @@ Verdict set_version(std::string_view text, RequestHead& head) {
     head.minor_version = text[7] - '0';
     return {};
   }
-  // The HTTP/2 preface on a port that does not speak it.
+  // The client sent the HTTP/2 preface to a port that does not speak it.
   return refuse(BadHead::Version, head.method_text == "PRI" ? 400 : 505);
 }
 
@@ -130,7 +130,7 @@ Verdict read_request_line(std::string_view line, const HeadLimits& limits, Reque
   return {};
 }
 
-// How many members of a Via value are signed with our own name. Comments may hold anything.
+// Counts how many members of a Via value are signed with our own name. Comments may hold anything.
 unsigned count_own_via(std::string_view value) {
   unsigned own = 0;
   unsigned depth = 0;
@@ -217,7 +217,8 @@ Verdict check_host(const SeenFields& seen, RequestHead& head) {
   return {};
 }
 
-// A coding that is not exactly "chunked": is it one that a server could know (501), or broken?
+// Handles a coding that is not exactly "chunked": it is either one that a server could know (501),
+// or broken.
 Verdict refuse_coding(std::string_view value) {
   unsigned codings = 0;
   bool last_chunked = false;

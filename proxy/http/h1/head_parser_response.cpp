@@ -4,7 +4,7 @@
 namespace cutwater::http {
 namespace {
 
-// "HTTP/1.x SP 3DIGIT [SP reason]": many servers leave out the last SP with the reason.
+// Accepts "HTTP/1.x SP 3DIGIT [SP reason]": many servers leave out the last SP with the reason.
 Verdict read_status_line(std::string_view line, ResponseHead& head) {
   constexpr std::size_t kShortest = 12;  // "HTTP/1.1 200"
   if (line.size() < kShortest || !line.starts_with("HTTP/1.") || !chars::is(line[7], chars::kDigit))
@@ -24,7 +24,7 @@ Verdict read_status_line(std::string_view line, ResponseHead& head) {
   return {};
 }
 
-// RFC 9112 6.3. Sets `head.framing` and `head.content_length`.
+// Implements RFC 9112 6.3. Sets `head.framing` and `head.content_length`.
 Verdict check_framing(const LengthFields& lengths, Method request_method, ResponseHead& head) {
   head.framing = Framing::None;
   head.content_length = 0;
@@ -40,7 +40,8 @@ Verdict check_framing(const LengthFields& lengths, Method request_method, Respon
   }
   const bool tells_body = lengths.codings > 0 || length.value_or(0) > 0;
   if (head.status < 200) {
-    // Nothing may follow an interim head; one that says otherwise has another idea of the stream.
+    // Nothing may follow an interim head; a head that says otherwise disagrees about where the
+    // stream stands.
     return tells_body ? refuse(BadHead::Framing) : Verdict{};
   }
   if (head.status == 204 && tells_body) head.keep_alive = false;

@@ -9,15 +9,15 @@ namespace cutwater::http {
 namespace {
 
 constexpr std::size_t kMaxEmptyLines = 4;  // a client's stray CRLF after a body: RFC 9112 2.2
-// Room in a start line beside the target: method, version, spaces, CR.
+// A start line needs this much room beside the target: method, version, spaces, CR.
 constexpr std::size_t kStartLineExtra = 48;
 
 ParseState bad_state(BadHead bad, int status = 400) {
   return {ParseState::Kind::Bad, 0, status, bad};
 }
 
-// The verdict must be a function of the bytes up to the offending one, however they arrived: so
-// of two limits the one that is passed first counts.
+// The verdict must be a function of the bytes up to the offending one, however they arrived, so the
+// limit that is passed first counts.
 ParseState over_limit(std::size_t line_limit, std::size_t head_limit) {
   if (line_limit < head_limit) return bad_state(BadHead::TargetTooLong, 414);
   return bad_state(BadHead::HeadTooLarge, 431);
@@ -60,12 +60,12 @@ ParseState HeadScanner::find_end(std::span<const char> buffer, const HeadLimits&
                                  bool request) {
   const char* const data = buffer.data();
   while (true) {
-    // Position of the first byte that is too much, for the start line and for the head.
+    // Finds the position of the first byte that is too much, for the start line and for the head.
     const std::size_t line_limit =
         lines_ == 0 ? line_start_ + limits.target_bytes + kStartLineExtra : buffer.size() + 1;
     if (lines_ == 0 && line_start_ < buffer.size()) {
-      // No request begins with anything but a letter of its method: a TLS hello or other noise
-      // is told so at its first byte, not when the header deadline passes.
+      // No request begins with anything but a letter of its method: a TLS hello or other noise is
+      // refused at its first byte, not when the header deadline passes.
       const char first = data[line_start_];
       if (first != '\r' && first != '\n' && !chars::is(first, chars::kToken))
         return bad_state(BadHead::StartLine);

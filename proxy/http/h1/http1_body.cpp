@@ -27,8 +27,8 @@ Result<Flow> Http1BodyReader::try_read(BodyChunk& chunk) {
   while (socket_.might_be_readable()) {
     if (!block_) block_ = blocks_.borrow();
     std::span<char> room = block_.span();
-    // One byte more than the body has: a read that fills its room does not tell whether the socket
-    // is empty now, and the next one would have to ask.
+    // Asks for one byte more than the body has: a read that fills its room does not tell whether
+    // the socket is empty now, and the next read would have to ask.
     if (framing_ == Framing::Length)
       room = room.first(std::min<std::uint64_t>(room.size(), left_ + 1));
     if (framing_ == Framing::Chunked) room = room.first(std::min(room.size(), read_limit_));
@@ -37,10 +37,10 @@ Result<Flow> Http1BodyReader::try_read(BodyChunk& chunk) {
       case net::IoResult::Kind::Done: {
         const auto flow = take(room.first(read.bytes), chunk);
         if (!flow || *flow == Flow::Done) return flow;
-        break;  // only chunk framing so far: read on
+        break;  // only chunk framing so far, so read on
       }
       case net::IoResult::Kind::WouldBlock:
-        break;  // and no longer readable
+        break;  // and the socket is no longer readable
       case net::IoResult::Kind::Eof:
         if (framing_ != Framing::UntilClose) return Error{Errc::Closed, side_};
         done_ = true;
@@ -50,12 +50,13 @@ Result<Flow> Http1BodyReader::try_read(BodyChunk& chunk) {
         return Error{Errc::Reset, side_};
     }
   }
-  // Whoever waits holds no memory: the next transfer gets this block while the cache is warm.
+  // A waiting connection holds no memory: the next transfer gets this block while the cache is
+  // warm.
   block_.release();
   return Flow::Blocked;
 }
 
-// Done: `chunk` is filled. Blocked: the bytes held framing only.
+// Done means that `chunk` is filled; Blocked means that the bytes held framing only.
 Result<Flow> Http1BodyReader::take(std::span<char> bytes, BodyChunk& chunk) {
   std::span<char> body = bytes;
   buffered_ = {};
@@ -77,7 +78,7 @@ Result<Flow> Http1BodyReader::take(std::span<char> bytes, BodyChunk& chunk) {
   return Flow::Done;
 }
 
-// RFC 9110 7.6.1: what Connection names is this hop's in the trailers too.
+// By RFC 9110 7.6.1, fields that Connection names belong to this hop in the trailers too.
 const FieldList* Http1BodyReader::trailers() {
   FieldList* const fields = framing_ == Framing::Chunked ? decoder_.trailers() : nullptr;
   if (!fields || !connection_) return fields;

@@ -108,11 +108,11 @@ Task<Result<const ResponseHead*>> Http1ClientConnection::read_head(TimePoint dea
   }
 }
 
-// A server that does not take our certificate says so behind a TLS 1.3 handshake, in place of the
+// A server that does not accept our certificate says so behind a TLS 1.3 handshake, in place of the
 // first response.
 Error Http1ClientConnection::read_failure() const {
   const bool refused = exchanges_ == 1 && !response_started() && socket_.refused_by_peer();
-  return {refused ? Errc::TlsFailed : Errc::Reset, Side::Upstream};  // it may have acted
+  return {refused ? Errc::TlsFailed : Errc::Reset, Side::Upstream};  // the server may have acted
 }
 
 Result<Flow> Http1ClientConnection::try_read_body(BodyChunk& chunk) {

@@ -1,5 +1,5 @@
-// One upstream HTTP/1 connection: writes a request, reads its response, again and again. The pool
-// owns it; an exchange borrows it as an UpstreamStream. Thread: one worker.
+// Serves one upstream HTTP/1 connection: writes a request and reads its response, again and again.
+// The pool owns it; an exchange borrows it as an UpstreamStream. Only one worker's thread uses it.
 #pragma once
 
 #include <functional>
@@ -17,11 +17,11 @@ enum class Http2Abuse : std::uint8_t;
 
 struct ClientContext {
   net::EventLoop& loop;
-  net::BlockPool& body_blocks;  // response heads and bodies
+  net::BlockPool& body_blocks;  // for response heads and bodies
   std::span<char> scratch;
   HeadLimits response_limits{60 * 1024, 100, 0};  // less than a body block holds
 
-  // HTTP/2 only.
+  // Only HTTP/2 connections use the members below.
   const config::Http2Limits* http2 = nullptr;
   std::function<void(Http2Abuse)> on_http2_abuse = {};
 };
@@ -33,13 +33,13 @@ class Http1ClientConnection final : public UpstreamStream {
   ~Http1ClientConnection() { give_head(); }
 
   net::Transport& socket() { return socket_; }
-  // Prepares for the next exchange. `write_stall`: the upstream must take bytes within this.
+  // Prepares for the next exchange. The upstream must take bytes within `write_stall`.
   void begin(Nanoseconds write_stall);
-  // The exchange is over. True: request and response are complete and the connection may carry
-  // another one.
+  // Ends the exchange. Returns true if request and response are complete and the connection may
+  // carry another exchange.
   bool finish();
 
-  // UpstreamStream
+  // The functions below implement UpstreamStream.
   Result<Flow> write_head(const RequestHead& head, const ForwardInfo& info,
                           BodyChunk first) override;
   Result<Flow> write_body(BodyChunk chunk) override;
@@ -61,12 +61,13 @@ class Http1ClientConnection final : public UpstreamStream {
   net::Transport socket_;
   net::SendQueue out_;
   HeadScanner scanner_;
-  ResponseHead* head_ = nullptr;  // pooled: large, and needed only while a response is under way
+  ResponseHead* head_ = nullptr;  // pooled, because it is large and needed only while a response is
+                                  // under way
   Http1BodyReader body_;
   BodyFraming framing_;
   net::Block block_;
   std::size_t filled_ = 0;    // bytes in block_
-  std::size_t consumed_ = 0;  // of them, heads already returned
+  std::size_t consumed_ = 0;  // bytes of heads that were already returned
   Method method_ = Method::Get;
   Nanoseconds write_stall_{};
   bool request_done_ = false;

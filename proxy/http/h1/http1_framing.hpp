@@ -1,6 +1,5 @@
-// Puts body bytes into the framing an HTTP/1 message uses: as they are, or as one chunk
-// (RFC 9112 7.1), and behind the last one the trailers. Both sides of the proxy write bodies with
-// it.
+// Puts body bytes into the framing an HTTP/1 message uses: as they are, or as one chunk (RFC 9112
+// 7.1) with the trailers behind the last one. Both sides of the proxy write bodies with it.
 #pragma once
 
 #include <array>
@@ -19,10 +18,10 @@ class BodyFraming {
   void start(bool chunked) { chunked_ = chunked; }
   bool chunked() const { return chunked_; }
 
-  // The message is over, or given up: no piece of it is sent any more.
+  // The message is over or given up, so no piece of it is sent any more.
   void release() { std::string().swap(end_); }
 
-  // Queues `chunk`; its bytes are not copied, its trailers are.
+  // Queues `chunk`; the bytes are not copied, but the trailers are.
   void add(const BodyChunk& chunk, net::SendQueue& out) {
     for (const std::string_view piece : pieces(chunk)) out.add(piece);
   }
@@ -52,7 +51,7 @@ class BodyFraming {
     return {format_chunk_header(data.size(), header_), data, end_of(chunk)};
   }
 
-  // What stands behind the bytes of a chunk.
+  // Returns what stands behind the bytes of a chunk.
   std::string_view end_of(const BodyChunk& chunk) {
     if (!chunk.end_stream) return "\r\n";
     if (!chunk.trailers) return "\r\n0\r\n\r\n";

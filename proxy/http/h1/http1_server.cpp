@@ -15,7 +15,7 @@ constexpr std::size_t kLingerBytes = 64 * 1024;
 constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n";
 constexpr std::size_t kPrefaceLine = kPreface.size();
 
-// Request heads are 10 KiB of views: one per request in flight, not one per connection.
+// A request head is 10 KiB of views, so there is one per request in flight, not one per connection.
 
 thread_local std::vector<std::unique_ptr<RequestHead>> free_heads;
 
@@ -65,7 +65,7 @@ Task<Http1ServerConnection::End> Http1ServerConnection::serve() {
     if (read == Read::Close) break;
     co_await context_.run_exchange(*this);
     if (!finish_request()) break;
-    // A client that pipelines does not keep the others waiting.
+    // A client that pipelines must not keep other clients waiting.
     if (filled_ > 0 && requests_ % 16 == 0) co_await context_.loop.yield();
   }
   if (linger_ && !aborted_) co_await close_gently();
@@ -73,8 +73,8 @@ Task<Http1ServerConnection::End> Http1ServerConnection::serve() {
   co_return End::Closed;
 }
 
-// What has come may be, or begins to be, the connection preface of HTTP/2 (RFC 9113 3.4), which is
-// no HTTP/1 request: known by its first line.
+// The bytes received may be, or begin to be, the connection preface of HTTP/2 (RFC 9113 3.4). Its
+// first line tells that it is not an HTTP/1 request.
 bool Http1ServerConnection::is_preface() const {
   if (!peer_.http2 || requests_ > 0) return false;
   const std::string_view seen(block_.data(), std::min(filled_, kPreface.size()));
@@ -97,7 +97,7 @@ Task<Http1ServerConnection::Read> Http1ServerConnection::read_request() {
     if (leaving_ && !socket_.has_input()) co_return Read::Close;
     const TimePoint idle_until =
         context_.loop.now() + (requests_ == 0 ? limits.header_timeout : limits.keepalive_idle);
-    while (filled_ == 0) {  // TLS may have something to say for itself
+    while (filled_ == 0) {  // TLS may have messages of its own
       block_.release();
       const net::Wait wait = co_await socket_.readable(idle_until);
       if (wait != net::Wait::Ready) co_return Read::Close;
@@ -179,7 +179,8 @@ void Http1ServerConnection::begin_request(std::size_t head_bytes) {
   body_.start(*head_, block_.span().subspan(head_bytes, filled_ - head_bytes), block_.size());
 }
 
-// Brings bytes of the next request to the front of the block. False: the connection must close.
+// Brings bytes of the next request to the front of the block. Returns false if the connection must
+// close.
 bool Http1ServerConnection::finish_request() {
   socket_.on_broken(nullptr, nullptr);
   const std::span<char> rest = body_.leftover();
@@ -187,7 +188,7 @@ bool Http1ServerConnection::finish_request() {
   const bool keep = keep_alive_ && !close_after_ && !aborted_ && head_sent_ && body_.done() &&
                     out_.empty() && !socket_.broken() && (most == 0 || requests_ < most);
   if (!keep) {
-    // Who has said that this was the last request sends nothing more (RFC 9112 9.6).
+    // A client that has said that this was the last request sends nothing more (RFC 9112 9.6).
     const bool all_read = !head_->keep_alive && !close_after_ && body_.done() && rest.empty() &&
                           !socket_.might_be_readable();
     linger_ = head_sent_ && !socket_.broken() && out_.empty() && !all_read;
@@ -247,7 +248,8 @@ Task<Result<BodyChunk>> Http1ServerConnection::read_body() {
     const auto flow = body_.try_read(chunk);
     if (!flow) co_return flow.error();
     if (*flow == Flow::Done) co_return chunk;
-    // The client owes body_min_rate bytes per second on average, after a grace (hardening R02).
+    // The client owes body_min_rate bytes per second on average, after a grace (tests/HARDENING.md
+    // R02).
     const auto earned = Seconds(body_.bytes() / std::max(1u, context_.limits.body_min_rate));
     const TimePoint deadline = tunnel_.is_open()
                                    ? tunnel_.deadline(context_.loop.now())
@@ -262,7 +264,7 @@ Task<Result<BodyChunk>> Http1ServerConnection::read_body() {
 // --- response -------------------------------------------------------------------------------
 
 Result<Flow> Http1ServerConnection::write_informational(const ResponseHead& head) {
-  if (head_->minor_version == 0) return Flow::Done;  // RFC 9110 15.2: never to HTTP/1.0
+  if (head_->minor_version == 0) return Flow::Done;  // never sent to HTTP/1.0 (RFC 9110 15.2)
   HeadWriter out(context_.scratch);
   http::write_informational(head, out);
   if (out.overflow()) return Error{Errc::TooLarge, Side::Local};
@@ -291,7 +293,8 @@ Result<Flow> Http1ServerConnection::write_head(const ResponseHead& head, Respons
   return out_.send();
 }
 
-// Only who has asked for trailers gets them (RFC 9110 6.5.1), and only where chunks carry them.
+// Only a client that has asked for trailers gets them (RFC 9110 6.5.1), and only where chunks carry
+// them.
 BodyChunk Http1ServerConnection::for_client(BodyChunk chunk) const {
   if (chunk.trailers && !asks_for_trailers(head_->fields)) chunk.trailers = nullptr;
   return chunk;
@@ -342,7 +345,7 @@ void Http1ServerConnection::become_tunnel(Nanoseconds idle) {
 }
 
 void Http1ServerConnection::reset() {
-  // Without a response head the client sees a closed connection; behind one it must see an
+  // Without a response head the client sees a closed connection; behind a head it must see an
   // error, not an end: no last chunk, fewer bytes than announced, or RST (RFC 9112 8).
   aborted_ = true;
   socket_.close_with_reset();

@@ -1,6 +1,6 @@
-// One downstream HTTP/1 connection: reads requests one after another, runs each through the
-// exchange, keeps or closes. Implements the downstream stream for the request at hand.
-// Thread: one worker; the object lives until serve() ends.
+// Serves one downstream HTTP/1 connection: reads requests one after another, runs each through the
+// exchange, then keeps or closes the connection. It implements the downstream stream for the
+// request at hand. Only one worker's thread uses it; the object lives until serve() ends.
 #pragma once
 
 #include <functional>
@@ -19,7 +19,7 @@ namespace cutwater::http {
 class Http2StreamPool;
 enum class Http2Abuse : std::uint8_t;
 
-// What a connection needs of its worker. All references outlive the connection.
+// Holds what a connection needs of its worker. All references outlive the connection.
 struct ServerContext {
   net::EventLoop& loop;
   const config::Limits& limits;
@@ -27,14 +27,14 @@ struct ServerContext {
   net::BlockPool& body_blocks;
   std::span<char> scratch;  // the worker's memory for heads about to be sent
   bool draining = false;    // connections that begin now are told to leave
-  // Runs one exchange; never null. The stream is valid until the task ends.
+  // Runs one exchange; it is never null. The stream is valid until the task ends.
   std::function<Task<void>(DownstreamStream&)> run_exchange;
-  // A refused head, for counters and the access log.
+  // Reports a refused head, for counters and the access log.
   std::function<void(const ClientInfo&, BadHead, int status)> on_bad_request;
 
-  // HTTP/2 only.
+  // Only HTTP/2 uses the members below.
   Http2StreamPool* http2_streams = nullptr;
-  net::Offenders* offenders = nullptr;  // null: nobody is remembered
+  net::Offenders* offenders = nullptr;  // null if nobody is remembered
   std::function<void(Http2Abuse)> on_http2_abuse;
   std::function<void()> on_refused_stream;
 };
@@ -45,27 +45,28 @@ class Http1ServerConnection final : public DownstreamStream {
     std::string ip;
     bool trusted = false;
     std::string_view listener;             // outlives the connection
-    const net::TlsSession* tls = nullptr;  // likewise, as does `addresses`
+    const net::TlsSession* tls = nullptr;  // outlives the connection, as does `addresses`
     const net::ConnectionAddresses* addresses = nullptr;
-    bool http2 = true;  // its preface may come instead of a request
+    bool http2 = true;  // the HTTP/2 preface may come instead of a request
 
     ClientInfo client() const;  // views into this
   };
-  // The transport, its handshake done, outlives the connection.
+  // The transport, with its handshake done, outlives the connection.
   Http1ServerConnection(ServerContext& context, net::Transport& transport, Peer peer);
   ~Http1ServerConnection();
 
   enum class End : std::uint8_t { Closed, Http2 };
-  // Http2: the client has sent that version's preface; take_first_bytes() is what was read of it,
-  // and the socket is still open.
+  // Http2 means that the client has sent that version's preface: take_first_bytes() returns what
+  // was read of it, and the socket is still open.
   Task<End> serve();
   std::string take_first_bytes();
-  // Drain: an idle connection closes now, a busy one after the next response, which says so.
+  // Drains the connection: an idle one closes now, a busy one after the next response, which says
+  // so.
   void close_when_idle();
-  // Stop: every wait is cancelled; serve() ends soon.
+  // Stops the connection: every wait is cancelled, and serve() ends soon.
   void abort();
 
-  // DownstreamStream
+  // The functions below implement DownstreamStream.
   const RequestHead& head() const override { return *head_; }
   const ClientInfo& client() const override { return client_; }
   std::string_view protocol() const override {
@@ -109,8 +110,8 @@ class Http1ServerConnection final : public DownstreamStream {
   ClientInfo client_;
   net::SendQueue out_;
 
-  // The request at hand. `block_` holds its head, bytes [0, filled_); heads are pooled because
-  // they are large and an idle connection needs none.
+  // The members below belong to the request at hand. `block_` holds its head, bytes [0, filled_);
+  // heads are pooled because they are large and an idle connection needs none.
   net::Block block_;
   std::size_t filled_ = 0;
   std::string partial_;  // an unfinished head between two reads, so that slow clients stay small
@@ -122,11 +123,11 @@ class Http1ServerConnection final : public DownstreamStream {
 
   bool head_sent_ = false;
   bool keep_alive_ = true;
-  bool close_after_ = false;  // close-delimited, or the response was cut short
-  bool leaving_ = false;      // no further request after this one
+  bool close_after_ = false;  // set if the response was close-delimited or cut short
+  bool leaving_ = false;      // no further request follows this one
   bool aborted_ = false;
   bool serving_ = false;  // between a request's first byte and its end
-  bool linger_ = false;   // unread input may exist: do not let RST eat the response
+  bool linger_ = false;   // unread input may exist, and must not make an RST destroy the response
   std::uint32_t requests_ = 0;
   Http1Tunnel tunnel_;
 };

@@ -1,4 +1,4 @@
-// One side of an upgraded connection: when it counts as idle, and its half-close.
+// Handles one side of an upgraded connection: when it counts as idle, and its half-close.
 #pragma once
 
 #include "proxy/net/transport.hpp"
@@ -17,7 +17,7 @@ class Http1Tunnel {
     last_write_ = now;
     ending_ = end && is_open();
   }
-  // The last bytes have left: pass the end of stream on as FIN.
+  // The last bytes have left, so the end of stream is passed on as FIN.
   void finish_write(net::Transport& socket) {
     if (std::exchange(ending_, false)) socket.shutdown_write();
   }

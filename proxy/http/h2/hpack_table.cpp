@@ -12,7 +12,7 @@ namespace {
 constexpr unsigned kStaticEntries = 61;  // RFC 7541, appendix A
 constexpr std::size_t kEntryBytes = 32;  // beside its texts: RFC 7541 4.1
 
-// Never 0, which stands for no entry.
+// Returns a hash that is never 0, because 0 stands for no entry.
 std::uint32_t hash_of(std::string_view name, std::string_view value) {
   const auto seed = name.empty() ? 0 : name.size() << 8 | static_cast<std::uint8_t>(name.back());
   return static_cast<std::uint32_t>(XXH3_64bits_withSeed(value.data(), value.size(), seed)) | 1;
@@ -28,7 +28,7 @@ HpackTable::Found HpackTable::find(std::string_view name, std::string_view value
     if (hashes_[i] != hash) continue;
     const Entry& entry = entries_[i];
     if (entry.name != name || entry.value != value) continue;
-    // Entry i is the latest of those whose number leaves the remainder i.
+    // Entry i is the latest insertion whose number leaves the remainder i.
     const std::uint64_t later = (inserted_ + kEntries - 1 - i) % kEntries;
     return {.index = kStaticEntries + 1 + static_cast<unsigned>(later)};
   }
@@ -56,7 +56,7 @@ void HpackTable::resize(std::size_t bytes) {
   for (std::size_t i = 0; i < entries_.size(); ++i) {
     if (hashes_[i] == 0 || entries_[i].begin >= evicted_bytes_) continue;
     hashes_[i] = 0;
-    entries_[i] = Entry();  // its memory, too
+    entries_[i] = Entry();  // frees its memory, too
   }
 }
 

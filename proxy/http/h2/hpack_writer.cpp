@@ -14,14 +14,14 @@ constexpr std::uint8_t kIndexed = 0x80;
 constexpr std::uint8_t kWithIndexing = 0x40;
 constexpr std::uint8_t kWithoutIndexing = 0x00;
 constexpr std::uint8_t kNeverIndexed = 0x10;
-// RFC 7541 6: the bits of the first byte that the number begins with.
+// The number begins with these bits of the first byte (RFC 7541 6).
 constexpr unsigned kIndexBits = 7;
 constexpr unsigned kWithIndexingBits = 6;
 constexpr unsigned kWithoutIndexingBits = 4;
 constexpr unsigned kLengthBits = 7;
 constexpr unsigned kStatus = 8;  // RFC 7541, appendix A
 
-// The number of a response field's name in the static table (RFC 7541, appendix A), or 0.
+// Returns the number of a response field's name in the static table (RFC 7541, appendix A), or 0.
 unsigned static_name(std::string_view name) {
   const auto is = [name](std::string_view known) { return iequals(name, known); };
   switch (name.size()) {
@@ -52,7 +52,8 @@ unsigned static_name(std::string_view name) {
   }
 }
 
-// Fields that tell of one resource, or of one moment: they would push out those all answers share.
+// Recognises fields that describe one resource or one moment: they would push out the fields that
+// all answers share.
 bool is_passing(std::string_view name) {
   switch (name.size()) {
     case 3:
@@ -68,7 +69,7 @@ bool is_passing(std::string_view name) {
   }
 }
 
-// Those that have a number of their own, value and all; or 0.
+// Returns the number of a status that the static table holds with its value, or 0.
 unsigned static_status(int code) {
   switch (code) {
     case 200:

@@ -6,10 +6,10 @@ namespace cutwater::http {
 
 namespace {
 
-constexpr std::size_t kMostHeads = 12;     // of one response: ten interim ones are passed on
-constexpr std::size_t kKeepStreams = 128;  // unused ones, for the next requests
+constexpr std::size_t kMostHeads = 12;     // per response: ten interim heads are passed on
+constexpr std::size_t kKeepStreams = 128;  // unused streams kept for the next requests
 constexpr std::uint32_t kFirstStreams =
-    100;  // before the server has said how many (RFC 9113 6.5.2)
+    100;  // limit before the server has said how many (RFC 9113 6.5.2)
 constexpr std::uint32_t kMostStreams = 1000;
 
 thread_local std::vector<std::unique_ptr<ResponseHead>> free_heads;
@@ -41,8 +41,8 @@ Result<Flow> Http2ClientStream::write_head(const RequestHead& head, const Forwar
                                            BodyChunk first) {
   if (error()) return *error();
   method_ = head.method;
-  // Without extended CONNECT on the other side the wish for another protocol is left out: a server
-  // may ignore Upgrade (RFC 9110 7.8).
+  // If the other side does not know extended CONNECT, the wish for another protocol is left out: a
+  // server may ignore Upgrade (RFC 9110 7.8).
   const bool tunnel = iequals(head.upgrade, "websocket") && connection_->offers_connect();
   HeadWriter out(context_.scratch);
   write_upstream_request(head, info, out);
@@ -82,7 +82,7 @@ void Http2ClientStream::cancel() {
 
 void Http2ClientStream::begin_head() {
   if (!block_) block_ = context_.body_blocks.borrow();
-  // Behind the text of earlier heads, which are still looked at.
+  // The text goes behind the text of earlier heads, which are still looked at.
   block_used_ = heads_.empty() ? 0 : block_used_ + builder_.text().used();
   heads_.push_back(take_head());
   in_head_ = true;
@@ -96,7 +96,7 @@ bool Http2ClientStream::complete_head(bool end_stream) {
   if (bad_field_ || heads_.size() > kMostHeads || !builder_.finish(end_stream, method_))
     return false;
   ResponseHead& head = *heads_.back();
-  if (!upgrade_.empty() && head.status / 100 == 2) {  // as HTTP/1 says it
+  if (!upgrade_.empty() && head.status / 100 == 2) {  // the status as HTTP/1 says it
     head.status = 101;
     head.upgrade = upgrade_;
     if (accept_)
@@ -125,7 +125,7 @@ Task<Result<const ResponseHead*>> Http2ClientStream::read_head(TimePoint deadlin
 
 Result<Flow> Http2ClientStream::try_read_body(BodyChunk& chunk) {
   auto read = try_read(chunk);
-  // RFC 9110 9.3.2: what follows the head of HEAD, 204 or 304 is nobody's.
+  // By RFC 9110 9.3.2, what follows the head of HEAD, 204 or 304 belongs to nobody.
   const bool none = !heads_.empty() && heads_.back()->framing == Framing::None;
   if (read && *read == Flow::Done && none && upgrade_.empty()) chunk.data = {};
   return read;
@@ -257,7 +257,7 @@ std::uint32_t Http2ClientConnection::most_streams() const {
                                     session(), NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS));
 }
 
-// Only when streams were taken before the limit was known.
+// This can happen only when streams were taken before the limit was known.
 bool Http2ClientConnection::is_full() const {
   if (streams_.size() <= most_streams()) return false;
   const auto submitted = std::count_if(streams_.begin(), streams_.end(), [](const auto& stream) {
@@ -344,9 +344,9 @@ void Http2ClientConnection::on_block_end(const nghttp2_frame& frame) {
 
 void Http2ClientConnection::on_closed(Http2Stream& closed, std::uint32_t code) {
   auto& stream = static_cast<Http2ClientStream&>(closed);
-  // The server speaks of this very stream: its connection had not gone stale.
+  // The server speaks of this very stream, so its connection had not gone stale.
   stream.reused_ = false;
-  if (code == NGHTTP2_REFUSED_STREAM)  // behind a head it is no refusal (RFC 9113 8.7)
+  if (code == NGHTTP2_REFUSED_STREAM)  // behind a head it is not a refusal (RFC 9113 8.7)
     stream.on_closed({Errc::Reset, Side::Upstream, !stream.response_started()});
   else if (code == NGHTTP2_PROTOCOL_ERROR)
     stream.on_closed({Errc::Protocol, Side::Upstream, false});
@@ -354,13 +354,13 @@ void Http2ClientConnection::on_closed(Http2Stream& closed, std::uint32_t code) {
     stream.on_closed({Errc::Reset, Side::Upstream, false});
 }
 
-// Requests beyond the limit, which nghttp2 would keep until others have ended, are given back: they
-// go to another connection.
+// nghttp2 would keep requests beyond the limit until others have ended. They are given back, so
+// that they can go to another connection.
 void Http2ClientConnection::on_settings() {
   settings_seen_ = true;
   for (Http2ClientStream& stream : streams_)
-    if (stream.id() == 0) stream.readable().wake();  // it may have waited for them
-  if (most_streams() == 0) leaving_ = true;          // as good as a GOAWAY (hardening U24)
+    if (stream.id() == 0) stream.readable().wake();  // it may have waited for the settings
+  if (most_streams() == 0) leaving_ = true;          // as good as a GOAWAY (tests/HARDENING.md U24)
   if (streams_.size() <= most_streams()) return;
   std::vector<std::int32_t> waiting;
   std::uint32_t sent = 0;

@@ -1,7 +1,8 @@
-// One upstream HTTP/2 connection: many exchanges at once, each with a stream. The pool owns it; an
-// exchange borrows a stream as an UpstreamStream. RFC 9113; a stream the server cannot have acted
-// on (REFUSED_STREAM, or beyond its GOAWAY) fails as safe to send again. Push is refused.
-// Thread: one worker. Lives until run() ends, which waits for every stream to be given back.
+// Serves one upstream HTTP/2 connection: it carries many exchanges at once, each with a stream (RFC
+// 9113). The pool owns it; an exchange borrows a stream as an UpstreamStream. A stream that the
+// server cannot have acted on (REFUSED_STREAM, or beyond its GOAWAY) fails as safe to send again.
+// Push is refused. Only one worker's thread uses it. It lives until run() ends, which waits for
+// every stream to be given back.
 #pragma once
 
 #include <boost/intrusive/list.hpp>
@@ -22,7 +23,7 @@ class Http2ClientStream final : public UpstreamStream,
   explicit Http2ClientStream(ClientContext& context)
       : Http2Stream(context.loop, Side::Upstream), context_(context) {}
 
-  // UpstreamStream
+  // The functions below implement UpstreamStream.
   Result<Flow> write_head(const RequestHead& head, const ForwardInfo& info,
                           BodyChunk first) override;
   Result<Flow> write_body(BodyChunk chunk) override { return write(chunk); }
@@ -37,7 +38,7 @@ class Http2ClientStream final : public UpstreamStream,
   bool response_started() const override { return !heads_.empty(); }
 
   Http2ClientConnection& connection() { return *connection_; }
-  // While the connection is being made: its failure, or nothing yet.
+  // While the connection is being made, returns its failure, or nothing yet.
   const std::optional<Error>& failure() const { return error(); }
   net::WaitPoint::Awaiter wait_for_connection(TimePoint deadline) {
     return readable().wait(deadline);
@@ -61,8 +62,8 @@ class Http2ClientStream final : public UpstreamStream,
   bool in_head_ = false;  // the last of heads_ is not complete
   bool bad_field_ = false;
   Method method_ = Method::Get;
-  std::string_view upgrade_;               // asked for by extended CONNECT
-  std::optional<WebSocketAccept> accept_;  // what an HTTP/1 client expects then
+  std::string_view upgrade_;               // the protocol that extended CONNECT asked for
+  std::optional<WebSocketAccept> accept_;  // what an HTTP/1 client then expects
   Nanoseconds write_stall_{};
   Nanoseconds tunnel_idle_{0};
   bool reused_ = false;
@@ -74,20 +75,21 @@ class Http2ClientConnection final : public Http2Session {
   Http2ClientConnection(ClientContext& context, int fd, Nanoseconds write_stall);
   ~Http2ClientConnection() override;
 
-  // Connects by then, and serves its streams until it ends. With `ssl` over TLS, where the server
-  // must choose h2 (RFC 9113 3.2); its newest session goes to `kept`, which outlives this.
+  // Connects by `connect_by`, and serves its streams until the connection ends. With `ssl` it
+  // connects over TLS, where the server must choose h2 (RFC 9113 3.2); its newest session goes to
+  // `kept`, which outlives this object.
   Task<void> run(TimePoint connect_by, net::SslPtr ssl, net::SslSessionPtr& kept);
   bool is_open() const { return open_; }
-  // Only then it is known whether WebSockets may be asked for (RFC 8441 3).
+  // Only then is it known whether WebSockets may be asked for (RFC 8441 3).
   bool is_secure() const { return socket_.is_tls(); }
   bool has_settings() const { return settings_seen_; }
-  // Whether another stream may be taken; also while connecting.
+  // Says whether another stream may be taken, also while connecting.
   bool has_room() const;
   bool is_full() const;
   Http2ClientStream& take_stream(Nanoseconds write_stall);
-  // The exchange is over. `idle`: how long the connection may rest without streams.
+  // Ends the exchange. `idle` says how long the connection may rest without streams.
   void give_back(Http2ClientStream& stream, Nanoseconds idle);
-  // Worker stop: every wait is cancelled; run() ends soon.
+  // Stops the connection when the worker stops: every wait is cancelled, and run() ends soon.
   void abort();
 
  protected:
@@ -102,7 +104,7 @@ class Http2ClientConnection final : public Http2Session {
   void on_abuse(Http2Abuse abuse) override;
 
  private:
-  std::uint32_t most_streams() const;  // that the server allows at a time
+  std::uint32_t most_streams() const;  // streams that the server allows at a time
   friend class Http2ClientStream;
   using Streams = boost::intrusive::list<Http2ClientStream>;
   Task<std::optional<Error>> connect(TimePoint connect_by);

@@ -6,11 +6,12 @@ namespace cutwater::http {
 namespace {
 
 constexpr std::size_t kPreface = 24;
-constexpr std::size_t kMostOpen = 1024;  // a client that never ends its streams; the rest is budget
-constexpr unsigned kMostHalvings = 4;    // everybody resets something now and then
+constexpr std::size_t kMostOpen = 1024;  // bounds a client that never ends its streams; the budgets
+                                         // bound the rest
+constexpr unsigned kMostHalvings = 4;    // bounded, because everybody resets something now and then
 constexpr double kWindow = 10;           // seconds in which the "per 10 s" budgets refill
 
-// Frame types and flags of RFC 9113 6.
+// These are the frame types and flags of RFC 9113 6.
 enum Type : std::uint8_t {
   kData = 0,
   kHeaders = 1,
@@ -24,7 +25,7 @@ constexpr std::uint8_t kAck = 0x1;
 constexpr std::uint8_t kEndHeaders = 0x4;
 constexpr std::uint8_t kPadded = 0x8;
 
-// RFC 9113 7.
+// The error codes are those of RFC 9113 7.
 constexpr std::uint32_t kProtocolError = 0x1;
 constexpr std::uint32_t kStreamClosed = 0x5;
 constexpr std::uint32_t kEnhanceYourCalm = 0xb;
@@ -117,8 +118,8 @@ Http2FrameGuard::Refusal Http2FrameGuard::on_frame(const Frame& frame, TimePoint
   return other_frames_.take(now) ? Refusal{} : too_many(Http2Abuse::OtherFrames);
 }
 
-// RFC 9113 5.1: behind END_STREAM or RST_STREAM the sender may send neither DATA nor HEADERS.
-// (What we have reset is not closed for its sender until it has heard of it.)
+// By RFC 9113 5.1, behind END_STREAM or RST_STREAM the sender may send neither DATA nor HEADERS. (A
+// stream that we have reset is not closed for its sender until the sender has heard of it.)
 Http2FrameGuard::Refusal Http2FrameGuard::on_data(const Frame& frame) {
   const bool ends = (frame.flags & kEndStream) != 0;
   if (role_ == Role::Server && frame.stream <= highest_ && frame.stream % 2 == 1) {
@@ -190,8 +191,8 @@ bool Http2FrameGuard::was_opened(std::uint32_t stream) const {
   return std::find(recent_.begin(), recent_.end(), stream) != recent_.end();
 }
 
-// A receiver of data answers with WINDOW_UPDATE, two for every half of a window, and some (gRPC)
-// measure the path with a PING beside it.
+// A receiver of data answers with WINDOW_UPDATE, two for every half of a window, and some receivers
+// (gRPC) measure the path with a PING beside it.
 void Http2FrameGuard::earn(std::size_t data_bytes) {
   other_frames_.credit(static_cast<double>(data_bytes) / 256);
   pings_.credit(static_cast<double>(data_bytes) / 16384);

@@ -134,7 +134,8 @@ WebSocketAccept websocket_accept(std::string_view key) {
   return accept;
 }
 
-// A method in small letters is a method nobody has; refused like the peers do (hardening H12).
+// A method in lower case is a method that nobody has; it is refused as other proxies do
+// (tests/HARDENING.md H12).
 Verdict Http2RequestBuilder::check_method() {
   const bool lower =
       std::any_of(method_.begin(), method_.end(), [](char c) { return c >= 'a' && c <= 'z'; });
@@ -191,7 +192,7 @@ Verdict Http2RequestBuilder::check_framing(const SeenFields& seen, bool end_stre
     head_->framing = Framing::Length;
     head_->content_length = *length;
   }
-  if (is_tunnel()) {  // what follows are the tunnel's bytes
+  if (is_tunnel()) {  // the bytes that follow are the tunnel's
     if (seen.lengths.lengths > 0) return malformed(BadHead::ContentLength);
     head_->framing = Framing::None;
   }

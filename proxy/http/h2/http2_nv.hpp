@@ -1,5 +1,5 @@
-// nghttp2's name/value pairs. Views in, views out: nghttp2 copies what is submitted, and makes the
-// names small on the way.
+// Builds nghttp2's name/value pairs. It takes and gives views: nghttp2 copies what is submitted,
+// and puts the names into lower case on the way.
 #pragma once
 
 #include <nghttp2/nghttp2.h>
@@ -12,9 +12,9 @@
 
 namespace cutwater::http {
 
-// Whether nghttp2 may put a field into the peer's table.
+// Says whether nghttp2 may put a field into the peer's table.
 enum class Http2Indexing : std::uint8_t {
-  Allowed,  // but for values that never come twice, which would push others out
+  Allowed,  // except for values that never come twice, which would push others out
   Never,    // the table is ours: HpackTable
 };
 
@@ -27,14 +27,14 @@ inline nghttp2_nv make_nv(std::string_view name, std::string_view value,
   const auto bytes = [](std::string_view text) {
     return reinterpret_cast<std::uint8_t*>(const_cast<char*>(text.data()));
   };
-  // To send it without is always allowed (RFC 7541 6.2.3).
+  // It is always allowed to send a field without indexing (RFC 7541 6.2.3).
   const bool without = indexing == Http2Indexing::Never || is_unique(name);
   const std::uint8_t flags = without ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE;
   return {bytes(name), bytes(value), name.size(), value.size(), flags};
 }
 
-// A header list being put together; lives on the stack until it is submitted, and so do the texts
-// it names. What does not fit is left out: check overflow().
+// Collects a header list; it lives on the stack until the list is submitted, and so do the texts it
+// names. A field that does not fit is left out: check overflow().
 class Http2List {
  public:
   explicit Http2List(Http2Indexing indexing) : indexing_(indexing) {}

@@ -6,9 +6,9 @@
 namespace cutwater::http {
 
 namespace {
-constexpr Seconds kGoawayGrace{1};  // for requests that are on their way
+constexpr Seconds kGoawayGrace{1};  // left for requests that are on their way
 constexpr Seconds kLinger{2};
-constexpr Milliseconds kNextTurn{10};  // of an offender's requests
+constexpr Milliseconds kNextTurn{10};  // between an offender's requests
 constexpr std::size_t kLingerBytes = 1024 * 1024;
 }  // namespace
 
@@ -40,7 +40,7 @@ Task<void> Http2ServerConnection::serve(std::string first) {
   if (context_.draining) close_when_idle();
   for (bool alive = true; alive;) {
     heed_offences();
-    if (!failed()) start_ready();  // else it would be started only to be ended
+    if (!failed()) start_ready();  // otherwise it would be started only to be ended
     if (failed() || write_failed() || aborted_ || is_done()) break;
     const TimePoint due = read_deadline();
     const TimePoint next_turn = ready_.empty() ? due : loop().now() + kNextTurn;
@@ -60,11 +60,11 @@ Task<void> Http2ServerConnection::serve(std::string first) {
   while (!streams_.empty()) {
     [[maybe_unused]] const net::Wait ended = co_await all_ended_.wait();
   }
-  if (lost_ || aborted_) socket().cancel_write();  // what does not leave at once does not leave
+  if (lost_ || aborted_) socket().cancel_write();  // what does not leave at once never leaves
   end_writer();
   co_await join_writer();
   if (!lost_ && !failed() && !write_failed()) {
-    // Only now: nghttp2 drops heads and trailers that are queued behind this.
+    // Terminate only now: nghttp2 drops heads and trailers that are queued behind this.
     nghttp2_session_terminate_session(session(), NGHTTP2_NO_ERROR);
     start_writer();
     co_await join_writer();
@@ -73,7 +73,7 @@ Task<void> Http2ServerConnection::serve(std::string first) {
   socket().close();
 }
 
-// Nothing is read any more: what has not begun never does, what runs is told.
+// Nothing is read any more: a request that has not begun never does, and a running one is told.
 void Http2ServerConnection::end_all() {
   ready_.clear();
   for (auto it = streams_.begin(); it != streams_.end();) {
@@ -99,10 +99,10 @@ void Http2ServerConnection::send_settings() {
   Http2Session::send_settings(entries, limits.max_streams);
 }
 
-// What was taken off a flooder must not come back with its next connection, nor with one it had
-// opened before: each offence halves what its address may reset, and how many requests a connection
-// of it may begin at once, down to none; the others have their turn one by one, max_streams of them
-// in a second. Who resets nothing is answered all the same.
+// What was taken from a flooder must not come back with its next connection, nor with one it had
+// opened before. Each offence halves how many streams its address may reset, and how many requests
+// one of its connections may begin at once, down to none; the other requests have their turn one by
+// one, max_streams of them in a second. A client that resets nothing is still answered in full.
 void Http2ServerConnection::heed_offences() {
   if (!is_remembered()) return;
   const std::uint32_t noted = context_.offenders->noted();
@@ -143,7 +143,7 @@ bool Http2ServerConnection::has_timed_out() {
   return streams_.empty() && loop().now() >= idle_since_ + context_.limits.keepalive_idle;
 }
 
-// Half-closes and swallows what still comes: closing with unread input would make the kernel send
+// Half-closes and swallows what still comes: to close with unread input would make the kernel send
 // RST, which can destroy the GOAWAY on its way.
 Task<void> Http2ServerConnection::close_gently() {
   socket().shutdown_write();
@@ -205,7 +205,7 @@ void Http2ServerConnection::start_ready() {
   std::size_t waiting = 0;
   for (Http2ServerStream* const stream : ready_) {
     if (stream->is_closed()) {
-      release(*stream);  // taken back before it was begun: nobody heard of it
+      release(*stream);  // taken back before it was begun: nothing was told of it
     } else if (offences_.offences > 0 && !starts_.take(loop().now())) {
       ready_[waiting++] = stream;
     } else {
@@ -230,7 +230,7 @@ Detached Http2ServerConnection::run(Http2ServerStream& stream) {
 
 void Http2ServerConnection::end(Http2ServerStream& stream) {
   const bool open = !stream.is_closed() && !(stream.has_ended() && stream.is_written());
-  // A head without a body, or trailers, still queued: note_sent() resets behind them.
+  // A head without a body, or trailers, may still be queued: note_sent() resets behind them.
   const bool queued =
       stream.is_written() && nghttp2_session_get_stream_local_close(session(), stream.id()) == 0;
   if (open && !stream.reset_ && !queued) reset_stream(stream.id(), stream.closing_code());

@@ -1,7 +1,7 @@
-// One downstream HTTP/2 connection: every request is a stream with an exchange of its own, and
-// chooses its version for itself. RFC 9113; extended CONNECT for WebSocket: RFC 8441.
-// Thread: one worker. The connection lives until serve() ends; its streams come from the worker's
-// pool and are in use from HEADERS until their exchange has ended.
+// Serves one downstream HTTP/2 connection: every request is a stream with an exchange of its own,
+// and chooses its version for itself (RFC 9113; RFC 8441 for the extended CONNECT of WebSocket).
+// Only one worker's thread uses it. The connection lives until serve() ends; its streams come from
+// the worker's pool and are in use from HEADERS until their exchange has ended.
 #pragma once
 
 #include <boost/intrusive/list.hpp>
@@ -23,7 +23,7 @@ class Http2ServerStream final : public DownstreamStream,
  public:
   Http2ServerStream(Http2ServerConnection& connection, ServerContext& context);
 
-  // DownstreamStream
+  // The functions below implement DownstreamStream.
   const RequestHead& head() const override { return head_; }
   const ClientInfo& client() const override { return client_; }
   std::string_view protocol() const override { return "HTTP/2"; }
@@ -55,7 +55,7 @@ class Http2ServerStream final : public DownstreamStream,
   bool before_tunnel() const { return builder_.is_tunnel() && tunnel_idle_.count() == 0; }
   void begin(Http2ServerConnection& connection, std::int32_t id);
   Verdict complete_head(bool end_stream);
-  void lose(Error error);  // the client took it back, or is gone
+  void lose(Error error);  // the client took the stream back, or is gone
   std::uint32_t closing_code() const;
 
   ServerContext& context_;
@@ -77,7 +77,7 @@ class Http2ServerStream final : public DownstreamStream,
   void* gone_context_ = nullptr;
 };
 
-// Streams that are not in use, for all connections of a worker.
+// Keeps the streams that are not in use, for all connections of a worker.
 class Http2StreamPool {
  public:
   ~Http2StreamPool();
@@ -95,11 +95,12 @@ class Http2ServerConnection final : public Http2Session {
                         Http1ServerConnection::Peer peer);
   ~Http2ServerConnection() override;
 
-  // `first`: what was read already.
+  // `first` is what was read already.
   Task<void> serve(std::string first);
-  // GOAWAY in two steps (RFC 9113 6.8): the streams of now may end, then the connection does.
+  // Sends GOAWAY in two steps (RFC 9113 6.8): the present streams may end, then the connection
+  // does.
   void close_when_idle();
-  // Stop: every wait is cancelled; serve() ends soon.
+  // Stops the connection: every wait is cancelled, and serve() ends soon.
   void abort();
 
  protected:
@@ -134,12 +135,13 @@ class Http2ServerConnection final : public Http2Session {
   ServerContext& context_;
   const Http1ServerConnection::Peer peer_;
   Streams streams_;
-  std::vector<Http2ServerStream*> ready_;  // heads complete; started when nghttp2 has returned,
-                                           // and an offender's turn has come
-  // Of the client's address, whichever of its connections they were on.
+  std::vector<Http2ServerStream*> ready_;  // their heads are complete; a stream is started when
+                                           // nghttp2 has returned, and an offender's turn has come
+  // Counts the offences of the client's address, on whichever of its connections they happened.
   net::Offenders::Record offences_;
-  std::uint32_t offences_noted_ = 0;  // among all clients, when that was looked up
-  Http2Budget starts_;                // requests begun, while there are any
+  std::uint32_t offences_noted_ = 0;  // the count among all clients when that was looked up
+  Http2Budget starts_;                // paces the requests that begin, while the client has
+                                      // offences
   net::WaitPoint all_ended_;
   net::Timer drain_timer_;
   TimePoint idle_since_;

@@ -1,4 +1,5 @@
-// One request on an HTTP/2 connection, as its exchange sees it. Connection: http2_server.cpp.
+// Implements one request on an HTTP/2 connection, as its exchange sees it. The connection is in
+// http2_server.cpp.
 #include <algorithm>
 
 #include "proxy/base/random.hpp"
@@ -14,7 +15,7 @@ namespace {
 
 constexpr Nanoseconds kGrpcSilence = Seconds(3600);
 
-// 16 random bytes in base64: RFC 6455 4.1.
+// Makes 16 random bytes in base64: RFC 6455 4.1.
 std::array<char, 24> websocket_key() {
   constexpr std::string_view kDigits =
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -25,7 +26,7 @@ std::array<char, 24> websocket_key() {
   return key;
 }
 
-// RFC 8441 5: the handshake's proof is HTTP/1's.
+// By RFC 8441 5, HTTP/1's proof of the handshake is not sent.
 template <class Out>
 struct WithoutProof {
   Out& out;
@@ -89,7 +90,7 @@ void Http2ServerStream::lose(Error error) {
   if (!whole && !reset_ && gone_) gone_(gone_context_);
 }
 
-// Behind the exchange: what the client must be told of a stream that is still open.
+// Returns what the client must be told of a stream that is still open when its exchange has ended.
 std::uint32_t Http2ServerStream::closing_code() const {
   if (head_sent_ && is_written() && !reset_) return NGHTTP2_NO_ERROR;  // RFC 9113 8.1
   return stalled() ? NGHTTP2_CANCEL : NGHTTP2_INTERNAL_ERROR;
@@ -113,7 +114,8 @@ Task<Result<BodyChunk>> Http2ServerStream::read_body() {
     const auto flow = try_read(chunk);
     if (!flow) co_return flow.error();
     if (*flow == Flow::Done) co_return chunk;
-    // The client owes body_min_rate bytes per second on average, after a grace (hardening R02).
+    // The client owes body_min_rate bytes per second on average, after a grace (tests/HARDENING.md
+    // R02).
     const auto earned = Seconds(bytes_read() / std::max(1u, context_.limits.body_min_rate));
     const TimePoint deadline = patient
                                    ? last_moved() + idle
@@ -145,7 +147,7 @@ Result<Flow> Http2ServerStream::write_head(const ResponseHead& head, ResponseExt
   const std::size_t most = HpackWriter::most({}, {}) + most_bytes(head, extras, &HpackWriter::most);
   if (most > Http2Session::kMostHead) return Error{Errc::TooLarge, Side::Upstream};
   const bool tunnel = head.status == 101;
-  // RFC 8441 5: 2xx would say that the tunnel stands.
+  // A 2xx would say that the tunnel stands (RFC 8441 5).
   const bool declined = builder_.is_tunnel() && !tunnel && head.status / 100 == 2;
   const int status = tunnel ? 200 : declined ? 502 : head.status;
   if (head.framing == Framing::None) first.data = {};
@@ -171,7 +173,8 @@ Task<Result<void>> Http2ServerStream::flush() {
   co_return flushed;
 }
 
-// To a gRPC caller the answer is its status, in a head without a body (gRPC "Trailers-Only").
+// A gRPC caller takes its answer from the grpc-status, in a head without a body (gRPC
+// "Trailers-Only").
 Task<Result<void>> Http2ServerStream::reply_locally(int status, std::string_view text,
                                                     std::string_view request_id) {
   if (is_closed()) co_return Error{Errc::Reset, Side::Downstream};

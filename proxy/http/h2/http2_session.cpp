@@ -8,17 +8,18 @@ namespace cutwater::http {
 namespace {
 
 constexpr std::size_t kFrameHeader = 9;
-constexpr std::size_t kFrame = 16 * 1024 + kFrameHeader;  // the largest we send
+constexpr std::size_t kFrame = 16 * 1024 + kFrameHeader;  // the largest frame we send
 constexpr std::size_t kFrameRoom = kFrame + 1024;         // nghttp2 hands a frame over whole
-constexpr std::size_t kWorthAWrite = 16 * 1024;           // what it costs no longer counts
-constexpr std::size_t kReadBurst = 4;  // blocks read before the others have their turn
+// from this size on the cost of a write no longer counts
+constexpr std::size_t kWorthAWrite = 16 * 1024;
+constexpr std::size_t kReadBurst = 4;  // blocks read before other connections have their turn
 
 std::string_view view(nghttp2_rcbuf* buffer) {
   const nghttp2_vec text = nghttp2_rcbuf_get_buf(buffer);
   return {reinterpret_cast<const char*>(text.base), text.len};
 }
 
-// Those a peer can bring about; not the ones we choose.
+// Recognises the errors that a peer can cause, not the ones we choose.
 bool is_peers_fault(std::uint32_t code) {
   return code == NGHTTP2_PROTOCOL_ERROR || code == NGHTTP2_FLOW_CONTROL_ERROR ||
          code == NGHTTP2_STREAM_CLOSED || code == NGHTTP2_FRAME_SIZE_ERROR;
@@ -71,11 +72,11 @@ struct Http2Callbacks {
     Http2Session& session = self(user);
     Http2Stream* stream = session.find(id);
     if (!stream) {
-      nghttp2_session_consume(session.session_, id, size);  // nobody will read it
+      nghttp2_session_consume(session.session_, id, size);  // nobody will read these bytes
       session.wake_writer();
       return 0;
     }
-    // An upstream's streams belong to many clients: a slow one holds its own window only.
+    // An upstream's streams belong to many clients: a slow client holds its own window only.
     if (session.setup_.role == Http2Session::Role::Client)
       nghttp2_session_consume_connection(session.session_, size);
     stream->on_data({reinterpret_cast<const char*>(data), size});
@@ -129,10 +130,11 @@ struct Http2Callbacks {
       nghttp2_option* o = nullptr;
       nghttp2_option_new(&o);
       nghttp2_option_set_no_auto_window_update(o, 1);  // see consume()
-      nghttp2_option_set_no_closed_streams(o, 1);      // their memory; priorities are RFC 9218's
+      nghttp2_option_set_no_closed_streams(o, 1);      // saves their memory; priorities are RFC
+                                                       // 9218's
       nghttp2_option_set_server_fallback_rfc7540_priorities(o, 0);
       nghttp2_option_set_max_reserved_remote_streams(o, 0);
-      // What the guard counts, with its own limits and names.
+      // The guard counts these, with its own limits and names.
       nghttp2_option_set_max_outbound_ack(o, 1'000'000);
       nghttp2_option_set_stream_reset_rate_limit(o, 1'000'000'000, 1'000'000'000);
       nghttp2_option_set_max_continuations(o, 1'000'000);
@@ -149,7 +151,7 @@ Http2Session::Http2Session(const Setup& setup)
   const auto make =
       setup.role == Role::Server ? &nghttp2_session_server_new2 : &nghttp2_session_client_new2;
   if (make(&session_, Http2Callbacks::all(), this, Http2Callbacks::options()) != 0)
-    std::terminate();  // out of memory, as anywhere else
+    std::terminate();  // out of memory ends the process, as anywhere else
 }
 
 Http2Session::~Http2Session() {
@@ -215,7 +217,7 @@ void Http2Session::send_settings(std::span<const nghttp2_settings_entry> entries
   nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, 0,
                                         static_cast<std::int32_t>(limits().connection_window));
   produce();
-  // The limit is written into the frame, which nghttp2 has not been told of.
+  // The limit is written into the frame, of which nghttp2 has not been told.
   for (std::size_t i = 0; setup_.role == Role::Server && i < entries.size(); ++i) {
     char* entry = out_.data() + 9 + 6 * i;
     if (entry[0] != 0 || entry[1] != NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS) continue;
@@ -291,7 +293,7 @@ void Http2Session::forget(const Http2Stream& stream) {
 }
 
 void Http2Session::note_settings(const nghttp2_settings& settings) {
-  // Each in turn: a table that shrinks and grows again in one frame is empty.
+  // Apply each in turn: a table that shrinks and grows again in one frame is empty.
   for (std::size_t i = 0; i < settings.niv; ++i)
     if (settings.iv[i].settings_id == NGHTTP2_SETTINGS_HEADER_TABLE_SIZE)
       table_.resize(settings.iv[i].value);
@@ -300,7 +302,8 @@ void Http2Session::note_settings(const nghttp2_settings& settings) {
 
 // --- heads ----------------------------------------------------------------------------------
 
-// Called for each body's end, in the midst of producing: what is there now is gone afterwards.
+// Called for the end of each body, while frames are produced: what `trailers` refers to is gone
+// afterwards.
 void Http2Session::submit_trailers(std::int32_t id, const FieldList& trailers) {
   std::size_t most = 0;
   for (const Field& field : trailers) most += HpackWriter::most(field.name, field.value);
@@ -319,7 +322,7 @@ void Http2Session::submit_trailers(std::int32_t id, const FieldList& trailers) {
 }
 
 void Http2Session::keep_waiting(std::optional<Submitted>& submitted) {
-  if (!submitted) return;  // gone out, as nearly always
+  if (!submitted) return;  // it has gone out, as nearly always
   const net::Block room = blocks().borrow();
   HpackWriter out(room.span());
   (*submitted->write)(out);
@@ -327,7 +330,7 @@ void Http2Session::keep_waiting(std::optional<Submitted>& submitted) {
   submitted.reset();
 }
 
-// Its stream may be closed before the frame is filled, and forgotten.
+// The stream may be closed and forgotten before the frame is filled.
 void Http2Session::take_block(std::int32_t id) {
   handed_ = {find(id), nullptr, {}};
   if (head_ && head_->id == id)
@@ -351,7 +354,7 @@ void Http2Session::fill_head(std::size_t frame_bytes) {
   if (handed_->write) {
     HpackWriter out(out_.span().subspan(out_end_), &table_);
     (*handed_->write)(out);
-    if (out.overflow()) std::terminate();  // longer than kMostBlock: no head passes that was cut
+    if (out.overflow()) std::terminate();  // a head longer than kMostBlock
     out_end_ += out.block().size();
   } else {
     append(handed_->block);
@@ -368,7 +371,7 @@ void Http2Session::fill_head(std::size_t frame_bytes) {
 // --- output ---------------------------------------------------------------------------------
 
 void Http2Session::append(std::string_view bytes) {
-  if (!has_room(bytes.size())) std::terminate();  // better than to write past the block
+  if (!has_room(bytes.size())) std::terminate();  // safer than to write past the block
   std::memcpy(out_.data() + out_end_, bytes.data(), bytes.size());
   out_end_ += bytes.size();
 }
@@ -396,7 +399,7 @@ void Http2Session::produce() {
 std::ptrdiff_t Http2Session::read_outgoing(std::int32_t id, std::size_t most,
                                            std::uint32_t& flags) {
   Http2Stream* stream = find(id);
-  if (!stream) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;  // reset behind our back
+  if (!stream) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;  // the stream was reset meanwhile
   const Http2Stream::Outgoing next = stream->next_outgoing(most);
   if (next.nothing) return NGHTTP2_ERR_DEFERRED;
   flags |= NGHTTP2_DATA_FLAG_NO_COPY;
@@ -411,7 +414,7 @@ std::ptrdiff_t Http2Session::read_outgoing(std::int32_t id, std::size_t most,
 int Http2Session::send_outgoing(const nghttp2_frame& frame, const std::uint8_t* header,
                                 std::size_t length) {
   Http2Stream* stream = find(frame.hd.stream_id);
-  // Given back meanwhile: nghttp2 drops the frame and resets the stream.
+  // The stream was given back meanwhile: nghttp2 drops the frame and resets the stream.
   if (!stream && length > 0) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
   if (!has_room(length + 9)) return NGHTTP2_ERR_WOULDBLOCK;
   append({reinterpret_cast<const char*>(header), 9});
@@ -419,7 +422,7 @@ int Http2Session::send_outgoing(const nghttp2_frame& frame, const std::uint8_t* 
     append(stream->take_outgoing(length));
     guard_.on_data_sent(length);
   }
-  // nghttp2 would go on with the next frame, trailers for one, which it hands over whole.
+  // nghttp2 would go on with the next frame, for example trailers, which it hands over as a whole.
   return has_room(kFrameRoom) ? 0 : NGHTTP2_ERR_PAUSE;
 }
 
@@ -440,7 +443,7 @@ void Http2Session::note_sent(const nghttp2_frame& frame) {
         fail(Http2Abuse::ServerResets, NGHTTP2_ENHANCE_YOUR_CALM);
       break;
     case NGHTTP2_GOAWAY:
-      // nghttp2's own doing: the peer broke the protocol.
+      // nghttp2 sends this GOAWAY itself: the peer broke the protocol.
       if (frame.goaway.error_code != NGHTTP2_NO_ERROR && !std::exchange(failed_, true))
         on_abuse(Http2Abuse::Protocol);
       break;

@@ -1,9 +1,9 @@
-// One HTTP/2 connection, whichever side we are on: nghttp2 between a socket and streams. Bytes
-// come in through the frame guard; frames go out through one buffer that collects what many streams
-// write in a turn of the loop, and leaves in one system call at its end.
+// Runs one HTTP/2 connection, whichever side we are on, with nghttp2 between a socket and its
+// streams. Bytes come in through the frame guard; frames go out through one buffer that collects
+// what many streams write in a turn of the loop, and leaves in one system call at its end.
 // nghttp2's callbacks only translate, and call one named method each. They run while bytes are
-// taken in or the buffer is filled: nothing called from there resumes a coroutine.
-// Thread: one worker. Lives as long as its connection's serve().
+// taken in or the buffer is filled: nothing called from there resumes a coroutine. Only one
+// worker's thread uses it. It lives as long as its connection's serve().
 #pragma once
 
 #include <functional>
@@ -42,27 +42,27 @@ class Http2Session {
   // stream is asked for one. nghttp2 copies the fields.
   static constexpr std::size_t kMostHead = 64 * 1024;  // nghttp2 would not send it
   bool submit_response(Http2Stream& stream, std::span<const nghttp2_nv> fields, bool has_body);
-  // The same for a head of at most kMostBlock bytes in our own encoding: `write` is called at most
-  // once, and before this returns.
+  // Does the same for a head of at most kMostBlock bytes in our own encoding: `write` is called at
+  // most once, and before this function returns.
   using WriteBlock = std::function<void(HpackWriter&)>;
-  // In one frame of the smallest size a peer may set (RFC 9113 4.2), behind what nghttp2 may say of
-  // the table's size (RFC 7541 4.2).
+  // The block fits one frame of the smallest size a peer may set (RFC 9113 4.2), behind what
+  // nghttp2 may say of the table's size (RFC 7541 4.2).
   static constexpr std::size_t kMostBlock = 16 * 1024 - 64;
   bool submit_response(Http2Stream& stream, const WriteBlock& write, bool has_body);
   bool submit_request(Http2Stream& stream, std::span<const nghttp2_nv> fields, bool has_body);
   bool submit_interim(Http2Stream& stream, std::span<const nghttp2_nv> fields);
   void resume(Http2Stream& stream) { nghttp2_session_resume_data(session_, stream.id()); }
   void reset_stream(std::int32_t id, std::uint32_t code);
-  // These bytes of a body have left on the other side: their window is given back.
+  // Gives back the window of these bytes of a body, which have left on the other side.
   void consume(std::int32_t id, std::size_t bytes);
-  // No callback names this stream any more.
+  // After this no callback names the stream any more.
   void forget(const Http2Stream& stream);
   // Fills the output buffer as far as there is room; the writer sends it later in this turn.
   void produce();
 
  protected:
   // --- what a side of the connection must know of ------------------------------------------------
-  // A header block begins: of a new request or response, an interim one, or trailers.
+  // A header block begins: that of a new request or response, of an interim one, or of trailers.
   virtual void on_block_begin(const nghttp2_frame& frame) = 0;
   virtual void on_field(const nghttp2_frame& frame, std::string_view name,
                         std::string_view value) = 0;
@@ -77,19 +77,19 @@ class Http2Session {
   Http2Stream* find(std::int32_t id) const {
     return static_cast<Http2Stream*>(nghttp2_session_get_stream_user_data(session_, id));
   }
-  // Our side's first frames. `max_streams` is what the peer is told; nghttp2 would end the
-  // connection of one that exceeds it, we refuse the stream (RFC 9113 5.1.2 leaves the choice).
+  // Sends our side's first frames. The peer is told `max_streams`; nghttp2 would end the connection
+  // of a peer that exceeds it, but we refuse the stream (RFC 9113 5.1.2 leaves the choice).
   void send_settings(std::span<const nghttp2_settings_entry> entries, std::uint32_t max_streams);
-  // Takes bytes in. Afterwards failed() may hold.
+  // Takes bytes in. Afterwards failed() may be true.
   void receive(std::span<char> bytes);
-  // Reads what the socket has. False: the peer is gone.
+  // Reads what the socket has. Returns false if the peer is gone.
   bool read_some();
-  // Ends the connection: GOAWAY with `code`, and nothing more is read.
+  // Ends the connection: GOAWAY is sent with `code`, and nothing more is read.
   void fail(Http2Abuse abuse, std::uint32_t code);
   bool failed() const { return failed_; }
   bool write_failed() const { return write_failed_; }
 
-  // Sends until ended: one coroutine beside the reading one.
+  // Sends until the connection has ended, in a coroutine beside the reading one.
   void start_writer() { writer_.start(write_loop()); }
   auto join_writer() { return writer_.join(); }
   void end_writer();
@@ -129,16 +129,16 @@ class Http2Session {
   std::size_t out_begin_ = 0;
   std::size_t out_end_ = 0;
   // Heads and trailers in our own encoding are empty frames to nghttp2; their blocks are written
-  // when it hands those over. One that has to wait for room is written beforehand, without the
-  // table: it may never be sent.
-  HpackTable table_;                   // nghttp2's own blocks leave it alone
-  std::optional<Submitted> head_;      // while it is submitted
-  std::optional<Submitted> trailers_;  // while produce() runs
+  // when nghttp2 hands the frames over. A block that has to wait for room is written beforehand,
+  // without the table, because it may never be sent.
+  HpackTable table_;                   // nghttp2's own blocks do not use it
+  std::optional<Submitted> head_;      // set while it is submitted
+  std::optional<Submitted> trailers_;  // set while produce() runs
   WriteBlock write_trailers_;
   std::map<std::int32_t, std::string> waiting_;  // blocks by stream
   struct HandedOver {
-    Http2Stream* stream;      // nullptr: it was given back meanwhile
-    const WriteBlock* write;  // or, if it had to wait:
+    Http2Stream* stream;      // nullptr if the stream was given back meanwhile
+    const WriteBlock* write;  // or, if the block had to wait:
     std::string block;
   };
   std::optional<HandedOver> handed_;  // an empty frame

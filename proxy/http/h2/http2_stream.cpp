@@ -5,7 +5,7 @@
 namespace cutwater::http {
 
 namespace {
-constexpr std::size_t kKeepCapacity = 8 * 1024;  // of a pooled stream's buffers
+constexpr std::size_t kKeepCapacity = 8 * 1024;  // of the buffers of a pooled stream
 
 void empty(std::string& buffer) {
   buffer.clear();
@@ -82,7 +82,7 @@ Result<Flow> Http2Stream::try_read(BodyChunk& chunk) {
     if (closed_) return Error{Errc::Closed, side_};
     return Flow::Blocked;
   }
-  // What is complete can be used, whatever became of the stream behind it.
+  // What is complete can be used, whatever happened to the stream behind it.
   if (ended_ && error_ && error_->code == Errc::Protocol) return *error_;
   read_done_ = ended_;
   const bool any = ended_ && has_trailers_ && trailers_->size() > 0;

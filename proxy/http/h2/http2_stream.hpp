@@ -1,7 +1,7 @@
-// What both sides' streams share: the body that came in and was not asked for yet, the piece that
-// goes out, and whoever waits for either. The window of what was read is given back at the next
-// read, when it has left on the other side: that is the backpressure.
-// Thread: the connection's worker. Pooled by the connection; one exchange at a time.
+// Holds what both sides' streams share: the body that came in and was not asked for yet, the piece
+// that goes out, and the coroutine that waits for either. The window of what was read is given back
+// at the next read, when the bytes have left on the other side: this makes the backpressure. Only
+// the connection's worker uses it. The connection pools it; it serves one exchange at a time.
 #pragma once
 
 #include <memory>
@@ -36,7 +36,7 @@ class Http2Stream {
   // ----------------------------------------------------------
   struct Outgoing {
     std::size_t bytes;
-    bool end;  // nothing follows but trailers, if there are any
+    bool end;  // nothing follows except trailers, if there are any
     const FieldList* trailers;
     bool nothing;  // wait until there is more
   };
@@ -45,19 +45,19 @@ class Http2Stream {
 
  protected:
   void start(Http2Session& session, std::int32_t id);
-  // What is left unread goes back to the connection's window.
+  // Gives what is left unread back to the connection's window.
   void finish();
 
   Result<Flow> try_read(BodyChunk& chunk);
   Result<Flow> write(BodyChunk chunk);
-  // The body that follows the head about to be submitted. False: there is none.
+  // Sets the body that follows the head about to be submitted. Returns false if there is none.
   bool set_first(BodyChunk chunk);
   Result<Flow> sent_state() const;
   Task<Result<void>> flush_outgoing(Nanoseconds stall);
 
   bool is_closed() const { return closed_; }
   bool is_read() const { return read_done_; }
-  bool has_ended() const { return ended_; }      // the peer has said all
+  bool has_ended() const { return ended_; }      // the peer has sent everything
   bool is_written() const { return end_sent_; }  // so have we
   bool stalled() const { return stalled_; }
   std::uint64_t bytes_read() const { return bytes_read_; }
@@ -78,7 +78,7 @@ class Http2Stream {
   std::int32_t id_ = 0;
 
   std::string incoming_;  // received and not asked for
-  std::string lent_;      // the chunk that was asked for last; its window is still taken
+  std::string lent_;      // the chunk that was asked for last; it still occupies its window
   std::unique_ptr<FieldList> trailers_;
   bool has_trailers_ = false;
   bool ended_ = false;

@@ -1,6 +1,6 @@
-// A keep-alive request allocates nothing. Every allocation of this program is counted while it
-// happens on the worker's thread and counting is on; the clients and upstreams have threads of
-// their own. A program of its own, because it replaces malloc.
+// Tests that a keep-alive request allocates nothing. Every allocation of this program is counted
+// while it happens on the worker's thread and counting is on; the clients and upstreams have
+// threads of their own. This is a separate program, because it replaces malloc.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -43,10 +43,10 @@ namespace {
 
 class SteadyState : public UpstreamTest {
  protected:
-  // Allocations of the worker during `requests` of these, after as many to warm up. The least of a
-  // few rounds: how the bytes of a body arrive is up to the kernel, and the first time that two
-  // sides block at once takes a frame or a block more. What every request needs shows in each
-  // round.
+  // Counts the worker's allocations during `requests` of these, after as many to warm up. The least
+  // of a few rounds counts: the kernel decides how the bytes of a body arrive, and the first time
+  // that two sides block at once takes a frame or a block more. What every request needs shows in
+  // each round.
   std::uint64_t count(const std::string& request, int requests) {
     RawClient client(proxy->port());
     const auto send_all = [&] {

@@ -1,4 +1,4 @@
-// The command line against a real AdminServer with a fake behind it, in one process.
+// Runs the command line against a real AdminServer with a fake behind it, in one process.
 #pragma once
 
 #include <sstream>
@@ -42,7 +42,7 @@ inline Ran run(const std::vector<std::string>& arguments, const Surroundings& ar
   return ran;
 }
 
-// `cutwater ARGUMENTS --admin URL`
+// Runs `cutwater ARGUMENTS --admin URL`.
 inline Ran run_at(const RunningAdmin& admin, std::vector<std::string> arguments,
                   Surroundings around = {}) {
   around.environment["CUTWATER_ADMIN"] = admin.url();

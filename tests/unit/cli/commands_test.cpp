@@ -1,4 +1,4 @@
-// What an operator types and what comes back.
+// Tests what an operator types and what comes back.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>

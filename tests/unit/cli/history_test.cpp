@@ -1,4 +1,4 @@
-// What an operator reads afterwards: history, DORA figures, notifications.
+// Tests what an operator reads afterwards: history, DORA figures, notifications.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-// `rollout replay` and `rollout record`: by a proxy, and from a file without one.
+// Tests `rollout replay` and `rollout record`: by a proxy, and from a file without one.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>

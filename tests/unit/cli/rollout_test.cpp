@@ -1,4 +1,4 @@
-// Rollouts from a deploy script's point of view.
+// Tests rollouts from a deploy script's point of view.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

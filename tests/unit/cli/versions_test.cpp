@@ -1,4 +1,4 @@
-// A deploy script says where a version runs, and removes it.
+// Tests a deploy script that says where a version runs, and removes it.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-// Files that are hostile, broken, or YAML that a configuration has no use for.
+// Tests files that are hostile, broken, or YAML that a configuration has no use for.
 
 #include "reading.hpp"
 
@@ -149,8 +149,8 @@ TEST(Document, AnAliasInsideItsOwnAnchor) {
   EXPECT_THAT(problems_in("a: &a {b: {c: *a}}\n"), ElementsAre(HasSubstr("would never end")));
 }
 
-// hardening.md C10. The message says which budget ended the reading; without that budget an alias
-// bomb would take longer than any test may.
+// See tests/HARDENING.md C10. The message says which budget ended the reading; without that budget
+// an alias bomb would take longer than any test may.
 template <typename Text>
 void expect_stopped(const Text& text, const std::string& message) {
   EXPECT_THAT(problems_in(text), ElementsAre(HasSubstr(message)));

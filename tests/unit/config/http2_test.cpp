@@ -1,4 +1,4 @@
-// `limits.http2`, `protocol`, `grpc`: read, shown, refused.
+// Tests `limits.http2`, `protocol`, `grpc`: read, shown, refused.
 #include "config/show.hpp"
 #include "reading.hpp"
 

@@ -1,4 +1,4 @@
-// `notify:` and `history:`: whom to tell, and what `check` says about mistakes in it.
+// Tests `notify:` and `history:`: whom to tell, and what `check` says about mistakes in them.
 #include "config/show.hpp"
 #include "reading.hpp"
 

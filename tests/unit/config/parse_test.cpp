@@ -1,4 +1,4 @@
-// What a good file means.
+// Tests what a good file means.
 #include <unistd.h>
 
 #include <cstdio>

@@ -1,4 +1,4 @@
-// What a bad file is told: the exact words and the exact place.
+// Tests what is said about a bad file: the exact words and the exact place.
 #include "reading.hpp"
 
 namespace cutwater::config {
@@ -9,7 +9,7 @@ using testing::HasSubstr;
 const std::string kDuration = "expected a duration such as 250ms, 10s, 5m, 1h or 30d";
 const std::string kShare = "expected a share such as 5% or 0.01%, at most 4 decimals";
 
-// In the service, from column 5 of line 5.
+// The line stands in the service, from column 5 of line 5.
 class ServiceProblem : public testing::TestWithParam<Case> {};
 TEST_P(ServiceProblem, IsReported) {
   EXPECT_THAT(problems_in(in_service(GetParam().line)), ElementsAre(GetParam().problem))
@@ -210,7 +210,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"rollout: {steps: 5%}",
                          "5:22: `steps`: expected a list of shares, found a single value"}));
 
-// At the top level, from column 1 of line 5.
+// The line stands at the top level, from column 1 of line 5.
 class FileProblem : public testing::TestWithParam<Case> {};
 TEST_P(FileProblem, IsReported) {
   EXPECT_THAT(problems_in(with(GetParam().line)), ElementsAre(GetParam().problem))
@@ -269,7 +269,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"admin: {listen: \"127.0.0.1:1\", token: x}",
              "5:32: unknown key `token`, did you mean `tokens`?"}));
 
-// In place of the first line, from column 13.
+// The text replaces the first line, from column 13.
 class ListenerProblem : public testing::TestWithParam<Case> {};
 TEST_P(ListenerProblem, IsReported) {
   const std::string rest = kGood.substr(kGood.find('\n'));
@@ -328,7 +328,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"{listen: \"1.1.1.1:1\", tls: {certificates: [{cert: a}], client_crl: b}}",
              "1:68: `client_crl` needs `client_ca`, the authorities that it is from"}));
 
-// The value of version `v`, from column 30 of line 2.
+// The text is the value of version `v`, from column 30 of line 2.
 class VersionProblem : public testing::TestWithParam<Case> {};
 TEST_P(VersionProblem, IsReported) {
   EXPECT_THAT(problems_in("listeners: [{listen: \"0.0.0.0:8080\"}]\nservices: {s: {versions: {v: " +

@@ -1,4 +1,4 @@
-// How these tests speak to the parser: a good file with one line added, and what it answers.
+// Calls the parser for these tests: it gets a good file with one line added, and answers.
 #pragma once
 
 #include <gmock/gmock.h>
@@ -27,7 +27,7 @@ inline Sources fake_sources(Names env = {}, Names files = {}) {
           }};
 }
 
-// Each as "line:column: message".
+// Returns each problem as "line:column: message".
 inline Lines problems_in(const std::string& text, const Sources& sources = fake_sources()) {
   Lines lines;
   const Parsed parsed = parse(text, "f", sources);
@@ -48,7 +48,8 @@ inline const std::string kGood =
     "  shop:\n"
     "    versions: {blue: \"http://127.0.0.1:9001\", green: \"http://127.0.0.1:9002\"}\n";
 
-// The good file with `line` as line 5: at the top level, or in the service `shop` from column 5.
+// Returns the good file with `line` as line 5: at the top level, or in the service `shop` from
+// column 5.
 inline std::string with(const std::string& line) {
   return kGood + line + "\n";
 }

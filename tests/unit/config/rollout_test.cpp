@@ -1,4 +1,4 @@
-// The rollout section: what it says, and what it cannot mean.
+// Tests the rollout section: what it says, and what it cannot mean.
 #include "config/rollout.hpp"
 
 #include "config/windows.hpp"

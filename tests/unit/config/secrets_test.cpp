@@ -1,4 +1,4 @@
-// Secrets come from outside, and never get out again.
+// Tests that secrets come from outside, and are never shown again.
 #include <sys/stat.h>
 #include <unistd.h>
 

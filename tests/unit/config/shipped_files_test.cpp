@@ -1,4 +1,4 @@
-// config/examples and config/schema.json say what the parser does.
+// Tests that config/examples and config/schema.json say what the parser does.
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 #include <filesystem>
@@ -67,7 +67,7 @@ TEST(Examples, TheFullOneSaysTheDefaultsWhereItClaimsTo) {
   a.drain_notice = full.drain_notice;
   a.drain_timeout = full.drain_timeout;
   b.services = {plain};
-  // What the comments there call no default.
+  // The comments in that file say that these are not defaults.
   b.services[0].versions = shop.versions;
   b.services[0].flags = shop.flags;
   b.services[0].mirror = shop.mirror;

@@ -87,7 +87,7 @@ TEST_F(Pump, UploadThatBreaksOffWakesTheReaderOfTheAnswer) {
   EXPECT_FALSE(upstream.side.ended);
 }
 
-// The upstream's failure shows itself to whoever reads the answer: there may still be one.
+// The reader of the answer sees the upstream's failure: there may still be an answer.
 TEST_F(Pump, UploadThatTheUpstreamRefusesLeavesItsAnswerReadable) {
   downstream.side.chunks = {"one "};
   upstream.side.write_error = Error{Errc::Reset, Side::Upstream};

@@ -1,4 +1,4 @@
-// When the proxy ends what has no end of its own.
+// Tests when the proxy ends exchanges that have no end of their own.
 #include "proxy/exchange/endless.hpp"
 
 #include <gtest/gtest.h>
@@ -15,7 +15,8 @@ namespace {
 using namespace std::chrono_literals;
 using test::FakeUpstreamStream;
 
-// One worker's exchanges on two versions. Time is what the test says: only the timers look at it.
+// Holds one worker's exchanges on two versions. Time is what the test says, because only the timers
+// look at it.
 class Endless : public ::testing::Test {
  protected:
   struct Running {

@@ -1,5 +1,6 @@
-// Streams without sockets: a body to read and a place to write, each always ready, or waiting
-// until the test says so. For the pumps, which know nothing but the stream interface.
+// Provides streams without sockets: a body to read and a place to write, each always ready, or
+// waiting until the test says so. They serve the pumps, which know nothing but the stream
+// interface.
 #pragma once
 
 #include <deque>
@@ -10,7 +11,7 @@
 
 namespace cutwater::test {
 
-// A promise-like wait: the coroutine that awaits it goes on when the test opens the gate.
+// Waits like a promise: the coroutine that awaits it goes on when the test opens the gate.
 class Gate {
  public:
   void open() {
@@ -32,12 +33,12 @@ class Gate {
   std::coroutine_handle<> waiter_;
 };
 
-// What both fakes do: give out `chunks`, then the end or `error`; keep what is written.
+// Does what both fakes do: gives out `chunks`, then the end or `error`; keeps what is written.
 struct FakeSide {
   std::deque<std::string> chunks;
   bool endless = false;        // repeats its first chunk
-  std::optional<Error> error;  // instead of the end
-  bool ready = true;           // false: reads wait at the gate first
+  std::optional<Error> error;  // given instead of the end
+  bool ready = true;           // if false, reads wait at the gate first
   Gate gate;
   std::string written;
   std::size_t writes = 0;

@@ -1,4 +1,4 @@
-// What counts as evidence: one failure per client and minute, the floor, the waiver.
+// Tests what counts as evidence: one failure per client and minute, the floor, the waiver.
 #include "proxy/guard/alarm.hpp"
 
 #include <gtest/gtest.h>

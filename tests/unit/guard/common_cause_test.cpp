@@ -1,4 +1,5 @@
-// When both versions fail, the candidate is not to blame (statistics.md 5, 7 G5).
+// Tests that the candidate is not to blame when both versions fail (proxy/guard/README.md,
+// "Outcomes"; G5).
 #include <gtest/gtest.h>
 
 #include <random>
@@ -91,7 +92,7 @@ TEST(CommonCause, ACandidateMuchWorseThanAFailingStableIsTripped) {
   two.blue(1000, false);
   int sent = 0;
   for (; sent < 30 && !two.candidate.tripped(); ++sent) {
-    two.green(1, true);  // all of green's, one in twelve of blue's
+    two.green(1, true);  // all requests of green, one in twelve of blue
     two.blue(11, false);
     two.blue(1, true);
   }
@@ -141,8 +142,8 @@ TEST(CommonCause, WithoutAPartnerAFailureIsTheVersionsOwn) {
   EXPECT_TRUE(alone.tripped());
 }
 
-// G5: an incident at 30 % errors on both, after 2000 healthy requests of the candidate, for 3000 of
-// them: held, not rolled back.
+// G5 is an incident at 30 % errors on both versions, after 2000 healthy requests of the candidate
+// and for 3000 of them: the rollout is held, not rolled back.
 int reverted_in_incident(double weight) {
   constexpr int kRuns = 1000;
   int reverted = 0;
@@ -164,7 +165,7 @@ int reverted_in_incident(double weight) {
   return reverted;
 }
 
-TEST(CommonCauseSimulation, G5_AnIncidentThatHitsBothIsHeldNotRolledBack) {
+TEST(CommonCauseSimulation, G5AnIncidentThatHitsBothIsHeldNotRolledBack) {
   for (const double weight : {0.1, 0.25, 0.5})
     EXPECT_LE(reverted_in_incident(weight), 10) << "of 1000, at weight " << weight;
 }

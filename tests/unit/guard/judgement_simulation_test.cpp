@@ -1,7 +1,8 @@
-// The promises of statistics.md 7 for the guards together: absolute and relative, at the default
-// tolerance, on requests dealt to the candidate with probability w. Only failing requests are
-// drawn, one by one; the good ones between them are counted (geometric gaps), so a run costs as
-// many steps as it has failures. Fixed seeds: a change of a figure is a change of the code.
+// Tests the promises of proxy/guard/README.md for the guards together: absolute and relative, at
+// the default tolerance, on requests assigned to the candidate with probability w. Only failing
+// requests are drawn, one by one; the good requests between them are counted (geometric gaps), so a
+// run costs as many steps as it has failures. The seeds are fixed: a change of a figure is a change
+// of the code.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -19,9 +20,10 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr int kRuns = 1000;
-constexpr double kAlpha = 0.0025;    // each of the four guards
+constexpr double kAlpha = 0.0025;    // for each of the four guards
 constexpr double kTolerance = 1.25;  // the default
-constexpr double kStrict = 1;        // what the figures of statistics.md 6 and 7 were made with
+constexpr double kStrict = 1;        // the figures of proxy/guard/README.md, "Detection", were made
+                                     // with it
 constexpr std::uint64_t kFloor = 4;  // of the relative guard; the absolute one has 5
 constexpr double kBaseline = 0.001;
 const auto many_clients = [] { return false; };
@@ -31,7 +33,8 @@ struct Rates {
   double baseline;
 };
 
-// One rollout: the next failing request, whose it is, and how many of the candidate's passed well.
+// Simulates one rollout: the next failing request, which version had it, and how many of the
+// candidate's passed well.
 class Traffic {
  public:
   Traffic(std::uint64_t seed, double weight) : random_(seed), weight_(weight) {}
@@ -44,7 +47,7 @@ class Traffic {
     const double candidate = weight_ * rates.candidate;
     const double any = candidate + (1 - weight_) * rates.baseline;
     const std::uint64_t gap = geometric(any);
-    // Of the good ones in the gap, the candidate's.
+    // This many of the good requests in the gap are the candidate's.
     const double share = weight_ * (1 - rates.candidate) / (1 - any);
     std::uint64_t good = 0;
     if (gap > 0 && share > 0)
@@ -62,7 +65,7 @@ class Traffic {
   double weight_;
 };
 
-// The error guards of one rollout.
+// Holds the error guards of one rollout.
 struct Guards {
   explicit Guards(double tolerance = kTolerance) : relative(tolerance) {}
   Alarm absolute{{0.05, kAlpha, 5, 3}};
@@ -83,7 +86,7 @@ struct Guards {
   }
 };
 
-// Candidate requests until it is reverted, p95 over the runs.
+// Returns the candidate's requests until it is reverted, p95 over the runs.
 struct Fault {
   double rate;
   double weight;
@@ -106,14 +109,14 @@ std::uint64_t detection_p95(const Fault& fault) {
   return needed[kRuns * 95 / 100];
 }
 
-TEST(Judgement, G1_BrokenIsRevertedWithinEightAttemptsAtEveryWeight) {
+TEST(Judgement, G1BrokenIsRevertedWithinEightAttemptsAtEveryWeight) {
   for (const double weight : {0.01, 0.05, 0.1, 0.25, 0.5, 0.9})
     for (const std::uint64_t healthy : {0, 50'000})
       EXPECT_LE(detection_p95({1.0, weight, kTolerance, healthy}), 8u)
           << weight << " after " << healthy;
 }
 
-// By weight 5, 10, 25, 50 %.
+// The limits stand by weight 5, 10, 25, 50 %.
 using Limits = std::array<std::uint64_t, 4>;
 void expect_detected(double rate, double tolerance, const Limits& limits) {
   constexpr std::array kWeights = {0.05, 0.10, 0.25, 0.50};
@@ -122,17 +125,18 @@ void expect_detected(double rate, double tolerance, const Limits& limits) {
         << rate << " at weight " << kWeights[i];
 }
 
-// The limits of statistics.md 7, except at 10 %: 42 instead of 40 and 194 instead of 190, because
-// part of the mass is kept for late starts (its figures spend all of it within 1000 failures).
-TEST(Judgement, G2_AFifthFailing) {
+// These are the limits of proxy/guard/README.md, "Detection", except at 10 %: 42 instead of 40 and
+// 194 instead of 190, because part of the mass is kept for late starts (its figures spend all of it
+// within 1000 failures).
+TEST(Judgement, G2AFifthFailing) {
   expect_detected(0.2, kStrict, {40, 42, 60, 95});
 }
 
-TEST(Judgement, G3_FivePercentFailing) {
+TEST(Judgement, G3FivePercentFailing) {
   expect_detected(0.05, kStrict, {190, 195, 270, 430});
 }
 
-TEST(Judgement, G4_OnePercentFailing) {
+TEST(Judgement, G4OnePercentFailing) {
   expect_detected(0.01, kStrict, {1700, 1700, 2100, 3400});
 }
 
@@ -156,14 +160,15 @@ int false_alarms(double rate, double weight, std::uint64_t requests) {
   return alarms;
 }
 
-TEST(Judgement, G5_AHealthyCanaryIsNotRevertedWithinAHundredThousandRequests) {
+TEST(Judgement, G5AHealthyCanaryIsNotRevertedWithinAHundredThousandRequests) {
   for (const double rate : {0.001, 0.01, 0.03})
     for (const double weight : {0.1, 0.5})
       EXPECT_LE(false_alarms(rate, weight, 100'000), kRuns / 200) << rate << " at " << weight;
 }
 
 TEST(Judgement, HundredHealthyRolloutsAtOnePercentErrorsAtMostOneReverted) {
-  // 20 000 requests in all, stepping 5, 10, 25, 50 %, evidence carried over the steps.
+  // The rollout has 20 000 requests in all, stepping 5, 10, 25, 50 %, with evidence carried over
+  // the steps.
   int reverted = 0;
   for (std::uint64_t run = 0; run < 100; ++run) {
     Guards guards;
@@ -179,9 +184,9 @@ TEST(Judgement, HundredHealthyRolloutsAtOnePercentErrorsAtMostOneReverted) {
   EXPECT_LE(reverted, 1);
 }
 
-// Equal 1 % failures; the per-client rule is what keeps 0.5 % of broken users (sticky: each on one
-// side for good) from looking like a difference.
-TEST(Judgement, G5_StickyBrokenUsersOnEitherVersionAreNoDifference) {
+// Both have equal 1 % failures; the per-client rule keeps 0.5 % of broken users (sticky: each on
+// one side for good) from looking like a difference.
+TEST(Judgement, G5StickyBrokenUsersOnEitherVersionAreNoDifference) {
   constexpr double kWeight = 0.1;
   constexpr int kUsers = 2000;
   int alarms = 0;
@@ -193,7 +198,8 @@ TEST(Judgement, G5_StickyBrokenUsersOnEitherVersionAreNoDifference) {
     RelativeEvidence test(kTolerance);
     FailingClients candidate(3), baseline(0);
     std::uint64_t bad = 0;
-    // 200 000 requests at 1000 a second: 1000 failures of ten broken users, 200 of chance.
+    // There are 200 000 requests at 1000 a second: 1000 failures of ten broken users, 200 by
+    // chance.
     TimePoint now = TimePoint(1h);
     for (int failure = 0; failure < 1200; ++failure) {
       now += std::chrono::milliseconds(167);
@@ -211,7 +217,8 @@ TEST(Judgement, G5_StickyBrokenUsersOnEitherVersionAreNoDifference) {
   EXPECT_LE(alarms, kRuns / 100);
 }
 
-// Lognormal latencies (sigma 0.6); T* = 1.10 x the baseline's quantiles; the mean of four tests.
+// The latencies are lognormal (sigma 0.6); T* = 1.10 x the baseline's quantiles; the evidence is
+// the mean of four tests.
 std::uint64_t latency_detection_p95(double factor, double weight) {
   constexpr std::array kQuantileZ = {0.0, 1.281552, 1.644854, 2.326348};
   std::vector<std::uint64_t> needed;
@@ -228,7 +235,8 @@ std::uint64_t latency_detection_p95(double factor, double weight) {
       const double log_latency = normal(random) + (candidate ? std::log(factor) : 0);
       for (std::size_t i = 0; i < tests.size(); ++i) {
         if (log_latency <= 0.6 * kQuantileZ[i] + std::log(1.10)) continue;
-        if (i == 0 && uniform(random) >= 1.0 / 8) continue;  // of the median every eighth
+        // every eighth of those above the median
+        if (i == 0 && uniform(random) >= 1.0 / 8) continue;
         tests[i].add(candidate, weight);
         bad[i] += candidate;
       }
@@ -242,12 +250,12 @@ std::uint64_t latency_detection_p95(double factor, double weight) {
   return needed[kRuns * 95 / 100];
 }
 
-TEST(Judgement, G6_TwiceTheLatencyIsRevertedWithin75CanaryRequests) {
+TEST(Judgement, G6TwiceTheLatencyIsRevertedWithin75CanaryRequests) {
   EXPECT_LE(latency_detection_p95(2.0, 0.1), 75u);
   EXPECT_LE(latency_detection_p95(2.0, 0.05), 75u);
 }
 
-TEST(Judgement, G6_HalfMoreLatencyWithin250) {
+TEST(Judgement, G6HalfMoreLatencyWithin250) {
   EXPECT_LE(latency_detection_p95(1.5, 0.1), 250u);
 }
 

@@ -1,4 +1,4 @@
-// The monitor under real threads; run it under ThreadSanitizer.
+// Tests the monitor under real threads; run it under ThreadSanitizer.
 #include <gtest/gtest.h>
 
 #include <atomic>

@@ -1,5 +1,5 @@
-// The relative test against the test vectors of statistics.md 3, and the comparison around it:
-// arrival order, what does not count, and what is lost.
+// Tests the relative test against the test vectors of proxy/guard/README.md, "Relative guard", and
+// the comparison around it: arrival order, what does not count, and what is lost.
 #include "proxy/guard/relative_evidence.hpp"
 
 #include <gtest/gtest.h>
@@ -188,7 +188,7 @@ TEST_F(Compared, ARequestThatNeverEndsIsNotWaitedForLongerThanPatience) {
   EXPECT_TRUE(judge(3s));
 }
 
-// At equal rates: the baseline's failures take 30 s, the candidate's 10 ms.
+// The rates are equal: the baseline's failures take 30 s, the candidate's 10 ms.
 TEST_F(Compared, TheOrderIsThatOfArrivalNotOfTheEnd) {
   std::vector<CohortTicket> hanging;
   for (int i = 0; i < 50; ++i) {

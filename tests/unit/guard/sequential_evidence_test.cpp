@@ -1,4 +1,4 @@
-// The formulas of statistics.md 2, 3 and 5 against its test vectors.
+// Tests the formulas of proxy/guard/README.md against its test vectors.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -37,7 +37,7 @@ TEST(ChangePoint, ThreeErrorsAtTheStartAreEnoughForAlphaOfAQuarterPercent) {
   EXPECT_NEAR(test.evidence(), 1274.376836 * 3 / 8, 0.1) << "late starts add next to nothing yet";
 }
 
-// The recursion by hand, one observation at a time, in long double.
+// Computes the recursion by hand, one observation at a time, in long double.
 long double by_hand(const std::vector<int>& observations, double p0) {
   const long double start = 0.375L / 100'000;
   long double sum = 0;
@@ -83,7 +83,7 @@ TEST(ChangePoint, EvidenceOfAGoodRunStaysFarBelowAnyAlarm) {
 }
 
 TEST(ChangePoint, BlocksAfterTheHorizonDoubleAndKeepTheSystemAwake) {
-  // After 10 million good ones a broken version is still found in a dozen requests.
+  // After 10 million good requests a broken version is still found in a dozen requests.
   ChangePointEvidence test(0.05);
   test.add_good(10'000'000);
   int errors = 0;
@@ -132,7 +132,7 @@ TEST(ChangePointTick, TheFirstMatchesTheTestVectors) {
         Vector{10, 90, 2.438720}, Vector{5, 95, 0.129115}, Vector{20, 180, 14.691135}}) {
     ChangePointEvidence test(0.05);
     test.add_tick(v.bad, v.good);
-    // (3/8 + what may begin in this tick) times the plain form.
+    // The evidence is (3/8 + what may begin in this tick) times the plain form.
     const auto born = 0.375 / 100'000 * static_cast<double>(v.bad + v.good);
     EXPECT_NEAR(test.evidence() / (v.evidence * (0.375 + born)), 1, 1e-5) << v.bad << "," << v.good;
   }
@@ -190,7 +190,7 @@ TEST(Interval, NothingSeenIsNothingKnown) {
 }
 
 TEST(Interval, ItsEndsAreWhereTheMixtureCrossesTheThreshold) {
-  // B(1/2+S, 1/2+F) / (B(1/2,1/2) p^S (1-p)^F) = 1/alpha at both ends.
+  // At both ends, B(1/2+S, 1/2+F) / (B(1/2,1/2) p^S (1-p)^F) = 1/alpha.
   const double bad = 30, good = 970, alpha = 0.01;
   const Interval interval = always_valid_interval(30, 970, alpha);
   for (const double p : {interval.low, interval.high}) {

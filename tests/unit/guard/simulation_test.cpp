@@ -1,6 +1,6 @@
-// The promises of statistics.md 7 that rest on the absolute guard and the PASS test: G1, G5, G8.
-// Errors are drawn as gaps between them, so a run of 100 000 requests costs as many steps as it
-// has errors. Fixed seeds: a change of the figures is a change of the code.
+// Tests the promises of proxy/guard/README.md that rest on the absolute guard and the PASS test:
+// G1, G5, G8. Errors are drawn as gaps between them, so a run of 100 000 requests costs as many
+// steps as it has errors. The seeds are fixed: a change of the figures is a change of the code.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -21,12 +21,12 @@ constexpr int kRuns = 1000;
 constexpr std::uint64_t kRequests = 100'000;
 const auto many_clients = [] { return false; };
 
-// Requests with independent errors, each request a client of its own.
+// Makes requests with independent errors, where each request is a client of its own.
 class Traffic {
  public:
   explicit Traffic(std::uint64_t seed) : random_(seed) {}
 
-  // Good requests before the next error.
+  // Returns the number of good requests before the next error.
   std::uint64_t gap(double error_rate) {
     if (error_rate >= 1) return 0;
     const double u = std::uniform_real_distribution<double>(1e-18, 1)(random_);
@@ -41,7 +41,7 @@ class Traffic {
   std::mt19937_64 random_;
 };
 
-// Runs `alarm` over `requests` requests; the number of the deciding one, 0 if none.
+// Runs `alarm` over `requests` requests; returns the number of the deciding one, 0 if none.
 struct Run {
   Alarm alarm;
   std::uint64_t good = 0;
@@ -87,19 +87,20 @@ int false_alarms(double error_rate, double alpha) {
   return alarms;
 }
 
-TEST(Simulation, G1_BrokenFromTheStartIsRevertedWithinEightAttempts) {
+TEST(Simulation, G1BrokenFromTheStartIsRevertedWithinEightAttempts) {
   EXPECT_EQ(detection(1.0, 0.0025, 0).p95, 5u) << "the floor decides";
 }
 
-TEST(Simulation, G1_BrokenAfterFiftyThousandHealthyRequestsToo) {
+TEST(Simulation, G1BrokenAfterFiftyThousandHealthyRequestsToo) {
   const Delay delay = detection(1.0, 0.0025, 50'000);
   EXPECT_LE(delay.p95, 8u);
   EXPECT_GE(delay.median, 6u) << "a test that needed less would have no guard against chance";
 }
 
 TEST(Simulation, PartialFaultsAreFoundAsFastAsTheFiguresSay) {
-  // statistics.md 6, "absolute alone", alpha = 1 %, median / p95: 7/17, 41/101, 297/671. The
-  // floor of five and the mass kept for after the horizon cost a little: at most a fifth.
+  // The absolute guard alone, alpha = 1 %, has median / p95 of 7/17, 41/101, 297/671
+  // (proxy/guard/README.md, "Detection"). The floor of five and the mass kept for after the horizon
+  // cost a little: at most a fifth.
   const Delay half = detection(0.5, 0.01, 0);
   EXPECT_LE(half.median, 10u) << "five failures at 50 % are ten requests";
   EXPECT_LE(half.p95, 20u);
@@ -109,24 +110,26 @@ TEST(Simulation, PartialFaultsAreFoundAsFastAsTheFiguresSay) {
   const Delay tenth = detection(0.1, 0.01, 0);
   EXPECT_LE(tenth.median, 356u);
   EXPECT_LE(tenth.p95, 805u);
-  // Section 2: after 10 000 healthy requests 7 and 104.
+  // After 10 000 healthy requests the figures are 7 and 104 (proxy/guard/README.md, "Absolute
+  // guard").
   EXPECT_LE(detection(1.0, 0.01, 10'000).median, 7u);
   EXPECT_LE(detection(0.2, 0.01, 10'000).median, 115u);
 }
 
-TEST(Simulation, G5_AHealthyCanaryIsNotReverted) {
+TEST(Simulation, G5AHealthyCanaryIsNotReverted) {
   for (const double error_rate : {0.001, 0.01, 0.03})
     EXPECT_LE(false_alarms(error_rate, 0.0025), kRuns / 200) << error_rate;
 }
 
-TEST(Simulation, G5_ExactlyAtTheLimitTheFalseAlarmRateIsBelowAlpha) {
+TEST(Simulation, G5ExactlyAtTheLimitTheFalseAlarmRateIsBelowAlpha) {
   const int alarms = false_alarms(0.05, 0.01);
-  // Expected at most 10 of 1000; 20 is its three-sigma edge.
+  // At most 10 of 1000 are expected; 20 is the three-sigma edge.
   EXPECT_LE(alarms, 20);
 }
 
-// 40 users on the canary at 100 requests per second. One of them is broken on any version and
-// sends every tenth request: 10 % errors, twice the limit, and nothing wrong with the version.
+// There are 40 users on the canary at 100 requests per second. One of them is broken on any version
+// and sends every tenth request: that makes 10 % errors, twice the limit, with nothing wrong with
+// the version.
 int sticky_false_alarms(bool confirmed_clients) {
   int alarms = 0;
   for (int i = 0; i < kRuns; ++i) {
@@ -144,13 +147,13 @@ int sticky_false_alarms(bool confirmed_clients) {
   return alarms;
 }
 
-TEST(Simulation, G5_AStickyBadClientDoesNotRevertAHealthyCanary) {
+TEST(Simulation, G5AStickyBadClientDoesNotRevertAHealthyCanary) {
   EXPECT_EQ(sticky_false_alarms(true), 0);
   EXPECT_EQ(sticky_false_alarms(false), kRuns) << "without the per-client rule it always would";
 }
 
-TEST(Simulation, G5_HalfAPercentOfStickyUsersFailingAlwaysIsNoAlarm) {
-  // 2000 users, ten of them broken on any version, beside 1 % of chance errors.
+TEST(Simulation, G5HalfAPercentOfStickyUsersFailingAlwaysIsNoAlarm) {
+  // There are 2000 users, ten of them broken on any version, beside 1 % of chance errors.
   int alarms = 0;
   for (int i = 0; i < kRuns; ++i) {
     Traffic traffic(static_cast<std::uint64_t>(i) + 4242);
@@ -168,7 +171,7 @@ TEST(Simulation, G5_HalfAPercentOfStickyUsersFailingAlwaysIsNoAlarm) {
   EXPECT_LE(alarms, kRuns / 100);
 }
 
-TEST(Simulation, G8_AVersionAtTheLimitSeldomPasses) {
+TEST(Simulation, G8AVersionAtTheLimitSeldomPasses) {
   // The best moment to pass is just before each error: look there, over 20 000 requests.
   constexpr int kManyRuns = 10'000;
   int passes = 0;
@@ -186,8 +189,9 @@ TEST(Simulation, G8_AVersionAtTheLimitSeldomPasses) {
   EXPECT_GE(passes, kManyRuns / 50) << "76 clean requests in a row alone are 2 % at the limit";
 }
 
-// The same without chance: the distribution of the errors among the runs that have not passed yet.
-TEST(Simulation, G8_TheExactProbabilityToPassAtTheLimitIsAtMostBeta) {
+// Computes the same without chance: the distribution of the errors among the runs that have not
+// passed yet.
+TEST(Simulation, G8TheExactProbabilityToPassAtTheLimitIsAtMostBeta) {
   constexpr std::size_t kErrors = 500;
   std::vector<std::uint64_t> passes_at(kErrors);  // requests, with that many errors among them
   for (std::uint64_t bad = 0; bad < kErrors; ++bad)
@@ -206,7 +210,7 @@ TEST(Simulation, G8_TheExactProbabilityToPassAtTheLimitIsAtMostBeta) {
   EXPECT_GT(passed, 0.04) << "no caution is wasted";
 }
 
-TEST(Simulation, G8_AGoodVersionPassesInTheRequestsTheFiguresSay) {
+TEST(Simulation, G8AGoodVersionPassesInTheRequestsTheFiguresSay) {
   std::vector<std::uint64_t> needed;
   for (int i = 0; i < kRuns; ++i) {
     Traffic traffic(static_cast<std::uint64_t>(i) + 9);
@@ -222,10 +226,10 @@ TEST(Simulation, G8_AGoodVersionPassesInTheRequestsTheFiguresSay) {
   }
   std::sort(needed.begin(), needed.end());
   EXPECT_EQ(needed.front(), 76u);
-  // 0.99^76 = 47 % meet no error on the way and pass at 76, the next ones at 126.
+  // 0.99^76 = 47 % meet no error on the way and pass at 76, the next runs at 126.
   EXPECT_NEAR(static_cast<double>(std::count(needed.begin(), needed.end(), 76u)), 466, 48);
   EXPECT_LE(needed[kRuns / 2], 126u);
-  EXPECT_LE(needed[kRuns * 95 / 100], 320u) << "statistics.md 5: p95 304";
+  EXPECT_LE(needed[kRuns * 95 / 100], 320u) << "proxy/guard/README.md: p95 304";
 }
 
 }  // namespace

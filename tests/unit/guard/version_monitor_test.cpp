@@ -195,7 +195,7 @@ TEST_F(Monitor, OneBadVisitorAmongManyDoesNotTripButEverybodyDoes) {
   EXPECT_FALSE(monitor.tripped());
   EXPECT_EQ(report().tests[0].bad, 1u);
   EXPECT_NEAR(static_cast<double>(report().distinct_clients), 61, 5);
-  many(20, bad());  // twenty others
+  many(20, bad());  // failures of twenty other clients
   EXPECT_TRUE(monitor.tripped());
 }
 
@@ -235,7 +235,7 @@ TEST_F(Monitor, TheInFlightCountSurvivesProofAndRearming) {
   for (int i = 0; i < 10; ++i) unproven.push_back(monitor.admit());
   many(20, good());  // proven while ten are under way
   const Ticket after = monitor.admit();
-  arm();  // unproven again, the ten and one still out
+  arm();  // unproven again, with the ten and one still out
   int admitted = 0;
   while (monitor.admit() == Admission::Admitted) ++admitted;
   EXPECT_EQ(admitted, 6) << "ten of the sixteen places are taken";
@@ -330,7 +330,8 @@ TEST(VerdictText, EveryVerdictHasItsOwnWord) {
 
 class MonitorCompared : public Monitor {
  protected:
-  // Of a flag: 9 of 10 requests are of the control group. Each its own client.
+  // Fails requests of a flag: 9 of 10 requests belong to the control group. Each request is its own
+  // client.
   void fail(bool in, int count) {
     for (int i = 0; i < count; ++i) {
       const auto ticket = comparison->enter(0, now, {in, 0.1, 0});

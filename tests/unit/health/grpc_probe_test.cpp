@@ -1,5 +1,5 @@
-// The gRPC health question against a server that speaks HTTP/2: what it asks, how it reads the
-// answer.
+// Tests the gRPC health question against a server that speaks HTTP/2: what it asks, how it reads
+// the answer.
 #include "control/health/grpc_probe.hpp"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
-// The prober against a small server of our own. Time stands still until the test lets a probe wake.
+// Tests the prober against a small server of our own. Time stands still until the test lets a probe
+// wake.
 #include "control/health/prober.hpp"
 
 #include <gmock/gmock.h>
@@ -32,7 +33,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::StartsWith;
 
-// Answers each request with `status`; 0 = reads it and says nothing.
+// Answers each request with `status`; 0 means that it reads the request and says nothing.
 class FakeService {
  public:
   explicit FakeService(asio::io_context& context)
@@ -114,7 +115,7 @@ class Prober : public testing::Test {
     return target_at(service.address(), std::move(version), "http://" + service.authority(),
                      service.authority(), {});
   }
-  // An https endpoint called `name` at this port, spoken to as `tls` says.
+  // Makes an https endpoint called `name` at this port, spoken to as `tls` says.
   Target tls_target(std::uint16_t port, const std::string& name, const config::UpstreamTls& tls) {
     return target_at({asio::ip::address_v4::loopback(), port}, name, "https://" + name, name,
                      {name, test::client_context(tls, "h2"), false});
@@ -147,7 +148,7 @@ class Prober : public testing::Test {
     }
   }
 
-  // One probe of every target, from waking up to lying down again.
+  // Lets every target be probed once, until every probe sleeps again.
   void probe_once() {
     const std::size_t before = sleepers_.asked.size();
     const std::size_t sleeping = sleepers_.waiting();
@@ -156,12 +157,12 @@ class Prober : public testing::Test {
     run_until([&] { return sleepers_.asked.size() == before + sleeping; });
   }
 
-  // update(), until every probe that should run lies in wait for its first turn.
+  // Calls update(), and waits until every probe that should run waits for its first turn.
   void update(std::vector<Target> targets) {
     const std::size_t expected = targets.size();
     prober_.update(std::move(targets));
     context_.restart();
-    context_.poll();  // those that leave wake up and go
+    context_.poll();  // probes that leave wake up and go
     run_until([&] { return sleepers_.waiting() == expected; });
   }
 
@@ -313,7 +314,8 @@ TEST_F(Prober, SilenceBeyondTheTimeoutIsAFailure) {
   FakeService service(context_);
   Target target = target_for(service);
   target.health.unhealthy_after = 1;
-  target.health.timeout = 30ms;  // the one real wait here: the timeout belongs to the socket
+  target.health.timeout = 30ms;  // the one real wait here, because the timeout belongs to the
+                                 // socket
   service.status = 0;
   update({target});
 

@@ -1,4 +1,4 @@
-// The DORA figures from made-up histories, worked out by hand.
+// Tests the DORA figures of made-up histories, worked out by hand.
 #include "control/history/dora.hpp"
 
 #include <gtest/gtest.h>

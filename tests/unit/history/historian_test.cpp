@@ -1,4 +1,5 @@
-// Looking back over a real store: DORA from what was decided, alerts once per crossing, retention.
+// Tests looking back over a real store: DORA from what was decided, alerts once per crossing,
+// retention.
 #include "control/history/historian.hpp"
 
 #include <gmock/gmock.h>
@@ -76,7 +77,7 @@ class HistorianTest : public StoreTest {
   }
 
   void write(const Change& change) { ASSERT_TRUE(ask(store_->commit(change)).has_value()); }
-  // A rollout that ended now.
+  // Stores a rollout that ended now.
   void ended(const std::string& id, const std::string& phase, json::object more = {}) {
     Change change;
     json::object state{{"started_ms", now_ - kHourMs}, {"finished_ms", now_}, {"phase", phase}};

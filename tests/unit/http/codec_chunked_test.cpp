@@ -1,4 +1,4 @@
-// The chunk decoder: rows S25..S38, every split, and the bytes behind the last chunk.
+// Tests the chunk decoder: rows S25..S38, every split, and the bytes behind the last chunk.
 #include "codec_support.hpp"
 
 namespace cutwater::http::test {
@@ -17,7 +17,7 @@ std::ostream& operator<<(std::ostream& out, const Decoded& d) {
              << (d.done ? " done" : "") << (d.bad ? " bad" : "");
 }
 
-// Delivers `input` in the given pieces, as a connection would: what is not consumed stays.
+// Delivers `input` in the given pieces, as a connection would: bytes that are not consumed stay.
 Decoded decode(std::string_view input, const std::vector<std::size_t>& pieces,
                bool in_place = true) {
   ChunkDecoder decoder;
@@ -55,7 +55,7 @@ Decoded decode_every_way(std::string_view input) {
   return whole;
 }
 
-TEST(CodecChunked, aBodyInChunksIsPutTogetherAtEverySplit) {
+TEST(CodecChunked, ABodyInChunksIsPutTogetherAtEverySplit) {
   const std::string body = "5\r\nhello\r\n00A;x=y;z=\"q\"\r\n, world!!!\r\n1\r\n.\r\n000\r\n\r\n";
   const Decoded all = decode_every_way(body + "GET / HTTP/1.1\r\n");
   EXPECT_EQ(all.body, "hello, world!!!.");
@@ -63,25 +63,25 @@ TEST(CodecChunked, aBodyInChunksIsPutTogetherAtEverySplit) {
   EXPECT_EQ(all.consumed, body.size()) << "the next request stays in the buffer";
 }
 
-TEST(CodecChunked, digitsAreCountedPerChunkNotPerBody) {
+TEST(CodecChunked, DigitsAreCountedPerChunkNotPerBody) {
   const Decoded all = decode_every_way(repeat("001\r\nx\r\n", 20) + "0\r\n\r\n");
   EXPECT_TRUE(all.done);
   EXPECT_EQ(all.body, std::string(20, 'x'));
 }
 
-TEST(CodecChunked, anEmptyBodyIsJustTheLastChunk) {
+TEST(CodecChunked, AnEmptyBodyIsJustTheLastChunk) {
   const Decoded all = decode_every_way("0\r\n\r\n");
   EXPECT_TRUE(all.done);
   EXPECT_EQ(all.body, "");
 }
 
-TEST(CodecChunked, S23_aBodyCutShortIsNeverDone) {
+TEST(CodecChunked, S23ABodyCutShortIsNeverDone) {
   const std::string text = "5\r\nhello\r\n0\r\nX: y\r\n\r\n";
   for (std::size_t size = 0; size < text.size(); ++size)
     EXPECT_FALSE(decode(text.substr(0, size), {size}).done) << size;
 }
 
-TEST(CodecChunked, afterTheEndNothingMoreIsTaken) {
+TEST(CodecChunked, AfterTheEndNothingMoreIsTaken) {
   ChunkDecoder decoder;
   std::string end = "0\r\n\r\n";
   EXPECT_TRUE(decoder.decode_in_place(end).done);
@@ -93,7 +93,7 @@ TEST(CodecChunked, afterTheEndNothingMoreIsTaken) {
   EXPECT_EQ(decoder.decode_in_place(next).body, 5U);
 }
 
-TEST(CodecChunked, aSingleChunkIsNotMovedByDecode) {
+TEST(CodecChunked, ASingleChunkIsNotMovedByDecode) {
   ChunkDecoder decoder;
   std::string text = "5\r\nhello\r\n";
   const auto out = decoder.decode(text);
@@ -111,7 +111,7 @@ void PrintTo(const Row& row, std::ostream* out) {
 }
 class CodecChunkedRows : public testing::TestWithParam<Row> {};
 
-TEST_P(CodecChunkedRows, isRefusedHoweverItArrives) {
+TEST_P(CodecChunkedRows, IsRefusedHoweverItArrives) {
   const Decoded all = decode_every_way(GetParam().input);
   EXPECT_TRUE(all.bad) << all;
   EXPECT_FALSE(all.done);
@@ -165,11 +165,11 @@ std::string name_of(const testing::TestParamInfo<Row>& row) {
 }
 INSTANTIATE_TEST_SUITE_P(Bad, CodecChunkedRows, testing::ValuesIn(bad_rows()), name_of);
 
-TEST(CodecChunked, S26_theLargestSizeIsWaitedForNotRefused) {
+TEST(CodecChunked, S26TheLargestSizeIsWaitedForNotRefused) {
   EXPECT_FALSE(decode_every_way("7fffffffffffffff\r\nhello").bad);
 }
 
-TEST(CodecChunked, trailersAreTheSameAtEverySplit) {
+TEST(CodecChunked, TrailersAreTheSameAtEverySplit) {
   const Decoded all = decode_every_way(
       "1\r\nx\r\n0\r\nX-Sum: \t a b \r\nE:\r\nGrpc-Status:0\r\nx-sum: c\r\n\r\nrest");
   EXPECT_TRUE(all.done);
@@ -177,7 +177,7 @@ TEST(CodecChunked, trailersAreTheSameAtEverySplit) {
   EXPECT_EQ(all.trailers, "X-Sum=a b;E=;Grpc-Status=0;x-sum=c;");
 }
 
-TEST(CodecChunked, S37_whatMayNotTrailIsReadAndDropped) {
+TEST(CodecChunked, S37WhatMayNotTrailIsReadAndDropped) {
   const Decoded all = decode_every_way(
       "1\r\nx\r\n0\r\nContent-Length: 5\r\nHost: evil\r\nA: b\r\nX-Forwarded-For: "
       "9.9.9.9\r\n\r\nrest");
@@ -186,7 +186,7 @@ TEST(CodecChunked, S37_whatMayNotTrailIsReadAndDropped) {
   EXPECT_EQ(decode_every_way("0\r\nHost: evil\r\n\r\n").trailers, "");
 }
 
-TEST(CodecChunked, theNextMessageKnowsNothingOfTheTrailersBefore) {
+TEST(CodecChunked, TheNextMessageKnowsNothingOfTheTrailersBefore) {
   ChunkDecoder decoder;
   std::string first = "0\r\nA: b\r\n\r\n";
   EXPECT_TRUE(decoder.decode_in_place(first).done);
@@ -198,7 +198,7 @@ TEST(CodecChunked, theNextMessageKnowsNothingOfTheTrailersBefore) {
   EXPECT_EQ(decoder.trailers(), nullptr);
 }
 
-TEST(CodecChunked, theLimitsAreKeptToTheByte) {
+TEST(CodecChunked, TheLimitsAreKeptToTheByte) {
   const auto bad = [](ChunkLimits limits, std::string text) {
     ChunkDecoder decoder(limits);
     return decoder.decode_in_place(text).bad;
@@ -218,7 +218,7 @@ TEST(CodecChunked, theLimitsAreKeptToTheByte) {
   EXPECT_TRUE(bad(limits, "0\r\nA: b\r\nC: d\r\n\r\n"));
 }
 
-TEST(CodecChunked, aChunkHeaderIsLowerCaseHex) {
+TEST(CodecChunked, AChunkHeaderIsLowerCaseHex) {
   std::array<char, 24> room{};
   EXPECT_EQ(format_chunk_header(0x1a2b, room), "1a2b\r\n");
   EXPECT_EQ(format_chunk_header(SIZE_MAX, room), "ffffffffffffffff\r\n");

@@ -1,4 +1,4 @@
-// What an accepted request head is read as.
+// Tests how an accepted request head is read.
 #include "codec_support.hpp"
 
 namespace cutwater::http::test {
@@ -9,7 +9,7 @@ RequestHead accepted(const Parsed<RequestHead>& parsed) {
   return parsed.head;
 }
 
-TEST(CodecRequestHead, anOrdinaryRequestIsReadIntoItsParts) {
+TEST(CodecRequestHead, AnOrdinaryRequestIsReadIntoItsParts) {
   const auto parsed = parse_request(
       "POST /shop/cart?id=7&x=a/b HTTP/1.1\r\nHost: shop.example:8080\r\n"
       "Content-Length: 0012\r\ncookie: a=b\r\nX-Empty:\r\n\r\nbody");
@@ -31,7 +31,7 @@ TEST(CodecRequestHead, anOrdinaryRequestIsReadIntoItsParts) {
   EXPECT_EQ(parsed.state.head_bytes, parsed.text->size() - 4);
 }
 
-TEST(CodecRequestHead, everyKnownFieldNameIsFoundInAnyCase) {
+TEST(CodecRequestHead, EveryKnownFieldNameIsFoundInAnyCase) {
   const std::vector<std::pair<std::string_view, FieldId>> names = {
       {"Alt-Svc", FieldId::AltSvc},
       {"Cache-Control", FieldId::CacheControl},
@@ -80,7 +80,7 @@ TEST(CodecRequestHead, everyKnownFieldNameIsFoundInAnyCase) {
   }
 }
 
-TEST(CodecRequestHead, S14_underscoreTwinsOfFramingAndTrustFieldsAreMarked) {
+TEST(CodecRequestHead, S14UnderscoreTwinsOfFramingAndTrustFieldsAreMarked) {
   const auto parsed = parse_request(
       "GET / HTTP/1.1\r\nHost: a\r\nTransfer_Encoding: chunked\r\nContent_Length: 9\r\n"
       "X_Forwarded_For: 1.2.3.4\r\nX-Forwarded_Proto: https\r\nHo_st: b\r\nX_Real_IP: 1\r\n"
@@ -93,7 +93,7 @@ TEST(CodecRequestHead, S14_underscoreTwinsOfFramingAndTrustFieldsAreMarked) {
   EXPECT_EQ(head.fields[8].id, FieldId::Other);
 }
 
-TEST(CodecRequestHead, T16_theAbsoluteFormTargetOverridesHost) {
+TEST(CodecRequestHead, T16TheAbsoluteFormTargetOverridesHost) {
   const auto parsed = parse_request("GET HTTP://b.example:81/p?q HTTP/1.1\r\nHost: a\r\n\r\n");
   const RequestHead head = accepted(parsed);
   EXPECT_EQ(head.authority, "b.example:81");
@@ -102,7 +102,7 @@ TEST(CodecRequestHead, T16_theAbsoluteFormTargetOverridesHost) {
   EXPECT_EQ(head.query, "q");
 }
 
-TEST(CodecRequestHead, anAbsoluteFormWithoutPathMeansTheRootOrForOptionsTheServer) {
+TEST(CodecRequestHead, AnAbsoluteFormWithoutPathMeansTheRootOrForOptionsTheServer) {
   const auto get = parse_request("GET https://b HTTP/1.1\r\nHost: a\r\n\r\n");
   EXPECT_EQ(accepted(get).target, "/");
   EXPECT_EQ(accepted(get).path, "/");
@@ -110,13 +110,13 @@ TEST(CodecRequestHead, anAbsoluteFormWithoutPathMeansTheRootOrForOptionsTheServe
   EXPECT_EQ(accepted(options).target, "*");
 }
 
-TEST(CodecRequestHead, theColonOfAnEmptyPortIsNotPartOfTheAuthority) {
+TEST(CodecRequestHead, TheColonOfAnEmptyPortIsNotPartOfTheAuthority) {
   const auto parsed = parse_request("GET / HTTP/1.1\r\nHost: [::1]:\r\n\r\n");
   EXPECT_EQ(accepted(parsed).authority, "[::1]");
   EXPECT_EQ(accepted(parsed).host, "[::1]");
 }
 
-TEST(CodecRequestHead, aHeadParsedIntoAUsedHeadKeepsNothingOfTheOldOne) {
+TEST(CodecRequestHead, AHeadParsedIntoAUsedHeadKeepsNothingOfTheOldOne) {
   const std::string first =
       "OPTIONS http://b/p?q HTTP/1.1\r\nHost: a\r\nMax-Forwards: 3\r\nContent-Length: 4\r\n"
       "Expect: 100-continue\r\nConnection: close, x\r\n\r\n";
@@ -138,7 +138,7 @@ struct KeepAliveCase {
   std::string fields;
   bool keep;
 };
-TEST(CodecRequestHead, theConnectionPersistsAsTheClientAsks) {
+TEST(CodecRequestHead, TheConnectionPersistsAsTheClientAsks) {
   const std::vector<KeepAliveCase> cases = {
       {"1.1", "", true},
       {"1.1", "Connection: close\r\n", false},
@@ -156,7 +156,7 @@ TEST(CodecRequestHead, theConnectionPersistsAsTheClientAsks) {
   }
 }
 
-TEST(CodecRequestHead, S42_expectContinueCountsOnlyWithABodyAndHttp11) {
+TEST(CodecRequestHead, S42ExpectContinueCountsOnlyWithABodyAndHttp11) {
   const auto expects = [](const std::string& version, const std::string& fields) {
     return accepted(parse_request("POST / HTTP/" + version + "\r\nHost: a\r\n" + fields + "\r\n"))
         .expect_continue;
@@ -168,7 +168,7 @@ TEST(CodecRequestHead, S42_expectContinueCountsOnlyWithABodyAndHttp11) {
   EXPECT_FALSE(expects("1.0", "Expect: 100-continue\r\nContent-Length: 5\r\n"));
 }
 
-TEST(CodecRequestHead, S45_anUpgradeIsFollowedOnlyWhereItIsUnambiguous) {
+TEST(CodecRequestHead, S45AnUpgradeIsFollowedOnlyWhereItIsUnambiguous) {
   const auto upgrade = [](const std::string& start, const std::string& fields) {
     const auto parsed = parse_request(start + "\r\nHost: a\r\n" + fields + "\r\n");
     return std::string(accepted(parsed).upgrade);
@@ -184,7 +184,7 @@ TEST(CodecRequestHead, S45_anUpgradeIsFollowedOnlyWhereItIsUnambiguous) {
   EXPECT_EQ(upgrade("POST / HTTP/1.1", "Content-Length: 5\r\n" + ws), "");
 }
 
-TEST(CodecRequestHead, h2cIsNeverFollowedAndNoReasonToRefuseABody) {
+TEST(CodecRequestHead, H2cIsNeverFollowedAndNoReasonToRefuseABody) {
   const auto posted = parse_request(
       "POST / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
       "HTTP2-Settings: AAMAAABk\r\nContent-Length: 5\r\n\r\n");
@@ -194,7 +194,7 @@ TEST(CodecRequestHead, h2cIsNeverFollowedAndNoReasonToRefuseABody) {
   EXPECT_EQ(accepted(list).upgrade, "websocket/13");
 }
 
-TEST(CodecRequestHead, T32_maxForwardsCountsForOptionsOnly) {
+TEST(CodecRequestHead, T32MaxForwardsCountsForOptionsOnly) {
   const auto options = parse_request("OPTIONS * HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n\r\n");
   EXPECT_EQ(accepted(options).max_forwards, 0U);
   const auto huge =
@@ -204,7 +204,7 @@ TEST(CodecRequestHead, T32_maxForwardsCountsForOptionsOnly) {
   EXPECT_EQ(accepted(get).max_forwards, std::nullopt);
 }
 
-TEST(CodecRequestHead, theConfiguredLimitsAreKeptToTheByte) {
+TEST(CodecRequestHead, TheConfiguredLimitsAreKeptToTheByte) {
   const std::string text = "GET /0123 HTTP/1.1\r\nHost: a\r\nB: c\r\n\r\n";
   const auto with = [&text](HeadLimits limits) {
     return read_every_way(RequestReader{limits}, text);
@@ -216,7 +216,7 @@ TEST(CodecRequestHead, theConfiguredLimitsAreKeptToTheByte) {
 }
 
 // Beside the target a start line has room for method, spaces and version: 48 bytes.
-TEST(CodecRequestHead, T29_aStartLineWithoutEndIsWaitedForUpToItsLimit) {
+TEST(CodecRequestHead, T29AStartLineWithoutEndIsWaitedForUpToItsLimit) {
   RequestReader reader;
   reader.limits.target_bytes = 100;
   const auto verdict = [&reader](std::size_t size, const std::string& end) {
@@ -228,7 +228,7 @@ TEST(CodecRequestHead, T29_aStartLineWithoutEndIsWaitedForUpToItsLimit) {
   EXPECT_EQ(verdict(148, "\r\n\r\n"), BadHead::TargetTooLong);
 }
 
-TEST(CodecRequestHead, onlyConnectionOptionsThatNameFieldsAreLookedUpLater) {
+TEST(CodecRequestHead, OnlyConnectionOptionsThatNameFieldsAreLookedUpLater) {
   const auto names = [](const std::string& options) {
     return accepted(
                parse_request("GET / HTTP/1.1\r\nHost: a\r\nConnection: " + options + "\r\n\r\n"))
@@ -238,7 +238,7 @@ TEST(CodecRequestHead, onlyConnectionOptionsThatNameFieldsAreLookedUpLater) {
   EXPECT_TRUE(names("close, X-Hop"));
 }
 
-TEST(CodecRequestHead, S24_pipelinedBytesBehindTheHeadAreLeftAlone) {
+TEST(CodecRequestHead, S24PipelinedBytesBehindTheHeadAreLeftAlone) {
   const std::string one = "GET /1 HTTP/1.1\r\nHost: a\r\n\r\n";
   const std::string both = one + "GET /2 HTTP/1.1\r\nHost: b\r\n\r\n";
   RequestHead head;

@@ -1,5 +1,5 @@
-// Rows S01..S49 and T01..T32 of hardening.md, as far as a head decides them. Every input is read
-// whole, byte by byte and cut at every point (S50).
+// Tests rows S01..S49 and T01..T32 of tests/HARDENING.md, as far as a head decides them. Every
+// input is read as a whole, byte by byte and cut at every point (S50).
 #include "codec_support.hpp"
 
 namespace cutwater::http::test {
@@ -10,7 +10,7 @@ using namespace std::string_literals;
 struct Row {
   std::string id;
   std::string input;
-  int status = 0;  // 0: accepted
+  int status = 0;  // 0 means accepted
   BadHead bad = BadHead::None;
 };
 void PrintTo(const Row& row, std::ostream* out) {
@@ -27,7 +27,7 @@ Row post(std::string id, const std::string& fields, int status = 0, BadHead bad 
 Row get(std::string id, const std::string& fields, int status = 0, BadHead bad = BadHead::None) {
   return {std::move(id), kGet + fields + kEnd, status, bad};
 }
-// A request with this whole Host line (or none).
+// Makes a request with this whole Host line (or none).
 Row host(std::string id, const std::string& line, int status = 400, BadHead bad = BadHead::Host) {
   return {std::move(id), "GET /p HTTP/1.1\r\n" + line + kEnd, status, bad};
 }
@@ -233,7 +233,7 @@ std::vector<Row> host_and_target_rows() {
 
 class CodecRequestRows : public testing::TestWithParam<Row> {};
 
-TEST_P(CodecRequestRows, sameVerdictHoweverItArrives) {
+TEST_P(CodecRequestRows, SameVerdictHoweverItArrives) {
   const Row& row = GetParam();
   const Answer answer = read_every_way(RequestReader{}, row.input);
   if (row.status == 0) {

@@ -1,4 +1,4 @@
-// What an upstream gets to see of a request.
+// Tests what an upstream gets to see of a request.
 #include "codec_support.hpp"
 #include "proxy/http/forwarding.hpp"
 
@@ -40,7 +40,7 @@ std::size_t count(const std::string& text, std::string_view part) {
   return n;
 }
 
-TEST(CodecRequestRules, anOrdinaryRequestGoldenText) {
+TEST(CodecRequestRules, AnOrdinaryRequestGoldenText) {
   const std::string got = forwarded(
       "POST /a/../cart?x HTTP/1.1\r\nAccept: */*\r\nHost: shop.example\r\nConnection: keep-alive, "
       "x-hop\r\n"
@@ -61,14 +61,14 @@ TEST(CodecRequestRules, anOrdinaryRequestGoldenText) {
       "Via: 1.1 cutwater\r\nContent-Length: 5\r\n\r\n");
 }
 
-TEST(CodecRequestRules, S16_aChunkedBodyIsAnnouncedInOurOwnWords) {
+TEST(CodecRequestRules, S16AChunkedBodyIsAnnouncedInOurOwnWords) {
   const std::string got = get_with("Transfer-Encoding: cHuNkEd\r\nTrailer: X\r\n");
   EXPECT_TRUE(has(got, "\r\nTransfer-Encoding: chunked\r\n"));
   EXPECT_EQ(count(got, "ransfer-"), 1U);
   EXPECT_FALSE(has(got, "Trailer"));
 }
 
-TEST(CodecRequestRules, S14_disguisedFieldsAreDropped) {
+TEST(CodecRequestRules, S14DisguisedFieldsAreDropped) {
   const std::string got =
       get_with("Transfer_Encoding: chunked\r\nX_Forwarded_For: 1\r\nHo_st: b\r\nmy_x: 1\r\n");
   EXPECT_FALSE(has(got, "Transfer_Encoding"));
@@ -77,7 +77,7 @@ TEST(CodecRequestRules, S14_disguisedFieldsAreDropped) {
   EXPECT_TRUE(has(got, "my_x: 1"));
 }
 
-TEST(CodecRequestRules, S47_connectionCannotRemoveProtectedFields) {
+TEST(CodecRequestRules, S47ConnectionCannotRemoveProtectedFields) {
   ForwardInfo info = trusted();
   info.protected_field = "X-User-Id";
   const std::string got = get_with(
@@ -93,14 +93,14 @@ TEST(CodecRequestRules, S47_connectionCannotRemoveProtectedFields) {
   EXPECT_FALSE(has(got, "Connection"));
 }
 
-TEST(CodecRequestRules, T16_hostIsRewrittenFromTheAbsoluteForm) {
+TEST(CodecRequestRules, T16HostIsRewrittenFromTheAbsoluteForm) {
   const std::string got = forwarded("GET http://b:81/p HTTP/1.1\r\nHost: a\r\n\r\n", stranger());
   EXPECT_TRUE(got.starts_with("GET /p HTTP/1.1\r\nHost: b:81\r\n")) << got;
   EXPECT_TRUE(has(got, "X-Forwarded-Host: b:81"));
   EXPECT_EQ(count(got, "\r\nHost:"), 1U);
 }
 
-TEST(CodecRequestRules, anHttp10RequestWithoutHostGetsTheEndpointsName) {
+TEST(CodecRequestRules, AnHttp10RequestWithoutHostGetsTheEndpointsName) {
   ForwardInfo info = stranger();
   info.fallback_authority = "10.0.0.1:80";
   const std::string got = forwarded("GET / HTTP/1.0\r\n\r\n", info);
@@ -109,7 +109,7 @@ TEST(CodecRequestRules, anHttp10RequestWithoutHostGetsTheEndpointsName) {
   EXPECT_FALSE(has(got, "X-Forwarded-Host"));
 }
 
-TEST(CodecRequestRules, T30_aStrangersForwardingFieldsAreOverwritten) {
+TEST(CodecRequestRules, T30AStrangersForwardingFieldsAreOverwritten) {
   const std::string got = get_with(
       "X-Forwarded-For: 9.9.9.9\r\nForwarded: for=\"_x;by=y\"\r\nX-Real-IP: 9.9.9.9\r\n"
       "X-Forwarded-Proto: ftp\r\nX-Forwarded-Host: evil\r\nX-Request-ID: theirs\r\n");
@@ -120,7 +120,7 @@ TEST(CodecRequestRules, T30_aStrangersForwardingFieldsAreOverwritten) {
   EXPECT_TRUE(has(got, "X-Request-ID: req-1\r\n"));
 }
 
-TEST(CodecRequestRules, T30_aTrustedPeersForwardingFieldsAreKeptAndContinued) {
+TEST(CodecRequestRules, T30ATrustedPeersForwardingFieldsAreKeptAndContinued) {
   const std::string got = get_with(
       "X-Forwarded-For: 9.9.9.9, 8.8.8.8\r\nx-forwarded-for: 7.7.7.7\r\nForwarded: for=9.9.9.9\r\n"
       "X-Real-IP: 9.9.9.9\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: h\r\n",
@@ -132,7 +132,7 @@ TEST(CodecRequestRules, T30_aTrustedPeersForwardingFieldsAreKeptAndContinued) {
   EXPECT_EQ(count(got, "orwarded-Proto"), 1U);
 }
 
-TEST(CodecRequestRules, onlyARequestIdOfATrustedPeerThatMayBeLoggedIsBelieved) {
+TEST(CodecRequestRules, OnlyARequestIdOfATrustedPeerThatMayBeLoggedIsBelieved) {
   const auto believed = [](const std::string& id, bool trusted_peer) {
     const auto parsed =
         parse_request("GET / HTTP/1.1\r\nHost: a\r\nX-Request-ID: " + id + "\r\n\r\n");
@@ -146,7 +146,7 @@ TEST(CodecRequestRules, onlyARequestIdOfATrustedPeerThatMayBeLoggedIsBelieved) {
     EXPECT_EQ(believed(id, true), "") << id;
 }
 
-TEST(CodecRequestRules, aValidTraceContinuesAndABrokenOneIsRestarted) {
+TEST(CodecRequestRules, AValidTraceContinuesAndABrokenOneIsRestarted) {
   const std::string valid = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
   const std::string state = "tracestate: a=1\r\nTracestate: b=2\r\n";
   const std::string kept = get_with("Traceparent: " + valid + "\r\n" + state);
@@ -168,7 +168,7 @@ TEST(CodecRequestRules, aValidTraceContinuesAndABrokenOneIsRestarted) {
   }
 }
 
-TEST(CodecRequestRules, T31_theOwnCookieIsTakenOutAndTheOthersKeepTheirBytes) {
+TEST(CodecRequestRules, T31TheOwnCookieIsTakenOutAndTheOthersKeepTheirBytes) {
   ForwardInfo info = stranger();
   info.drop_cookie = "cw";
   const std::vector<std::pair<std::string, std::string>> cases = {
@@ -191,7 +191,7 @@ TEST(CodecRequestRules, T31_theOwnCookieIsTakenOutAndTheOthersKeepTheirBytes) {
   EXPECT_EQ(count(get_with("Cookie: cw=x\r\nCookie: a=1\r\n", info), "Cookie"), 1U);
 }
 
-TEST(CodecRequestRules, anUpgradeCrossesAndOtherwiseUpgradeFieldsDoNot) {
+TEST(CodecRequestRules, AnUpgradeCrossesAndOtherwiseUpgradeFieldsDoNot) {
   const std::string got =
       get_with("Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: k\r\n");
   EXPECT_TRUE(has(got, "Connection: Upgrade\r\nUpgrade: websocket\r\n"));
@@ -202,25 +202,25 @@ TEST(CodecRequestRules, anUpgradeCrossesAndOtherwiseUpgradeFieldsDoNot) {
   EXPECT_FALSE(has(h2c, "HTTP2"));
 }
 
-TEST(CodecRequestRules, teCrossesOnlyAsTrailers) {
+TEST(CodecRequestRules, TeCrossesOnlyAsTrailers) {
   EXPECT_TRUE(has(get_with("TE: gzip, Trailers\r\nConnection: TE\r\n"),
                   "Connection: TE\r\nTE: trailers\r\n"));
   EXPECT_FALSE(has(get_with("TE: gzip\r\n"), "TE:"));
 }
 
-TEST(CodecRequestRules, T32_maxForwardsIsCountedDownForOptions) {
+TEST(CodecRequestRules, T32MaxForwardsIsCountedDownForOptions) {
   EXPECT_TRUE(has(forwarded("OPTIONS * HTTP/1.1\r\nHost: a\r\nMax-Forwards: 5\r\n\r\n", stranger()),
                   "Max-Forwards: 4\r\n"));
   EXPECT_TRUE(has(get_with("Max-Forwards: 5\r\n"), "Max-Forwards: 5\r\n"));
 }
 
-TEST(CodecRequestRules, expectIsForwardedOnlyWhenTheClientWaits) {
+TEST(CodecRequestRules, ExpectIsForwardedOnlyWhenTheClientWaits) {
   EXPECT_TRUE(
       has(get_with("Expect: 100-CONTINUE\r\nContent-Length: 1\r\n"), "Expect: 100-continue\r\n"));
   EXPECT_FALSE(has(get_with("Expect: 100-continue\r\n"), "Expect"));
 }
 
-TEST(CodecRequestRules, aWriterThatIsTooSmallSaysSoAtEverySize) {
+TEST(CodecRequestRules, AWriterThatIsTooSmallSaysSoAtEverySize) {
   const auto parsed = parse_request("GET / HTTP/1.1\r\nHost: a\r\nCookie: a=b\r\n\r\n");
   const std::size_t full = forwarded(*parsed.text, stranger()).size();
   for (std::size_t size = 0; size < full; ++size) {
@@ -234,7 +234,7 @@ TEST(CodecRequestRules, aWriterThatIsTooSmallSaysSoAtEverySize) {
 }
 
 // A request smuggled through any field value would appear as a second head.
-TEST(CodecRequestRules, whatIsWrittenIsExactlyOneRequestWithTheSameFraming) {
+TEST(CodecRequestRules, WhatIsWrittenIsExactlyOneRequestWithTheSameFraming) {
   for (const std::string& fields :
        {std::string(""), std::string("Content-Length: 7\r\n"),
         std::string("Transfer-Encoding: chunked\r\n"),

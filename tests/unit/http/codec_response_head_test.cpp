@@ -1,4 +1,4 @@
-// Response heads from upstreams: what is refused (U06..U08, U17) and what is read.
+// Tests response heads from upstreams: what is refused (U06..U08, U17) and what is read.
 #include "codec_support.hpp"
 
 namespace cutwater::http::test {
@@ -73,7 +73,7 @@ std::vector<Row> rows() {
 
 class CodecResponseRows : public testing::TestWithParam<Row> {};
 
-TEST_P(CodecResponseRows, sameVerdictHoweverItArrives) {
+TEST_P(CodecResponseRows, SameVerdictHoweverItArrives) {
   const Row& row = GetParam();
   const Answer answer = read_every_way(ResponseReader{{}, row.method}, row.input);
   EXPECT_EQ(to_string(answer.bad), to_string(row.bad));
@@ -92,7 +92,7 @@ struct FramingCase {
   Framing framing;
   bool keep_alive;
 };
-TEST(CodecResponseHead, theBodyIsFramedAsRfc9112Section6_3Says) {
+TEST(CodecResponseHead, TheBodyIsFramedAsRfc9112Section63Says) {
   const std::string length = "Content-Length: 5\r\n\r\n";
   const std::string chunked = "Transfer-Encoding: chunked\r\n\r\n";
   const std::vector<FramingCase> cases = {
@@ -125,7 +125,7 @@ TEST(CodecResponseHead, theBodyIsFramedAsRfc9112Section6_3Says) {
   }
 }
 
-TEST(CodecResponseHead, theProtocolSwitchedToIsKeptWith101Only) {
+TEST(CodecResponseHead, TheProtocolSwitchedToIsKeptWith101Only) {
   const std::string fields = " X\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n";
   EXPECT_EQ(parse_response("HTTP/1.1 101" + fields).head.upgrade, "websocket");
   EXPECT_EQ(parse_response("HTTP/1.1 426" + fields).head.upgrade, "");

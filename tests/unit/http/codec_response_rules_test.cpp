@@ -1,4 +1,4 @@
-// What a client gets to see of a response, and the proxy's own replies.
+// Tests what a client gets to see of a response, and the proxy's own replies.
 #include "codec_support.hpp"
 
 namespace cutwater::http::test {
@@ -21,7 +21,7 @@ bool has(const std::string& text, std::string_view part) {
 const std::string kOk = "HTTP/1.1 200 OK\r\n";
 const std::string kLength = "Content-Length: 5\r\n";
 
-TEST(CodecResponseRules, anOrdinaryResponseGoldenText) {
+TEST(CodecResponseRules, AnOrdinaryResponseGoldenText) {
   ResponseExtras extras;
   extras.set_cookie = "cw=1; Path=/";
   extras.version_header = "X-Version";
@@ -40,7 +40,7 @@ TEST(CodecResponseRules, anOrdinaryResponseGoldenText) {
       "Set-Cookie: cw=1; Path=/\r\nCache-Control: private\r\nContent-Length: 5\r\n\r\n");
 }
 
-TEST(CodecResponseRules, anUpstreamsOwnDateRequestIdAndCachePolicyStay) {
+TEST(CodecResponseRules, AnUpstreamsOwnDateRequestIdAndCachePolicyStay) {
   ResponseExtras extras;
   extras.set_cookie = "cw=1";
   extras.request_id = "ours";
@@ -54,14 +54,14 @@ TEST(CodecResponseRules, anUpstreamsOwnDateRequestIdAndCachePolicyStay) {
   EXPECT_TRUE(has(got, "cache-control: max-age=60"));
 }
 
-TEST(CodecResponseRules, theConnectionFieldTellsTheClientWhatHappens) {
+TEST(CodecResponseRules, TheConnectionFieldTellsTheClientWhatHappens) {
   const std::string response = kOk + kLength + "\r\n";
   EXPECT_FALSE(has(answered(response, {}), "Connection"));
   EXPECT_TRUE(has(answered(response, {.keep_alive = false}), "Connection: close\r\n"));
   EXPECT_TRUE(has(answered(response, {.client_minor_version = 0}), "Connection: keep-alive\r\n"));
 }
 
-TEST(CodecResponseRules, exactlyOneFramingIsWritten) {
+TEST(CodecResponseRules, ExactlyOneFramingIsWritten) {
   const std::string chunked = answered(kOk + "\r\n", {.chunked = true});
   EXPECT_TRUE(has(chunked, "Transfer-Encoding: chunked\r\n"));
   EXPECT_FALSE(has(answered(kOk + kLength + "\r\n", {.chunked = true}), "Content-Length"));
@@ -72,7 +72,7 @@ TEST(CodecResponseRules, exactlyOneFramingIsWritten) {
   EXPECT_FALSE(has(answered(kOk + "Transfer-Encoding: chunked\r\n\r\n", {}), "Transfer-Encoding"));
 }
 
-TEST(CodecResponseRules, aSwitchOfProtocolsKeepsItsUpgrade) {
+TEST(CodecResponseRules, ASwitchOfProtocolsKeepsItsUpgrade) {
   EXPECT_EQ(
       answered("HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nUPGRADE: websocket\r\n"
                "Sec-WebSocket-Accept: k\r\n\r\n",
@@ -81,13 +81,13 @@ TEST(CodecResponseRules, aSwitchOfProtocolsKeepsItsUpgrade) {
       "Upgrade: websocket\r\n\r\n");
 }
 
-TEST(CodecResponseRules, connectionCannotRemoveTheUpstreamsCookies) {
+TEST(CodecResponseRules, ConnectionCannotRemoveTheUpstreamsCookies) {
   EXPECT_TRUE(
       has(answered(kOk + "Connection: Set-Cookie\r\nSet-Cookie: a=b\r\n" + kLength + "\r\n", {}),
           "Set-Cookie: a=b"));
 }
 
-TEST(CodecResponseRules, anInterimResponseHasFieldsButNoFraming) {
+TEST(CodecResponseRules, AnInterimResponseHasFieldsButNoFraming) {
   const auto parsed = parse_response(
       "HTTP/1.1 103\r\nLink: </a.css>\r\nConnection: x\r\nX: 1\r\nContent-Length: 0\r\n\r\n");
   std::array<char, 512> room{};
@@ -103,35 +103,35 @@ std::string local(int status, std::string_view body, bool keep_alive, bool head_
   return std::string(out.text());
 }
 
-TEST(CodecLocalReply, carriesItsLengthAndIsNotCached) {
+TEST(CodecLocalReply, CarriesItsLengthAndIsNotCached) {
   EXPECT_EQ(local(404, "no route\n", true, false),
             "HTTP/1.1 404 Not Found\r\nContent-Type: text/plain; charset=utf-8\r\n"
             "Cache-Control: no-store\r\nContent-Length: 9\r\n\r\nno route\n");
 }
 
-TEST(CodecLocalReply, aHeadRequestGetsTheLengthWithoutTheBody) {
+TEST(CodecLocalReply, AHeadRequestGetsTheLengthWithoutTheBody) {
   const std::string got = local(502, "upstream\n", false, true);
   EXPECT_TRUE(has(got, "Content-Length: 9\r\n"));
   EXPECT_TRUE(has(got, "Connection: close\r\n"));
   EXPECT_TRUE(got.ends_with("\r\n\r\n"));
 }
 
-TEST(CodecLocalReply, namesTheRequest) {
+TEST(CodecLocalReply, NamesTheRequest) {
   std::array<char, 512> room{};
   HeadWriter out(room);
   write_local_reply({503, "busy\n", true, false, "req-1"}, out);
   EXPECT_TRUE(has(std::string(out.text()), "X-Request-ID: req-1\r\n"));
 }
 
-TEST(CodecLocalReply, T26_methodNotAllowedSaysWhichAre) {
+TEST(CodecLocalReply, T26MethodNotAllowedSaysWhichAre) {
   EXPECT_TRUE(has(local(405, "", false, false), "Allow: GET, "));
 }
 
-TEST(CodecLocalReply, aContinueIsABareHead) {
+TEST(CodecLocalReply, AContinueIsABareHead) {
   EXPECT_EQ(local(100, "", true, false), "HTTP/1.1 100 Continue\r\n\r\n");
 }
 
-TEST(CodecLocalReply, knowsThePhrasesOfTheRegistry) {
+TEST(CodecLocalReply, KnowsThePhrasesOfTheRegistry) {
   EXPECT_EQ(reason_phrase(100), "Continue");
   EXPECT_EQ(reason_phrase(431), "Request Header Fields Too Large");
   EXPECT_EQ(reason_phrase(511), "Network Authentication Required");
@@ -139,7 +139,7 @@ TEST(CodecLocalReply, knowsThePhrasesOfTheRegistry) {
   EXPECT_EQ(reason_phrase(599), "");
 }
 
-TEST(CodecLocalReply, everyReplyReadsBackAsOneResponse) {
+TEST(CodecLocalReply, EveryReplyReadsBackAsOneResponse) {
   for (int status = 200; status < 600; ++status) {
     const auto parsed = parse_response(local(status, "x", true, false));
     ASSERT_EQ(parsed.state.kind, ParseState::Kind::Complete) << status;

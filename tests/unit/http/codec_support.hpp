@@ -1,4 +1,4 @@
-// Feeding the codec in every way the network can deliver the same bytes, for the codec's tests.
+// Feeds the codec in every way the network can deliver the same bytes, for the codec's tests.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -16,7 +16,7 @@
 
 namespace cutwater::http::test {
 
-// A verdict with everything in it that must not depend on how the bytes arrived.
+// Holds a verdict with everything in it that must not depend on how the bytes arrived.
 struct Answer {
   ParseState::Kind kind = ParseState::Kind::NeedMore;
   int status = 0;
@@ -90,8 +90,8 @@ class ResponseReader {
   }
 };
 
-// Whole, byte by byte and cut in two at every point (long inputs: at some hundred points); all must
-// agree.
+// Reads the input as a whole, byte by byte and cut in two at every point (long inputs: at some
+// hundred points); all readings must agree.
 template <typename Reader>
 Answer read_every_way(const Reader& reader, std::string_view input) {
   const Answer whole = reader.read(input, {input.size()});
@@ -107,7 +107,7 @@ Answer read_every_way(const Reader& reader, std::string_view input) {
   return whole;
 }
 
-// A head parsed from a text that it keeps alive.
+// Holds a head parsed from a text, which it keeps alive.
 template <typename Head>
 struct Parsed {
   std::unique_ptr<std::string> text;

@@ -1,4 +1,4 @@
-// Path normalisation, T21.
+// Tests path normalisation, T21.
 #include "proxy/http/target.hpp"
 
 #include <gtest/gtest.h>
@@ -16,7 +16,7 @@ std::string normalised(std::string_view target) {
   return result ? std::string(*result) : "refused";
 }
 
-TEST(CodecTarget, T21_oneFormIsRoutedAndForwarded) {
+TEST(CodecTarget, T21OneFormIsRoutedAndForwarded) {
   const std::vector<std::pair<std::string, std::string>> cases = {
       {"/", "/"},
       {"*", "*"},
@@ -49,14 +49,14 @@ TEST(CodecTarget, T21_oneFormIsRoutedAndForwarded) {
   }
 }
 
-TEST(CodecTarget, T21_traversalHiddenBehindEncodedSlashesOrParametersIsRefused) {
+TEST(CodecTarget, T21TraversalHiddenBehindEncodedSlashesOrParametersIsRefused) {
   for (std::string_view target :
        {"/a/%2e%2e%2fb", "/a/..%2fb", "/a/..%2Fb", "/a/b%2f..", "/a%2f../b", "/a%5c..%5cb",
         "/a/..%5cb", "/a/.%2fb", "/a/..;/b", "/a/..;x=y/b", "/a/b%2f..;x", "/%2f..", "/%2f../a?q"})
     EXPECT_EQ(normalised(target), "refused") << target;
 }
 
-TEST(CodecTarget, aTargetThatIsNormalAlreadyIsNotCopied) {
+TEST(CodecTarget, ATargetThatIsNormalAlreadyIsNotCopied) {
   const std::string_view target = "/shop/cart.html?x=%7e";
   const auto result = normalise_target(target, {});
   ASSERT_TRUE(result);

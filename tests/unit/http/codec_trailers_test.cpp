@@ -1,4 +1,4 @@
-// Which trailer fields may cross, and who asks for them.
+// Tests which trailer fields may cross, and who asks for them.
 #include "codec_support.hpp"
 #include "proxy/http/h1/head_grammar.hpp"
 #include "proxy/http/trailers.hpp"
@@ -10,13 +10,13 @@ bool may_trail(std::string_view name) {
   return http::may_trail({name, "x", identify_field(name)});
 }
 
-TEST(CodecTrailers, whatIsKnownAtTheEndMayTrail) {
+TEST(CodecTrailers, WhatIsKnownAtTheEndMayTrail) {
   for (const char* name : {"grpc-status", "grpc-message", "Grpc-Status-Details-Bin", "ETag", "Date",
                            "Server-Timing", "Digest", "X-Checksum", "Authentication-Info"})
     EXPECT_TRUE(may_trail(name)) << name;
 }
 
-TEST(CodecTrailers, S37_whatFramesRoutesAuthenticatesOrIsOursMayNot) {
+TEST(CodecTrailers, S37WhatFramesRoutesAuthenticatesOrIsOursMayNot) {
   for (const char* name : {"Content-Length",
                            "Transfer-Encoding",
                            "Trailer",
@@ -66,14 +66,14 @@ TEST(CodecTrailers, S37_whatFramesRoutesAuthenticatesOrIsOursMayNot) {
     EXPECT_FALSE(may_trail(name)) << name;
 }
 
-TEST(CodecTrailers, neitherSmallLettersNorUnderscoresGetThemThrough) {
+TEST(CodecTrailers, NeitherSmallLettersNorUnderscoresGetThemThrough) {
   for (const char* name :
        {"authorization", "AUTHORIZATION", "content_length", "X_Forwarded_For", "x_forwarded_port",
         "X_Client_Cert_Chain", "if_match", "www_authenticate"})
     EXPECT_FALSE(may_trail(name)) << name;
 }
 
-TEST(CodecTrailers, areAskedForByOneElementOfTe) {
+TEST(CodecTrailers, AreAskedForByOneElementOfTe) {
   const auto asks = [](std::string_view te) {
     FieldList fields;
     fields.push_back({"TE", te, FieldId::Te});
@@ -87,7 +87,7 @@ TEST(CodecTrailers, areAskedForByOneElementOfTe) {
   EXPECT_FALSE(asks_for_trailers(FieldList()));
 }
 
-TEST(CodecTrailers, areWrittenAsLinesAndTheEmptyOne) {
+TEST(CodecTrailers, AreWrittenAsLinesAndTheEmptyOne) {
   FieldList fields;
   fields.push_back({"a", "b"});
   fields.push_back({"C", ""});

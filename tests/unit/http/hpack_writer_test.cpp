@@ -1,4 +1,4 @@
-// Header blocks of our own, read back by nghttp2: what we write is what anybody reads.
+// Tests header blocks of our own, read back by nghttp2: what we write is what anybody reads.
 #include "proxy/http/h2/hpack_writer.hpp"
 
 #include <gtest/gtest.h>
@@ -21,7 +21,7 @@ void PrintTo(const Line& line, std::ostream* out) {
   *out << line.name << ": " << line.value.substr(0, 100) << (line.never_indexed ? " (never)" : "");
 }
 
-// The peer of one connection.
+// Plays the peer of one connection.
 class Peer {
  public:
   Peer() { nghttp2_hd_inflate_new(&inflater_); }
@@ -55,7 +55,7 @@ class Peer {
   std::size_t entries() const {
     return nghttp2_hd_inflate_get_num_table_entries(inflater_) - kStaticEntries;
   }
-  // What its SETTINGS say; the block that begins with the update is the caller's.
+  // Applies what its SETTINGS say; the caller writes the block that begins with the update.
   void resize(std::size_t bytes) { nghttp2_hd_inflate_change_table_size(inflater_, bytes); }
 
  private:
@@ -168,7 +168,7 @@ class HpackConversation : public ::testing::Test {
     EXPECT_EQ(peer.read(update + std::string(out.block())), lines);
     return out.block().size();
   }
-  // RFC 7541 6.3, for sizes of less than 4096 + 31: two digits behind the prefix at most.
+  // Encodes RFC 7541 6.3 for sizes of less than 4096 + 31: two digits behind the prefix at most.
   std::string resize(std::size_t bytes) {
     peer.resize(bytes);
     table.resize(bytes);
@@ -276,7 +276,7 @@ TEST_F(HpackConversation, ThePeerReadsWhateverIsSaid) {
     std::string update;
     if (below(200) == 0) update = resize(below(3) == 0 ? 4'096 : below(4'097));
     std::vector<Line> lines;
-    // Mostly the same few.
+    // Most of the fields are the same few.
     for (std::size_t n = below(15); n > 0; --n)
       lines.push_back(pool[below(4) == 0 ? below(pool.size()) : below(12)]);
     say(lines, update);

@@ -1,5 +1,5 @@
-// What the guard counts and refuses, with the clock in hand. Frames are built as a client would;
-// every stream of bytes is also fed one byte at a time and must be judged the same.
+// Tests what the guard counts and refuses, with a clock that the test sets. Frames are built as a
+// client would; every stream of bytes is also fed one byte at a time and must be judged the same.
 #include "proxy/http/h2/http2_frame_guard.hpp"
 
 #include <gtest/gtest.h>

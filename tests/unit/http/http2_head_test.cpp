@@ -1,5 +1,5 @@
-// HTTP/2 header lists to heads, row by row of hardening.md 3: what the grammar does not allow never
-// becomes a request.
+// Tests HTTP/2 header lists to heads, row by row of tests/HARDENING.md, section 3: what the grammar
+// does not allow never becomes a request.
 #include "proxy/http/h2/http2_head.hpp"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// What Prometheus scrapes.
+// Tests what Prometheus scrapes.
 #include "control/metrics/exposition.hpp"
 
 #include <gmock/gmock.h>

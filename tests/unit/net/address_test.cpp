@@ -1,4 +1,4 @@
-// Addresses, networks, and the quota that counts connections by address.
+// Tests addresses, networks, and the quota that counts connections by address.
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>

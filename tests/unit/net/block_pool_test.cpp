@@ -44,7 +44,7 @@ TEST(BlockPoolTest, AssignmentGivesTheOldBlockBack) {
   EXPECT_EQ(pool.borrow().data(), old);
 }
 
-// What is beyond `max_free` is freed: AddressSanitizer would see a leak or a double free.
+// Blocks beyond `max_free` are freed: AddressSanitizer would see a leak or a double free.
 TEST(BlockPoolTest, KeepsNoMoreThanItMay) {
   BlockPool pool(1024, 2);
   std::vector<Block> burst;

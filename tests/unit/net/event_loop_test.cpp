@@ -1,4 +1,4 @@
-// Whose turn it is: events, what they deferred, and events again.
+// Tests whose turn it is: events, what they deferred, and events again.
 #include "proxy/net/event_loop.hpp"
 
 #include <gtest/gtest.h>
@@ -13,7 +13,7 @@
 namespace cutwater::net {
 namespace {
 
-// One end is registered and acts when the other is poked.
+// One end of a socket pair is registered and acts when the other is poked.
 class Bell final : public Descriptor {
  public:
   Bell(EventLoop& loop, std::function<void()> act) : act_(std::move(act)) {

@@ -54,7 +54,8 @@ TEST(BindListenerTest, WhatIsAcceptedSendsWithoutDelay) {
   ::close(bound.fd);
 }
 
-// More than one turn's worth: a drain must not reset those who have already connected.
+// There are more connections than one turn accepts: a drain must not reset those that have already
+// connected.
 TEST(ListenerTest, TakesEveryoneWhoHasConnectedBeforeItCloses) {
   constexpr std::size_t kWaiting = 600;
   EventLoop loop;

@@ -1,4 +1,4 @@
-// Who was cut off for flooding, for how long that counts, and that the table stays as it is.
+// Tests who was cut off for flooding, for how long that counts, and that the table keeps its size.
 #include "proxy/net/offenders.hpp"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// Event loop, plain transport and send queue over a socket pair. The test is the peer.
+// Tests event loop, plain transport and send queue over a socket pair. The test is the peer.
 #include "proxy/net/transport.hpp"
 
 #include <fcntl.h>
@@ -127,7 +127,7 @@ Task<void> read_all(Transport* socket, TimePoint deadline, ReadToTheEnd* seen) {
   }
 }
 
-// A FIN behind the last bytes raises no edge of its own: it must not be slept through.
+// A FIN behind the last bytes raises no edge of its own, but the socket must notice it.
 TEST_F(SocketTest, ReadsEverythingUpToTheEnd) {
   for (const std::string sent : {"", "abc", "abcd", "abcdefg", "abcdefgh"}) {
     int fds[2];

@@ -1,4 +1,4 @@
-// The coroutine type that everything in the data plane runs on.
+// Tests the coroutine type on which everything in the data plane runs.
 #include "proxy/base/task.hpp"
 
 #include <gtest/gtest.h>
@@ -12,7 +12,7 @@
 namespace cutwater {
 namespace {
 
-// Something to wait on: open() resumes whoever waits.
+// Lets a coroutine wait: open() resumes the waiting one.
 struct Gate {
   std::coroutine_handle<> waiter;
   bool await_ready() const noexcept { return false; }
@@ -123,7 +123,7 @@ TEST(TaskTest, FreesEverythingAtItsEnd) {
   EXPECT_EQ(witness.use_count(), 1);
 }
 
-// A coroutine that owns a suspended task and goes away itself takes it along.
+// A coroutine that owns a suspended task and is destroyed destroys that task, too.
 struct Owner {
   explicit Owner(Task<void> given) : task(std::move(given)) { task.await_suspend({}); }
   Task<void> task;

@@ -174,7 +174,7 @@ TEST_F(TimerWheelTest, SleepsExactlyToTheNextTimer) {
   EXPECT_LE(wheel.until_next(now), 9'800ms + kTick + 1ms);
 }
 
-// Against the obvious implementation: a list of deadlines.
+// Compares the wheel with the obvious implementation: a list of deadlines.
 TEST_F(TimerWheelTest, AgreesWithAPlainListOverRandomUse) {
   std::mt19937 random(7);
   std::deque<Alarm> alarms(50);

@@ -1,4 +1,4 @@
-// Channels and decisions as the tests of notifications use them.
+// Builds channels and decisions as the tests of notifications use them.
 #pragma once
 
 #include "config/notify.hpp"

@@ -1,4 +1,5 @@
-// The outgoing client: what reaches the other side, what comes back, and every way it can go wrong.
+// Tests the outgoing client: what reaches the other side, what comes back, and every way it can go
+// wrong.
 #include "control/base/http_client.hpp"
 
 #include <gmock/gmock.h>

@@ -1,4 +1,4 @@
-// What each kind of channel is sent, and how its answer is understood.
+// Tests what each kind of channel is sent, and how its answer is understood.
 #include "control/notify/message.hpp"
 
 #include <gmock/gmock.h>

@@ -1,5 +1,5 @@
-// The outbox from decision to delivery: a real store, a receiver played by the test, and a clock in
-// its hand.
+// Tests the outbox from decision to delivery: with a real store, a receiver played by the test, and
+// a clock that the test sets.
 #include "control/notify/notifier.hpp"
 
 #include <gmock/gmock.h>
@@ -49,7 +49,7 @@ class NotifierTest : public StoreTest {
     operations.notify = std::move(channels);
     notifier_->adopt(operations);
   }
-  // As after kill -9: nothing is told to anybody.
+  // Stops as kill -9 does: nothing is told to anybody.
   void stop() {
     if (notifier_) notifier_->stop();
     store_.reset();

@@ -1,4 +1,4 @@
-// Who is told what.
+// Tests who is told what.
 #include "control/notify/router.hpp"
 
 #include <gmock/gmock.h>
@@ -16,7 +16,7 @@ using testing::IsEmpty;
 
 constexpr std::int64_t kNow = 1'795'000'000'000;
 
-// "slack tell r-1-rolled_back"
+// Writes "slack tell r-1-rolled_back".
 std::vector<std::string> told(const std::vector<OutboxItem>& items) {
   constexpr const char* kWords[] = {"tell", "trigger", "resolve"};
   std::vector<std::string> out;
@@ -28,7 +28,7 @@ std::vector<std::string> told(const std::vector<OutboxItem>& items) {
 
 class RouterTest : public testing::Test {
  protected:
-  // What becomes durable, as the controller does it.
+  // Returns what becomes durable, as the controller does it.
   std::vector<OutboxItem> write(const Decision& decision) {
     auto items = router_.address({decision}, kNow);
     router_.written(items);

@@ -1,5 +1,5 @@
-// A receiver of one https request with a certificate of its own making, on a thread. For tests of
-// the outgoing client: whom does it trust?
+// Receives one https request, with a certificate that it makes itself, on a thread. It serves tests
+// of the outgoing client, about which certificates that client trusts.
 #pragma once
 
 #include <openssl/evp.h>

@@ -20,7 +20,7 @@ TEST(WebhookSignature, IsTheOneOfTheSpecificationsExample) {
 }
 
 TEST(WebhookSignature, TakesAnyOtherSecretAsItIs) {
-  // python3: hmac.new(b"plain", b'a.1.{"test": 2432232314}', "sha256")
+  // The value comes from python3: hmac.new(b"plain", b'a.1.{"test": 2432232314}', "sha256")
   const HttpFields fields = signature_fields("plain", {"a", 1, R"({"test": 2432232314})"});
   EXPECT_EQ(fields.back().second, "v1,eLNHXW6qLDfqaoqCO18TgZ5RiCebVPmWWiLUOJ+4uWs=");
 }

@@ -1,4 +1,5 @@
-// Whatever happens in whatever order: the promises of a rollout hold after every single event.
+// Tests that, whatever happens in whatever order, the promises of a rollout hold after every single
+// event.
 #include <algorithm>
 #include <random>
 
@@ -16,7 +17,7 @@ class RandomLife {
  public:
   explicit RandomLife(unsigned seed) : random_(seed) {}
 
-  // One random event on the active rollout, or a new rollout when there is none.
+  // Makes one random event on the active rollout, or a new rollout when there is none.
   void step() {
     if (is_terminal(bench_.rollout.phase)) return next_rollout();
     const Phase phase = bench_.rollout.phase;
@@ -158,7 +159,7 @@ class RandomLife {
     }
   }
 
-  // A version with traffic has somebody to answer it, unless every undo has failed.
+  // Says that a version with traffic has an endpoint to answer it, unless every undo has failed.
   bool has_endpoint(const std::string& version) const {
     const auto& places = bench_.rollout.places;
     if (places.empty()) return true;
@@ -179,7 +180,7 @@ class RandomLife {
         copy.happens(event::Tripped{{report(Verdict::Fail, 5, 0), {}}});
       else
         copy.person(Kind::Rollback);
-      // A rolling one may have to bring a server back first.
+      // A rolling rollout may have to bring a server back first.
       for (int i = 0; i < 100 && !is_terminal(copy.rollout.phase); ++i) {
         copy.switches();
         copy.tick(1s, Verdict::NoTraffic, 0);
@@ -196,7 +197,7 @@ class RandomLife {
   std::uint64_t finished_ = 0;
 };
 
-TEST(RolloutProperty, A_million_random_events_break_no_promise) {
+TEST(RolloutProperty, AMillionRandomEventsBreakNoPromise) {
   std::uint64_t finished = 0;
   for (unsigned seed = 1; seed <= 100; ++seed) {
     RandomLife life(seed);

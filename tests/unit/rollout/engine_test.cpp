@@ -1,4 +1,5 @@
-// What a person sees of a canary: when it advances, holds, reverts, and what each command does.
+// Tests what a person sees of a canary: when it advances, holds, reverts, and what each command
+// does.
 #include "tests/unit/rollout/rollout_fixture.hpp"
 
 namespace cutwater::control {
@@ -7,7 +8,7 @@ namespace {
 using guard::Verdict;
 using Kind = event::Command::Kind;
 
-TEST(Canary, A_healthy_version_climbs_every_step_and_becomes_stable) {
+TEST(Canary, AHealthyVersionClimbsEveryStepAndBecomesStable) {
   Bench bench;
   bench.starts();
   EXPECT_EQ(bench.rollout.phase, Phase::Progressing);
@@ -28,7 +29,7 @@ TEST(Canary, A_healthy_version_climbs_every_step_and_becomes_stable) {
   EXPECT_EQ(bench.last_action(), "promoted");
 }
 
-TEST(Canary, Time_alone_never_advances_a_step) {
+TEST(Canary, TimeAloneNeverAdvancesAStep) {
   Bench bench;
   bench.starts();
   bench.switches();
@@ -37,7 +38,7 @@ TEST(Canary, Time_alone_never_advances_a_step) {
   EXPECT_EQ(bench.last_action(), "held");
 }
 
-TEST(Canary, Evidence_alone_does_not_cut_the_bake_short) {
+TEST(Canary, EvidenceAloneDoesNotCutTheBakeShort) {
   Bench bench;
   bench.starts();
   bench.switches();
@@ -47,7 +48,7 @@ TEST(Canary, Evidence_alone_does_not_cut_the_bake_short) {
   EXPECT_EQ(bench.green(), 25);
 }
 
-TEST(Canary, The_clock_of_a_step_starts_when_all_workers_have_switched) {
+TEST(Canary, TheClockOfAStepStartsWhenAllWorkersHaveSwitched) {
   Bench bench;
   bench.starts();
   bench.tick(300s, Verdict::Pass, 100);
@@ -57,7 +58,7 @@ TEST(Canary, The_clock_of_a_step_starts_when_all_workers_have_switched) {
   EXPECT_EQ(bench.green(), 5);
 }
 
-TEST(Canary, No_traffic_holds_is_said_once_and_ends_by_itself) {
+TEST(Canary, NoTrafficHoldsIsSaidOnceAndEndsByItself) {
   Bench bench;
   bench.starts();
   bench.switches();
@@ -73,7 +74,7 @@ TEST(Canary, No_traffic_holds_is_said_once_and_ends_by_itself) {
   EXPECT_EQ(bench.green(), 25);
 }
 
-TEST(Canary, A_pass_of_an_earlier_step_does_not_count_without_requests_at_this_one) {
+TEST(Canary, APassOfAnEarlierStepDoesNotCountWithoutRequestsAtThisOne) {
   Bench bench;
   bench.starts();
   bench.switches();
@@ -84,7 +85,7 @@ TEST(Canary, A_pass_of_an_earlier_step_does_not_count_without_requests_at_this_o
   EXPECT_EQ(bench.decisions.back().cause, "no_traffic");
 }
 
-TEST(Canary, A_failed_guard_reverts_at_once_and_locks_the_version_out) {
+TEST(Canary, AFailedGuardRevertsAtOnceAndLocksTheVersionOut) {
   Bench bench;
   bench.starts();
   bench.switches();
@@ -97,13 +98,13 @@ TEST(Canary, A_failed_guard_reverts_at_once_and_locks_the_version_out) {
   EXPECT_EQ(bench.rollout.phase, Phase::RolledBack);
 }
 
-TEST(Canary, The_reason_is_a_sentence_for_3_am) {
+TEST(Canary, TheReasonIsASentenceFor3Am) {
   EXPECT_EQ(failure_sentence("green", {report(Verdict::Fail, 5, 0), {}}),
             "error rate of green is above 5%: 5 of 5 requests failed, e-value 1274 >= 400; decided "
             "12 ms after the first failure");
 }
 
-TEST(Canary, A_slow_version_is_called_slow) {
+TEST(Canary, ASlowVersionIsCalledSlow) {
   auto slow = report(Verdict::Fail, 5, 7);
   slow.tests[0].name = "p95";
   slow.failed_test = "p95";
@@ -112,7 +113,7 @@ TEST(Canary, A_slow_version_is_called_slow) {
             "12 ms after the first slow response");
 }
 
-TEST(Canary, A_paused_rollout_is_still_guarded) {
+TEST(Canary, APausedRolloutIsStillGuarded) {
   Bench bench;
   bench.starts();
   bench.switches();
@@ -123,7 +124,7 @@ TEST(Canary, A_paused_rollout_is_still_guarded) {
   EXPECT_EQ(bench.green(), 0);
 }
 
-TEST(Canary, Resume_begins_the_bake_again) {
+TEST(Canary, ResumeBeginsTheBakeAgain) {
   Bench bench;
   bench.starts();
   bench.switches();
@@ -137,7 +138,7 @@ TEST(Canary, Resume_begins_the_bake_again) {
   EXPECT_EQ(bench.green(), 25);
 }
 
-TEST(Canary, Pausing_while_the_switch_to_the_whole_is_under_way_ends_in_the_bake) {
+TEST(Canary, PausingWhileTheSwitchToTheWholeIsUnderWayEndsInTheBake) {
   Bench bench;
   bench.starts();
   bench.switches();
@@ -148,7 +149,7 @@ TEST(Canary, Pausing_while_the_switch_to_the_whole_is_under_way_ends_in_the_bake
   EXPECT_EQ(bench.rollout.phase, Phase::Baking);
 }
 
-TEST(Canary, Promote_takes_one_step_and_promote_full_all_of_them) {
+TEST(Canary, PromoteTakesOneStepAndPromoteFullAllOfThem) {
   Bench bench;
   bench.starts();
   bench.switches();
@@ -164,7 +165,7 @@ TEST(Canary, Promote_takes_one_step_and_promote_full_all_of_them) {
   EXPECT_EQ(bench.rollout.phase, Phase::Succeeded);
 }
 
-TEST(Canary, Abort_gives_back_the_weights_of_before_and_locks_nobody_out) {
+TEST(Canary, AbortGivesBackTheWeightsOfBeforeAndLocksNobodyOut) {
   Bench bench;
   bench.rollout.before = bench.service.weights = {
       {"blue", Share::percent(98)}, {"green", Share::percent(2)}, {"red", Share{}}};
@@ -177,14 +178,14 @@ TEST(Canary, Abort_gives_back_the_weights_of_before_and_locks_nobody_out) {
   EXPECT_EQ(bench.decisions.back().reason, "aborted by bob: lunch");
 }
 
-TEST(Canary, A_rollout_never_takes_the_version_away_from_who_has_it) {
+TEST(Canary, ARolloutNeverTakesTheVersionAwayFromWhoHasIt) {
   Bench bench;
   bench.rollout.before["green"] = Share::percent(20);
   bench.starts();
   EXPECT_EQ(bench.green(), 25);
 }
 
-TEST(Canary, Out_of_time_it_does_what_on_inconclusive_says) {
+TEST(Canary, OutOfTimeItDoesWhatOnInconclusiveSays) {
   const auto at_max_step = [](Plan::OnInconclusive choice) {
     Bench bench(choice);
     bench.starts();
@@ -198,7 +199,7 @@ TEST(Canary, Out_of_time_it_does_what_on_inconclusive_says) {
   EXPECT_EQ(at_max_step(Plan::OnInconclusive::Rollback).green(), 0);
 }
 
-TEST(Canary, An_inconclusive_rollout_goes_on_when_evidence_comes) {
+TEST(Canary, AnInconclusiveRolloutGoesOnWhenEvidenceComes) {
   Bench bench;
   bench.starts();
   bench.switches();
@@ -208,7 +209,7 @@ TEST(Canary, An_inconclusive_rollout_goes_on_when_evidence_comes) {
   EXPECT_EQ(bench.green(), 25);
 }
 
-TEST(Canary, A_restart_begins_the_step_again_with_fresh_evidence) {
+TEST(Canary, ARestartBeginsTheStepAgainWithFreshEvidence) {
   Bench bench;
   bench.starts();
   bench.switches();
@@ -225,7 +226,7 @@ TEST(Canary, A_restart_begins_the_step_again_with_fresh_evidence) {
   EXPECT_EQ(bench.green(), 25);
 }
 
-TEST(Canary, A_finished_rollout_refuses_every_command) {
+TEST(Canary, AFinishedRolloutRefusesEveryCommand) {
   Bench bench;
   bench.starts();
   bench.person(Kind::Abort);
@@ -239,7 +240,7 @@ TEST(Canary, A_finished_rollout_refuses_every_command) {
   EXPECT_EQ(bench.service.weights, weights);
 }
 
-TEST(Canary, The_stored_state_is_the_whole_state) {
+TEST(Canary, TheStoredStateIsTheWholeState) {
   Bench bench;
   bench.starts();
   bench.person(Kind::Pause, "why");
@@ -261,7 +262,7 @@ Transition both_fail(Bench& bench, Nanoseconds later, const config::Guards& limi
   return bench.happens(event::Tick{bench.surroundings(), {found, limits}});
 }
 
-TEST(Blame, A_common_cause_reverts_while_the_last_rise_is_within_the_window) {
+TEST(Blame, ACommonCauseRevertsWhileTheLastRiseIsWithinTheWindow) {
   Bench bench;
   bench.starts();
   bench.switches();
@@ -272,7 +273,7 @@ TEST(Blame, A_common_cause_reverts_while_the_last_rise_is_within_the_window) {
       << bench.rollout.reason;
 }
 
-TEST(Blame, The_window_is_the_services_own) {
+TEST(Blame, TheWindowIsTheServicesOwn) {
   config::Guards limits;
   limits.blame_window = 30s;
   Bench bench;
@@ -289,7 +290,7 @@ TEST(Blame, The_window_is_the_services_own) {
   EXPECT_EQ(never.rollout.phase, Phase::Progressing);
 }
 
-TEST(Blame, A_dry_run_says_it_once_and_goes_on) {
+TEST(Blame, ADryRunSaysItOnceAndGoesOn) {
   Bench bench;
   bench.starts();
   bench.switches();
@@ -301,7 +302,7 @@ TEST(Blame, A_dry_run_says_it_once_and_goes_on) {
   EXPECT_EQ(bench.last_action(), "would_roll_back");
 }
 
-TEST(Unhealthy, The_rule_that_spoke_is_the_cause) {
+TEST(Unhealthy, TheRuleThatSpokeIsTheCause) {
   Bench bench;
   bench.starts();
   bench.switches();

@@ -1,4 +1,4 @@
-// What stands between two steps: a person, a webhook, smoke checks, the hour, the endpoints.
+// Tests what stands between two steps: a person, a webhook, smoke checks, the hour, the endpoints.
 #include "config/windows.hpp"
 #include "tests/unit/rollout/rollout_fixture.hpp"
 
@@ -14,7 +14,7 @@ void passes_a_step(Bench& bench) {
   bench.tick(60s, Verdict::Pass, 100);
 }
 
-TEST(Approval, The_step_waits_for_a_person_with_the_role) {
+TEST(Approval, TheStepWaitsForAPersonWithTheRole) {
   Bench bench;
   bench.rollout.plan.stages[1].approval = true;
   bench.starts();
@@ -31,7 +31,7 @@ TEST(Approval, The_step_waits_for_a_person_with_the_role) {
   EXPECT_EQ(bench.green(), 100);
 }
 
-TEST(Approval, With_four_eyes_the_starter_cannot_agree_with_himself) {
+TEST(Approval, WithFourEyesTheStarterCannotAgreeWithHimself) {
   Bench bench;
   bench.rollout.plan.stages[0].approval = true;
   bench.rollout.plan.four_eyes = true;
@@ -41,7 +41,7 @@ TEST(Approval, With_four_eyes_the_starter_cannot_agree_with_himself) {
   EXPECT_FALSE(bench.approver(Kind::Approve, "carl").refusal);
 }
 
-TEST(Approval, A_no_ends_it_as_it_was_and_says_nothing_about_the_version) {
+TEST(Approval, ANoEndsItAsItWasAndSaysNothingAboutTheVersion) {
   Bench bench;
   bench.rollout.plan.stages[0].approval = true;
   bench.starts();
@@ -53,7 +53,7 @@ TEST(Approval, A_no_ends_it_as_it_was_and_says_nothing_about_the_version) {
   EXPECT_EQ(bench.last_action(), "rejected");
 }
 
-TEST(Approval, Nobody_waits_for_ever) {
+TEST(Approval, NobodyWaitsForEver) {
   Bench bench;
   bench.rollout.plan.stages[0].approval = true;
   bench.starts();
@@ -65,7 +65,7 @@ TEST(Approval, Nobody_waits_for_ever) {
   EXPECT_EQ(bench.rollout.cause, "approval_expired");
 }
 
-TEST(Approval, Whoever_waits_is_still_guarded) {
+TEST(Approval, WhoeverWaitsIsStillGuarded) {
   Bench bench;
   bench.rollout.plan.stages[0].approval = true;
   bench.starts();
@@ -75,7 +75,7 @@ TEST(Approval, Whoever_waits_is_still_guarded) {
   EXPECT_EQ(bench.green(), 0);
 }
 
-TEST(Approval, Survives_a_restart) {
+TEST(Approval, SurvivesARestart) {
   Bench bench;
   bench.rollout.plan.stages[0].approval = true;
   bench.starts();
@@ -90,7 +90,7 @@ TEST(Approval, Survives_a_restart) {
   EXPECT_EQ(bench.green(), 25) << "but nobody is asked twice";
 }
 
-TEST(Approval, Time_running_out_is_no_approval) {
+TEST(Approval, TimeRunningOutIsNoApproval) {
   Bench bench(Plan::OnInconclusive::Promote);
   bench.rollout.plan.stages[0].approval = true;
   bench.starts();
@@ -99,7 +99,7 @@ TEST(Approval, Time_running_out_is_no_approval) {
   EXPECT_EQ(bench.green(), 5);
 }
 
-TEST(Holdback, The_last_step_bakes_with_a_control_group_and_then_everybody_follows) {
+TEST(Holdback, TheLastStepBakesWithAControlGroupAndThenEverybodyFollows) {
   Bench bench;
   bench.rollout.plan.stages.back().weight = Share::percent(98);
   bench.starts();
@@ -122,7 +122,7 @@ Bench blue_green() {
   return bench;
 }
 
-TEST(BlueGreen, Is_previewed_asked_and_switched_at_once) {
+TEST(BlueGreen, IsPreviewedAskedAndSwitchedAtOnce) {
   Bench bench = blue_green();
   bench.starts();
   EXPECT_EQ(bench.rollout.phase, Phase::Preview);
@@ -140,7 +140,7 @@ TEST(BlueGreen, Is_previewed_asked_and_switched_at_once) {
   EXPECT_EQ(bench.service.last_good, "blue");
 }
 
-TEST(BlueGreen, A_failed_smoke_check_means_nobody_ever_sees_it) {
+TEST(BlueGreen, AFailedSmokeCheckMeansNobodyEverSeesIt) {
   Bench bench = blue_green();
   bench.starts();
   bench.switches();
@@ -152,7 +152,7 @@ TEST(BlueGreen, A_failed_smoke_check_means_nobody_ever_sees_it) {
   EXPECT_TRUE(bench.service.locked_out.contains("green"));
 }
 
-TEST(BlueGreen, Is_taken_back_while_it_is_watched) {
+TEST(BlueGreen, IsTakenBackWhileItIsWatched) {
   Bench bench = blue_green();
   bench.starts();
   bench.switches();
@@ -165,7 +165,7 @@ TEST(BlueGreen, Is_taken_back_while_it_is_watched) {
   EXPECT_EQ(bench.service.stable, "blue");
 }
 
-TEST(Webhook, Nothing_changes_before_it_has_agreed) {
+TEST(Webhook, NothingChangesBeforeItHasAgreed) {
   Bench bench;
   bench.rollout.plan.gates.before = true;
   bench.rollout.started_ms = bench.surroundings().wall_ms;
@@ -178,7 +178,7 @@ TEST(Webhook, Nothing_changes_before_it_has_agreed) {
   EXPECT_EQ(bench.green(), 5);
 }
 
-TEST(Webhook, A_no_before_the_start_says_nothing_about_the_version) {
+TEST(Webhook, ANoBeforeTheStartSaysNothingAboutTheVersion) {
   Bench bench;
   bench.rollout.plan.gates.before = true;
   bench.starts();
@@ -187,7 +187,7 @@ TEST(Webhook, A_no_before_the_start_says_nothing_about_the_version) {
   EXPECT_FALSE(bench.service.locked_out.contains("green"));
 }
 
-TEST(Webhook, A_no_at_a_step_turns_back) {
+TEST(Webhook, ANoAtAStepTurnsBack) {
   Bench bench;
   bench.rollout.plan.gates.step = true;
   bench.starts();
@@ -198,7 +198,7 @@ TEST(Webhook, A_no_at_a_step_turns_back) {
   EXPECT_EQ(bench.rollout.phase, Phase::RollingBack);
 }
 
-TEST(Webhook, One_that_never_answers_holds_and_never_blocks_a_revert) {
+TEST(Webhook, OneThatNeverAnswersHoldsAndNeverBlocksARevert) {
   Bench bench(Plan::OnInconclusive::Promote);
   bench.rollout.plan.gates.step = true;
   bench.starts();
@@ -210,7 +210,7 @@ TEST(Webhook, One_that_never_answers_holds_and_never_blocks_a_revert) {
   EXPECT_FALSE(bench.rollout.task.has_value());
 }
 
-TEST(Webhook, An_answer_to_a_question_of_an_earlier_step_is_not_listened_to) {
+TEST(Webhook, AnAnswerToAQuestionOfAnEarlierStepIsNotListenedTo) {
   Bench bench;
   bench.rollout.plan.gates.step = true;
   bench.starts();
@@ -222,7 +222,7 @@ TEST(Webhook, An_answer_to_a_question_of_an_earlier_step_is_not_listened_to) {
   EXPECT_EQ(bench.rollout.phase, Phase::Progressing);
 }
 
-TEST(Webhook, The_revert_is_told) {
+TEST(Webhook, TheRevertIsTold) {
   Bench bench;
   bench.rollout.plan.gates.rollback = true;
   bench.starts();
@@ -230,8 +230,8 @@ TEST(Webhook, The_revert_is_told) {
   EXPECT_EQ(bench.rollout.call_due, "rollback");
 }
 
-TEST(Window, Outside_nothing_advances_but_a_revert_does) {
-  Bench bench;  // it is Monday, 16:01
+TEST(Window, OutsideNothingAdvancesButARevertDoes) {
+  Bench bench;  // the time is Monday, 16:01
   bench.rollout.plan.windows = {*config::parse_window("Mon-Fri 08:00-16:00")};
   bench.starts();
   passes_a_step(bench);
@@ -247,7 +247,7 @@ TEST(Window, Outside_nothing_advances_but_a_revert_does) {
   EXPECT_EQ(bench.green(), 25) << "it goes on by itself when the window opens";
 }
 
-TEST(Capacity, A_step_waits_until_the_endpoints_can_carry_it) {
+TEST(Capacity, AStepWaitsUntilTheEndpointsCanCarryIt) {
   Bench bench;
   bench.can_carry = Share::percent(20);
   bench.starts();
@@ -263,7 +263,7 @@ TEST(Capacity, A_step_waits_until_the_endpoints_can_carry_it) {
   EXPECT_EQ(bench.green(), 100);
 }
 
-TEST(Adaptive, A_busy_service_takes_smaller_steps_than_planned) {
+TEST(Adaptive, ABusyServiceTakesSmallerStepsThanPlanned) {
   Bench bench;
   bench.rollout.plan.adaptive.emplace();  // 50 failed requests, 8 of them to be sure
   bench.requests_per_second = 3000;
@@ -278,7 +278,7 @@ TEST(Adaptive, A_busy_service_takes_smaller_steps_than_planned) {
   EXPECT_EQ(bench.green(), 25) << "never more than planned";
 }
 
-TEST(GuardLimits, Other_limits_begin_with_fresh_evidence) {
+TEST(GuardLimits, OtherLimitsBeginWithFreshEvidence) {
   Bench bench;
   bench.rollout.plan.stages[1].guards.p95 = 500ms;
   bench.starts();

@@ -1,4 +1,4 @@
-// What may be written in the body of a new rollout, and what is said about what may not.
+// Tests what may be written in the body of a new rollout, and what is said about the rest.
 #include "control/rollout/plan.hpp"
 
 #include <gtest/gtest.h>
@@ -26,24 +26,24 @@ std::string refused(const char* body, const config::RolloutDefaults& defaults = 
   return std::string(reply->body.at("detail").as_string());
 }
 
-TEST(PlanTest, The_name_of_the_version_is_enough) {
+TEST(PlanTest, TheNameOfTheVersionIsEnough) {
   const auto request = accepted(R"({"to":"green"})");
   EXPECT_EQ(request.to, "green");
   EXPECT_EQ(request.plan.stages.size(), 5u);
   EXPECT_EQ(request.plan.stages[0].bake, 60s);
 }
 
-TEST(PlanTest, Steps_are_percent_as_numbers_or_text_and_end_at_the_whole) {
+TEST(PlanTest, StepsArePercentAsNumbersOrTextAndEndAtTheWhole) {
   const auto request = accepted(R"({"to":"green","steps":[0.5,"5%",50],"bake":"5s"})");
   EXPECT_EQ(to_text(plan_view(request.plan).at("steps")), "[0.5,5,50,100]");
   EXPECT_EQ(request.plan.stages[0].bake, 5s);
 }
 
-TEST(PlanTest, A_long_bake_needs_no_max_step_of_its_own) {
+TEST(PlanTest, ALongBakeNeedsNoMaxStepOfItsOwn) {
   EXPECT_EQ(accepted(R"({"to":"green","bake":"2h"})").plan.max_step, 2h);
 }
 
-TEST(PlanTest, What_is_wrong_is_named) {
+TEST(PlanTest, WhatIsWrongIsNamed) {
   EXPECT_NE(refused("{}").find("`to`"), std::string::npos);
   EXPECT_NE(refused(R"({"to":"g","steps":[25,5]})").find("greater"), std::string::npos);
   for (const char* p95 : {"0s", "2h"}) {
@@ -61,12 +61,12 @@ TEST(PlanTest, What_is_wrong_is_named) {
             std::string::npos);
 }
 
-TEST(PlanTest, An_unknown_strategy_is_named) {
+TEST(PlanTest, AnUnknownStrategyIsNamed) {
   EXPECT_NE(refused(R"({"to":"g","strategy":"big_bang"})").find("known are canary, blue_green"),
             std::string::npos);
 }
 
-TEST(PlanTest, A_plan_survives_the_store) {
+TEST(PlanTest, APlanSurvivesTheStore) {
   config::RolloutDefaults defaults;
   defaults.adaptive.emplace();
   defaults.windows = {*config::parse_window("Mon-Fri 08:00-17:00")};
@@ -81,7 +81,7 @@ TEST(PlanTest, A_plan_survives_the_store) {
   EXPECT_EQ(to_json(*again), to_json(plan));
 }
 
-TEST(PlanTest, Blue_green_begins_with_a_preview_and_switches_at_once_or_over_a_ramp) {
+TEST(PlanTest, BlueGreenBeginsWithAPreviewAndSwitchesAtOnceOrOverARamp) {
   const auto steps = [](const char* body) {
     return to_text(plan_view(accepted(body).plan).at("steps"));
   };
@@ -89,7 +89,7 @@ TEST(PlanTest, Blue_green_begins_with_a_preview_and_switches_at_once_or_over_a_r
   EXPECT_EQ(steps(R"({"to":"g","strategy":"blue_green","steps":[20,60]})"), "[0,20,60,100]");
 }
 
-TEST(PlanTest, A_holdback_is_left_to_the_old_version_by_the_last_step) {
+TEST(PlanTest, AHoldbackIsLeftToTheOldVersionByTheLastStep) {
   EXPECT_EQ(to_text(plan_view(accepted(R"({"to":"g","steps":[5],"holdback":2})").plan).at("steps")),
             "[5,98]");
   EXPECT_NE(refused(R"({"to":"g","steps":[99],"holdback":2})").find("last but one"),
@@ -97,7 +97,7 @@ TEST(PlanTest, A_holdback_is_left_to_the_old_version_by_the_last_step) {
   EXPECT_NE(refused(R"({"to":"g","holdback":50})").find("up to 10%"), std::string::npos);
 }
 
-TEST(PlanTest, An_approval_belongs_to_a_step) {
+TEST(PlanTest, AnApprovalBelongsToAStep) {
   const auto request = accepted(R"({"to":"g","steps":[5,50],"approval":["50%"]})");
   EXPECT_FALSE(request.plan.stages[0].approval);
   EXPECT_TRUE(request.plan.stages[1].approval);
@@ -105,7 +105,7 @@ TEST(PlanTest, An_approval_belongs_to_a_step) {
             std::string::npos);
 }
 
-TEST(PlanTest, Nobody_gets_around_the_configured_approval_with_steps_of_his_own) {
+TEST(PlanTest, NobodyGetsAroundTheConfiguredApprovalWithStepsOfHisOwn) {
   config::RolloutDefaults defaults;
   defaults.approval = {Share::percent(50)};
   EXPECT_TRUE(accepted(R"({"to":"g","steps":[10,100]})", defaults).plan.stages[0].approval);
@@ -113,7 +113,7 @@ TEST(PlanTest, Nobody_gets_around_the_configured_approval_with_steps_of_his_own)
             std::string::npos);
 }
 
-TEST(PlanTest, A_bake_shorter_than_a_tick_is_refused) {
+TEST(PlanTest, ABakeShorterThanATickIsRefused) {
   EXPECT_NE(refused(R"({"to":"g","bake":"100ms"})").find("at least 1s"), std::string::npos);
   EXPECT_NE(refused(R"({"to":"g","steps":[{"weight":5,"bake":"999ms"}]})").find("at least 1s"),
             std::string::npos);
@@ -126,7 +126,7 @@ config::Version version(const std::string& name, std::vector<std::string> urls) 
   return out;
 }
 
-TEST(PlanTest, A_rolling_plan_pairs_endpoints_in_place_or_in_order) {
+TEST(PlanTest, ARollingPlanPairsEndpointsInPlaceOrInOrder) {
   auto plan = accepted(R"({"to":"g","strategy":"rolling"})").plan;
   const auto blue = version("blue", {"http://a", "http://b", "http://c"});
   ASSERT_FALSE(plan_rolling(plan, blue, version("g", {"http://x", "http://b", "http://y"}), {}));
@@ -137,7 +137,7 @@ TEST(PlanTest, A_rolling_plan_pairs_endpoints_in_place_or_in_order) {
   EXPECT_EQ(to_text(plan_view(plan).at("steps")), "[33.3333,66.6666,100]");
 }
 
-TEST(PlanTest, A_rolling_plan_that_cannot_work_says_why) {
+TEST(PlanTest, ARollingPlanThatCannotWorkSaysWhy) {
   auto plan = accepted(R"({"to":"g","strategy":"rolling","max_unavailable":2})").plan;
   const auto two = version("blue", {"http://a", "http://b"});
   const auto fewer = plan_rolling(plan, two, version("g", {"http://a"}), {});

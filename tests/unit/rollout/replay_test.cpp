@@ -1,4 +1,4 @@
-// A recorded rollout under other limits: reverted, held or passed, and at which tick.
+// Tests a recorded rollout under other limits: reverted, held or passed, and at which tick.
 #include "control/rollout/replay.hpp"
 
 #include <gmock/gmock.h>
@@ -27,7 +27,7 @@ TrafficCounts did(std::uint64_t requests, std::uint64_t errors, Nanoseconds late
   return out;
 }
 
-// A rollout of three steps, written down by the test second by second.
+// Holds a rollout of three steps, which the test writes down second by second.
 class Recorded : public testing::Test {
  protected:
   Recorded() {

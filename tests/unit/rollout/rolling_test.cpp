@@ -1,4 +1,4 @@
-// Three servers, deployed in place, one after the other.
+// Tests three servers, deployed in place, one after the other.
 #include "tests/unit/rollout/rollout_fixture.hpp"
 
 namespace cutwater::control {
@@ -39,7 +39,7 @@ struct Rolling : testing::Test {
   }
 };
 
-TEST_F(Rolling, Traffic_goes_by_the_servers_in_service) {
+TEST_F(Rolling, TrafficGoesByTheServersInService) {
   bench.starts();
   EXPECT_EQ(bench.green(), 0);
   EXPECT_EQ(off_duty("blue"), std::set<std::string>{"http://a"});
@@ -63,7 +63,7 @@ TEST_F(Rolling, Traffic_goes_by_the_servers_in_service) {
   EXPECT_TRUE(off_duty("green").empty());
 }
 
-TEST_F(Rolling, A_server_bakes_before_the_next_one_is_touched) {
+TEST_F(Rolling, AServerBakesBeforeTheNextOneIsTouched) {
   bench.starts();
   replace();
   bench.switches();
@@ -73,7 +73,7 @@ TEST_F(Rolling, A_server_bakes_before_the_next_one_is_touched) {
   EXPECT_TRUE(off_duty("blue").contains("http://b"));
 }
 
-TEST_F(Rolling, On_failure_the_servers_go_back_in_reverse_order) {
+TEST_F(Rolling, OnFailureTheServersGoBackInReverseOrder) {
   bench.starts();
   replace();
   proves_itself();
@@ -99,7 +99,7 @@ TEST_F(Rolling, On_failure_the_servers_go_back_in_reverse_order) {
   EXPECT_TRUE(off_duty("blue").empty());
 }
 
-TEST_F(Rolling, After_the_last_server_a_revert_serves_with_the_new_version_until_one_is_back) {
+TEST_F(Rolling, AfterTheLastServerARevertServesWithTheNewVersionUntilOneIsBack) {
   bench.starts();
   for (int i = 0; i < 2; ++i) {
     replace();
@@ -118,7 +118,7 @@ TEST_F(Rolling, After_the_last_server_a_revert_serves_with_the_new_version_until
   EXPECT_TRUE(bench.service.locked_out.contains("green"));
 }
 
-TEST_F(Rolling, A_server_that_was_only_drained_goes_back_as_it_is) {
+TEST_F(Rolling, AServerThatWasOnlyDrainedGoesBackAsItIs) {
   bench.starts();
   bench.switches();
   quiet();
@@ -131,7 +131,7 @@ TEST_F(Rolling, A_server_that_was_only_drained_goes_back_as_it_is) {
   EXPECT_FALSE(bench.service.locked_out.contains("green"));
 }
 
-TEST_F(Rolling, A_deployment_that_fails_is_undone) {
+TEST_F(Rolling, ADeploymentThatFailsIsUndone) {
   bench.starts();
   bench.switches();
   quiet();
@@ -146,7 +146,7 @@ TEST_F(Rolling, A_deployment_that_fails_is_undone) {
   EXPECT_TRUE(bench.rollout.task->undo);
 }
 
-TEST_F(Rolling, The_deploy_script_says_when_the_server_is_ready) {
+TEST_F(Rolling, TheDeployScriptSaysWhenTheServerIsReady) {
   bench.starts();
   EXPECT_EQ(bench.person(Kind::Ready).refusal->type, "nothing_to_be_ready");
   bench.switches();
@@ -159,7 +159,7 @@ TEST_F(Rolling, The_deploy_script_says_when_the_server_is_ready) {
   EXPECT_EQ(bench.waits_for(), "health");
 }
 
-TEST_F(Rolling, An_undo_that_fails_leaves_the_server_out_and_goes_on) {
+TEST_F(Rolling, AnUndoThatFailsLeavesTheServerOutAndGoesOn) {
   bench.starts();
   replace();
   bench.switches();
@@ -177,7 +177,7 @@ TEST_F(Rolling, An_undo_that_fails_leaves_the_server_out_and_goes_on) {
   EXPECT_EQ(off_duty("blue"), std::set<std::string>{"http://a"});
 }
 
-TEST_F(Rolling, A_person_can_stop_the_undo) {
+TEST_F(Rolling, APersonCanStopTheUndo) {
   bench.starts();
   replace();
   bench.switches();
@@ -189,7 +189,7 @@ TEST_F(Rolling, A_person_can_stop_the_undo) {
   EXPECT_EQ(bench.rollout.phase, Phase::Aborted);
 }
 
-TEST_F(Rolling, A_restart_does_the_task_at_hand_again) {
+TEST_F(Rolling, ARestartDoesTheTaskAtHandAgain) {
   bench.starts();
   bench.switches();
   quiet();
@@ -201,7 +201,7 @@ TEST_F(Rolling, A_restart_does_the_task_at_hand_again) {
   EXPECT_EQ(bench.waits_for(), "deploy");
 }
 
-TEST_F(Rolling, A_paused_one_takes_nothing_further_out) {
+TEST_F(Rolling, APausedOneTakesNothingFurtherOut) {
   bench.starts();
   replace();
   bench.switches();

@@ -1,4 +1,4 @@
-// A rollout on the table: the test holds the clock and the guard's report in its hand.
+// Provides a rollout for which the test sets the clock and the guard's report.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -43,7 +43,7 @@ inline guard::GuardReport report(guard::Verdict verdict, std::uint64_t bad, std:
   return out;
 }
 
-// The service and its rollout as the controller drives them.
+// Holds the service and its rollout as the controller drives them.
 struct Bench {
   ServiceState service;
   EngineState rollout;
@@ -71,7 +71,7 @@ struct Bench {
     rollout.plan.on_inconclusive = on_inconclusive;
     rollout.plan.approval_expiry = 1h;
   }
-  // The shop as a rolling rollout finds it: three servers, each deployed in place.
+  // Sets the shop up as a rolling rollout finds it: three servers, each deployed in place.
   void becomes_rolling(std::size_t max_unavailable = 1) {
     rollout.plan.strategy = "rolling";
     rollout.plan.max_unavailable = max_unavailable;

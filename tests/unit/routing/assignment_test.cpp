@@ -1,4 +1,4 @@
-// contract.md section 2, as a visitor and an operator would notice it.
+// Tests assignment (control/admin/README.md) as a visitor and an operator would notice it.
 #include "proxy/routing/assignment.hpp"
 
 #include <gtest/gtest.h>
@@ -36,7 +36,7 @@ class Assign : public testing::Test {
     shop.sticky.name = std::move(name);
   }
   Assignment ask(const Request& request) { return assign(shop, request.view(), sequence, ids); }
-  // Comes back with the cookie it was given.
+  // The visitor comes back with the cookie it was given.
   Assignment come_back(const Assignment& first) {
     const CookieValue value = shop.cookie_key.value(first.new_cookie);
     const std::string cookie = "cw_shop=" + std::string(value.begin(), value.end());
@@ -45,7 +45,7 @@ class Assign : public testing::Test {
 
   ServiceSnapshot shop = test::service({{"blue", 950'000}, {"green", 50'000}});
   SmoothSequence sequence{1};
-  // Random, but the same every time.
+  // The ids are random, but the same every time.
   CookieIdSource ids{[random = std::mt19937_64(1)](std::span<std::uint8_t> out) mutable {
     for (std::uint8_t& byte : out) byte = static_cast<std::uint8_t>(random());
   }};
@@ -116,7 +116,7 @@ TEST_F(Assign, NewVisitorsAreDealtSmoothlyAndExactly) {
 }
 
 TEST_F(Assign, SmoothDealingLeavesTheIdsUniformWithinTheirSide) {
-  // Or else the next step of the ramp would not add the share it says.
+  // Otherwise the next step of the ramp would not add the share it says.
   weights(100'000);
   int below_half = 0, green = 0;
   for (int i = 0; i < 40'000; ++i) {

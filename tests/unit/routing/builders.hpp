@@ -1,4 +1,4 @@
-// Small builders for the routing tests: a service in one line, a request in one line.
+// Builds values for the routing tests: a service in one line, a request in one line.
 #pragma once
 
 #include <memory>
@@ -18,7 +18,8 @@ inline std::shared_ptr<upstream::Endpoint> endpoint() {
                                               sockaddr_storage{}, socklen_t{0});
 }
 
-// Versions with weights in millionths; the first is stable. Every version healthy and monitored.
+// Builds versions with weights in millionths; the first is stable. Every version is healthy and
+// monitored.
 inline ServiceSnapshot service(std::vector<std::pair<std::string, std::int32_t>> versions) {
   ServiceSnapshot service;
   service.id = 1;

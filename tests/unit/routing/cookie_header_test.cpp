@@ -1,4 +1,4 @@
-// hardening.md T31: whatever stands in Cookie, reading it is never an error.
+// Tests row T31 of tests/HARDENING.md: whatever stands in Cookie, reading it is never an error.
 #include "proxy/routing/cookie_header.hpp"
 
 #include <gtest/gtest.h>

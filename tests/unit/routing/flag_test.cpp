@@ -1,5 +1,5 @@
-// Feature flags: who is let in, that raising lets only more in, that flags know nothing of each
-// other, and who wins when lists and percentages disagree.
+// Tests feature flags: which users are let in, that raising lets only more in, that flags are
+// independent of each other, and what wins when lists and percentages disagree.
 #include "proxy/routing/flag.hpp"
 
 #include <gtest/gtest.h>
@@ -61,7 +61,8 @@ TEST_F(Flags, NobodyLeavesWhileThePercentageGoesUp) {
   for (const bool one : in) ASSERT_TRUE(one) << "100 % are all";
 }
 
-// Chi-square of a 2x2 table with 1 degree of freedom; 10.83 is exceeded by chance once in 1000.
+// Computes the chi-square of a 2x2 table with 1 degree of freedom; 10.83 is exceeded by chance once
+// in 1000.
 double chi_square(const std::array<double, 4>& seen) {
   const double all = seen[0] + seen[1] + seen[2] + seen[3];
   double sum = 0;
@@ -218,7 +219,7 @@ TEST_F(Flags, ItsOwnGuardShutsIt) {
   EXPECT_FALSE(lets_in(flag, "u1"));
 }
 
-// Through assign(): which user a request is.
+// Tests through assign() which user a request is.
 struct FlagSubjects : testing::Test {
   FlagSubjects() : sequence(7), ids() {}
   void add(const config::Flag& flag) {
@@ -275,7 +276,8 @@ TEST_F(FlagSubjects, AFlagGoesByTheAddressWhenItsKeySaysSo) {
   EXPECT_NE(ask(other).reason, Reason::Flag);
 }
 
-// Who is compared: a flag's users with its control group, those whom its dice have kept out.
+// Tests who is compared: a flag's users with its control group, the users whom its dice have kept
+// out.
 struct ComparedFlag : FlagSubjects {
   ComparedFlag() {
     shop.sticky.key = config::Sticky::Key::None;
@@ -287,7 +289,7 @@ struct ComparedFlag : FlagSubjects {
     shop.flags.back().comparison = comparison;
   }
   FlagDraw draw(const std::string& cookies) { return ask(Request().cookie(cookies)).draw; }
-  // The first user whom the dice let in, or keep out.
+  // Returns the first user whom the dice let in, or keep out.
   std::string user_who_is(bool in) const {
     for (int i = 0;; ++i)
       if ((bucket_of(user(i), salt_of("flag", new_ui.name)) < 300'000) == in) return user(i);

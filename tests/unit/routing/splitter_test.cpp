@@ -23,7 +23,7 @@ std::string_view name_of(const ServiceSnapshot& snapshot, std::string_view subje
   return snapshot.versions[split(snapshot, subject)].name;
 }
 
-// Random weights that sum to 1 000 000; some are 0.
+// Makes random weights that sum to 1 000 000; some are 0.
 std::vector<std::int32_t> random_weights(std::mt19937_64& random, std::size_t versions) {
   std::vector<std::int32_t> weights(versions, 0);
   std::int32_t left = Share::kWhole;
@@ -45,7 +45,8 @@ ServiceSnapshot with_weights(const std::vector<std::int32_t>& weights) {
 }
 
 TEST(Splitter, TheMappingNeverChangesSilently) {
-  // If this fails, every user of every running rollout is dealt anew. Do not adjust the numbers.
+  // If this fails, every user of every running rollout is assigned again. Do not adjust the
+  // numbers.
   EXPECT_EQ(bucket_of("user-1", 0), 486'176u);
   EXPECT_EQ(bucket_of("user-1", 1), 422'653u);
   EXPECT_EQ(bucket_of("", 42), 688'129u);
@@ -111,7 +112,7 @@ TEST(Splitter, WhoeverMovesMovesTowardsTheVersionThatGrewAgainstTheOther) {
       const std::size_t from = split(before, user(i));
       const std::size_t to = split(after, user(i));
       if (from == to) continue;
-      // w'(to) / w(to) > w'(from) / w(from), without dividing by zero.
+      // Compares w'(to) / w(to) > w'(from) / w(from), without dividing by zero.
       const auto weight = [](const ServiceSnapshot& s, std::size_t v) {
         return static_cast<double>(s.versions[v].weight);
       };

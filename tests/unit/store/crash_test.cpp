@@ -1,5 +1,5 @@
-// Killed at any moment, short of disk: what was acknowledged is there, nothing else ever is
-// (hardening.md C01-C03).
+// Tests a process that is killed at any moment, or short of disk: what was acknowledged is there,
+// and nothing else ever is (tests/HARDENING.md C01-C03).
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -15,7 +15,8 @@ namespace {
 
 class CrashTest : public StoreTest {
  protected:
-  // A child that writes generation first, first+1, ... and says each on the pipe once written.
+  // Starts a child that writes generation first, first+1, ... and says each on the pipe once
+  // written.
   pid_t start_writer(std::uint64_t first, int say) {
     const pid_t child = fork();
     if (child != 0) return child;
@@ -28,7 +29,7 @@ class CrashTest : public StoreTest {
   }
 };
 
-TEST_F(CrashTest, Kill_9_at_any_moment_keeps_every_acknowledged_write) {
+TEST_F(CrashTest, Kill9AtAnyMomentKeepsEveryAcknowledgedWrite) {
   std::mt19937 random(20261123);
   std::uint64_t stored = 0;
   for (int round = 0; round < 60; ++round) {
@@ -58,13 +59,13 @@ TEST_F(CrashTest, Kill_9_at_any_moment_keeps_every_acknowledged_write) {
         << "acknowledged " << acknowledged << ", found " << stored;
     if (stored == 0) continue;
     EXPECT_EQ(services[0], shop(stored));
-    // State and history are one transaction: as many decisions as generations.
+    // State and history are one transaction, so there are as many decisions as generations.
     EXPECT_EQ(store->decisions("", std::nullopt, 1)->back().seq, stored);
   }
   EXPECT_GT(stored, 60u);
 }
 
-TEST_F(CrashTest, A_full_disk_is_said_and_the_next_write_may_succeed) {
+TEST_F(CrashTest, AFullDiskIsSaidAndTheNextWriteMaySucceed) {
   {
     const auto store = open();
     ASSERT_TRUE(store->commit(weights_change(1)).has_value());
@@ -95,7 +96,7 @@ TEST_F(CrashTest, A_full_disk_is_said_and_the_next_write_may_succeed) {
   EXPECT_EQ(open()->loaded().services[0], shop(4));
 }
 
-TEST_F(CrashTest, No_space_left_is_told_apart_from_other_failures) {
+TEST_F(CrashTest, NoSpaceLeftIsToldApartFromOtherFailures) {
   auto store = open();
   ASSERT_TRUE(store->commit(weights_change(1)).has_value());
   store->limit_pages_for_test(8);

@@ -1,5 +1,5 @@
-// A damaged file is refused or, where the damage touches nothing that is used, read as it was.
-// Never a third thing (hardening.md C04, C37).
+// Tests that a damaged file is refused or, where the damage touches nothing that is used, read as
+// it was. It never does a third thing (tests/HARDENING.md C04, C37).
 #include "tests/unit/store/store_fixture.hpp"
 
 #include "control/store/schema.hpp"
@@ -13,11 +13,11 @@ class DamageTest : public StoreTest {
     auto store = open();
     key_ = store->loaded().cookie_key;
     EXPECT_TRUE(store->commit(weights_change(7)).has_value());
-    store.reset();  // closing writes the log back: everything is in the file now
+    store.reset();  // closing writes the log back, so everything is in the file now
     original_ = bytes();
   }
 
-  // True when refused as damaged.
+  // Returns true when the file is refused as damaged.
   bool refused_or_same() {
     auto store = Store::open(dir_);
     if (store.has_error()) {
@@ -38,7 +38,7 @@ class DamageTest : public StoreTest {
   std::string original_;
 };
 
-TEST_F(DamageTest, A_flipped_byte_anywhere_never_gives_another_state) {
+TEST_F(DamageTest, AFlippedByteAnywhereNeverGivesAnotherState) {
   int refused = 0;
   // A prime stride visits every offset class; 997 offsets and the whole header page start.
   for (std::size_t at = 0; at < original_.size(); at += at < 128 ? 1 : 29) {
@@ -51,7 +51,7 @@ TEST_F(DamageTest, A_flipped_byte_anywhere_never_gives_another_state) {
   EXPECT_GT(refused, 50) << "the damage was hardly ever noticed";
 }
 
-TEST_F(DamageTest, A_truncated_file_is_refused_at_every_length) {
+TEST_F(DamageTest, ATruncatedFileIsRefusedAtEveryLength) {
   // SQLite reads a partial last page as filled up with zeros; when only zeros were cut off, the
   // file is as it was.
   const std::size_t last_page = original_.size() - 4096;
@@ -62,7 +62,7 @@ TEST_F(DamageTest, A_truncated_file_is_refused_at_every_length) {
   }
 }
 
-TEST_F(DamageTest, A_changed_state_row_is_found_by_its_checksum) {
+TEST_F(DamageTest, AChangedStateRowIsFoundByItsChecksum) {
   const std::size_t at = original_.find("\"generation\":7");
   ASSERT_NE(at, std::string::npos);
   std::string damaged = original_;
@@ -73,7 +73,7 @@ TEST_F(DamageTest, A_changed_state_row_is_found_by_its_checksum) {
   EXPECT_NE(error.message.find("`shop`"), std::string::npos) << error.message;
 }
 
-TEST_F(DamageTest, A_newer_schema_is_refused_with_advice) {
+TEST_F(DamageTest, ANewerSchemaIsRefusedWithAdvice) {
   {
     Database database(file(), SQLITE_OPEN_READWRITE);
     Statement(database, "UPDATE meta SET value='99', sum=? WHERE key='schema'")
@@ -85,12 +85,12 @@ TEST_F(DamageTest, A_newer_schema_is_refused_with_advice) {
   EXPECT_NE(error.message.find("schema 99"), std::string::npos) << error.message;
 }
 
-TEST_F(DamageTest, A_missing_file_beside_its_log_is_not_a_first_start) {
+TEST_F(DamageTest, AMissingFileBesideItsLogIsNotAFirstStart) {
   std::filesystem::rename(file(), file() + "-wal");
   EXPECT_EQ(open_fails().kind, StoreError::Kind::Corrupt);
 }
 
-TEST_F(DamageTest, A_damaged_decision_is_reported_when_it_is_read) {
+TEST_F(DamageTest, ADamagedDecisionIsReportedWhenItIsRead) {
   {
     Database database(file(), SQLITE_OPEN_READWRITE);
     database.exec("UPDATE decisions SET body=replace(body,'manual','guard!')");

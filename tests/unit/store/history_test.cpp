@@ -1,4 +1,4 @@
-// Outbox, audit log and forgetting; and that an older file gets what it lacks.
+// Tests outbox, audit log and forgetting; and that an older file gets what it lacks.
 #include <gmock/gmock.h>
 
 #include "control/base/rfc3339.hpp"

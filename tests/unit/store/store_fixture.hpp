@@ -1,4 +1,4 @@
-// A state directory of its own for each test, and builders for what is stored.
+// Gives each test a state directory of its own, and builders for what is stored.
 #pragma once
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// What was stored is there after a restart, all of it or none of it.
+// Tests that what was stored is there after a restart, all of it or none of it.
 #include "control/store/store.hpp"
 
 #include <sys/wait.h>
@@ -10,20 +10,20 @@
 namespace cutwater::control {
 namespace {
 
-TEST_F(StoreTest, A_first_start_makes_a_cookie_key_and_keeps_it) {
+TEST_F(StoreTest, AFirstStartMakesACookieKeyAndKeepsIt) {
   const auto key = open()->loaded().cookie_key;
   EXPECT_NE(key, (std::array<std::uint8_t, 32>{}));
   EXPECT_EQ(open()->loaded().cookie_key, key);
 }
 
-TEST_F(StoreTest, A_service_comes_back_as_it_was) {
+TEST_F(StoreTest, AServiceComesBackAsItWas) {
   ASSERT_TRUE(open()->commit(weights_change(7)).has_value());
   const auto store = open();
   ASSERT_EQ(store->loaded().services.size(), 1u);
   EXPECT_EQ(store->loaded().services[0], shop(7));
 }
 
-TEST_F(StoreTest, A_rollout_comes_back_with_its_whole_state) {
+TEST_F(StoreTest, ARolloutComesBackWithItsWholeState) {
   Change change;
   change.rollouts.push_back({"r1", "shop", true, {{"phase", "progressing"}, {"step", 2}}});
   ASSERT_TRUE(open()->commit(change).has_value());
@@ -33,7 +33,7 @@ TEST_F(StoreTest, A_rollout_comes_back_with_its_whole_state) {
   EXPECT_EQ(store->loaded().rollouts[0].state, change.rollouts[0].state);
 }
 
-TEST_F(StoreTest, Only_the_newest_rollouts_are_loaded_but_always_the_active_one) {
+TEST_F(StoreTest, OnlyTheNewestRolloutsAreLoadedButAlwaysTheActiveOne) {
   auto store = open();
   for (int i = 0; i < 60; ++i) {
     Change change;
@@ -47,7 +47,7 @@ TEST_F(StoreTest, Only_the_newest_rollouts_are_loaded_but_always_the_active_one)
   EXPECT_EQ(again->loaded().rollouts.back().id, "r59");
 }
 
-TEST_F(StoreTest, Decisions_are_numbered_and_paged) {
+TEST_F(StoreTest, DecisionsAreNumberedAndPaged) {
   const auto store = open();
   for (int i = 1; i <= 5; ++i) {
     Change change;
@@ -71,7 +71,7 @@ TEST_F(StoreTest, Decisions_are_numbered_and_paged) {
   EXPECT_TRUE(store->decisions("other", std::nullopt, 10)->empty());
 }
 
-TEST_F(StoreTest, An_idempotency_key_is_found_until_it_expires) {
+TEST_F(StoreTest, AnIdempotencyKeyIsFoundUntilItExpires) {
   const auto store = open();
   ASSERT_TRUE(store->remember({"k", "hash", 201, "{\"id\":1}", "/v1/rollouts/1", 3, 100}, 10));
   const auto found = store->find_idempotent("k", 99);
@@ -83,14 +83,14 @@ TEST_F(StoreTest, An_idempotency_key_is_found_until_it_expires) {
   EXPECT_TRUE(store->find_idempotent("other", 10)->empty());
 }
 
-TEST_F(StoreTest, A_second_process_is_told_who_holds_the_directory) {
+TEST_F(StoreTest, ASecondProcessIsToldWhoHoldsTheDirectory) {
   const auto first = open();
   const StoreError error = open_fails();
   EXPECT_EQ(error.kind, StoreError::Kind::Locked);
   EXPECT_NE(error.message.find(std::to_string(getpid())), std::string::npos) << error.message;
 }
 
-TEST_F(StoreTest, A_directory_that_cannot_be_made_is_named) {
+TEST_F(StoreTest, ADirectoryThatCannotBeMadeIsNamed) {
   dir_ += "/file";
   std::ofstream(dir_) << "in the way";
   const StoreError error = open_fails();
@@ -98,7 +98,7 @@ TEST_F(StoreTest, A_directory_that_cannot_be_made_is_named) {
   EXPECT_NE(error.message.find(dir_), std::string::npos) << error.message;
 }
 
-TEST_F(StoreTest, A_directory_that_may_not_be_written_is_refused_at_start) {
+TEST_F(StoreTest, ADirectoryThatMayNotBeWrittenIsRefusedAtStart) {
   std::filesystem::permissions(
       dir_, std::filesystem::perms::owner_read | std::filesystem::perms::owner_exec);
   const pid_t child = fork();

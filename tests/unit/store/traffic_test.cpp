@@ -1,4 +1,4 @@
-// The record of a rollout's traffic: kept, bounded, forgotten; and its form as JSON.
+// Tests the record of a rollout's traffic: kept, bounded, forgotten; and its form as JSON.
 #include <gmock/gmock.h>
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// Certificate files as operators leave them: what is told, and that the file is named.
+// Tests certificate files as operators leave them: what is told, and that the file is named.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

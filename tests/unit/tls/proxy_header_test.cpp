@@ -1,4 +1,5 @@
-// The PROXY header parser: what is accepted, what is refused and why, however the bytes arrive.
+// Tests the PROXY header parser: what is accepted, what is refused and why, however the bytes
+// arrive.
 #include <gtest/gtest.h>
 
 #include "proxy/net/proxy_protocol.hpp"
@@ -16,7 +17,7 @@ std::string bytes_of(std::initializer_list<int> values) {
   return out;
 }
 
-// Version 2 with this command, family and rest.
+// Writes version 2 with this command, family and rest.
 std::string binary(int command, int family, const std::string& rest) {
   const int size = static_cast<int>(rest.size());
   return kSignature + bytes_of({command, family, size >> 8, size & 0xff}) + rest;
@@ -24,7 +25,7 @@ std::string binary(int command, int family, const std::string& rest) {
 
 const std::string kTcp4 = bytes_of({203, 0, 113, 7, 198, 51, 100, 1, 0x12, 0x67, 0x01, 0xbb});
 
-// Read whole and byte by byte, which must agree.
+// Reads as a whole and byte by byte, which must agree.
 ProxyHeader parse(const std::string& bytes) {
   const ProxyHeader whole = parse_proxy_header(bytes);
   ProxyHeader part;
@@ -128,7 +129,8 @@ TEST(ProxyHeader, TlvsMustFit) {
 }
 
 TEST(ProxyHeader, AChecksumMustMatch) {
-  // Worked out by hand outside of this code: see tests/fuzz/seeds/proxy_header/v2_checksum.
+  // The value was worked out by hand, outside of this code: see
+  // tests/fuzz/seeds/proxy_header/v2_checksum.
   const std::string tlvs = bytes_of({2, 0, 9}) + "shop.test" + bytes_of({4, 0, 2, 0, 0});
   const auto with = [&](std::initializer_list<int> crc) {
     return binary(0x21, 0x11, kTcp4 + tlvs + bytes_of({3, 0, 4}) + bytes_of(crc));

@@ -1,4 +1,4 @@
-// Listeners behind a balancer that speaks the PROXY protocol.
+// Tests listeners behind a balancer that speaks the PROXY protocol.
 #include "proxy/net/proxy_protocol.hpp"
 
 #include "tests/unit/tls/tls_fixture.hpp"
@@ -38,7 +38,7 @@ TEST_F(BehindABalancer, TheClientIsTheOneItNames) {
     client.send(header + kGetShop);
     EXPECT_EQ(client.read_response().status, 200);
     EXPECT_EQ(forwarded_for(), "203.0.113.7");
-    client.send(kGetShop);  // said once, true for the connection
+    client.send(kGetShop);  // said once, it holds for the connection
     EXPECT_EQ(client.read_response().status, 200);
     EXPECT_EQ(forwarded_for(), "203.0.113.7");
   }
@@ -137,7 +137,7 @@ TEST_F(BehindABalancer, AWrongChecksumIsCountedAsThat) {
   EXPECT_TRUE(eventually([&] { return errors("checksum") == 1; }));
 }
 
-// Never guessed: where none is expected it is a bad request.
+// The header is never guessed: where none is expected it is a bad request.
 TEST_F(Edge, APlainListenerTakesAProxyHeaderForABadRequest) {
   for (const std::string& header : {kLine, binary("203.0.113.7")}) {
     RawClient client(port());

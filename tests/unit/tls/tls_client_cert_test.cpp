@@ -1,4 +1,4 @@
-// mTLS: who is let in, and what the upstream is told of them.
+// Tests mTLS: which clients are let in, and what the upstream is told of them.
 #include "tests/unit/tls/tls_fixture.hpp"
 
 namespace cutwater::test {
@@ -9,8 +9,8 @@ using ClientAuth = config::ListenerTls::ClientAuth;
 class ClientCertificates : public TlsEdge {
  protected:
   ClientCertificates() { tls.client_ca = clients.ca_path(); }
-  // What happens to a request of such a client; false: it is not let in. TLS 1.3 tells a client
-  // only after its handshake.
+  // Says what happens to a request of such a client; false means that the client is not let in. TLS
+  // 1.3 tells a client only after its handshake.
   bool is_served(TlsDialer dialer) {
     try {
       RawClient client(dialer.connect(tls_port(), "shop.test"));

@@ -1,4 +1,5 @@
-// A proxy whose listener speaks TLS for shop.test and *.wild.test, in front of the upstream blue.
+// Provides a proxy whose listener speaks TLS for shop.test and *.wild.test, in front of the
+// upstream blue.
 #pragma once
 
 #include "proxy/net/tls_server_context.hpp"

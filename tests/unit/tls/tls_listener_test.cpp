@@ -1,5 +1,5 @@
-// TLS from clients: versions, names, ALPN, client certificates, resumption, new certificates, and
-// what happens to those who do it wrong.
+// Tests TLS from clients: versions, names, ALPN, client certificates, resumption, new certificates,
+// and what happens to clients that break the rules.
 #include <openssl/ssl.h>
 
 #include <atomic>
@@ -92,7 +92,7 @@ TEST_F(TlsEdge, RefusesAClientThatSpeaksNothingOfOurs) {
   EXPECT_THROW(dialer().alpn({"ftp"}).connect(tls_port(), "shop.test"), TestFailure);
 }
 
-// H28: what ALPN has said holds, whatever the bytes look like.
+// H28 says that what ALPN agreed on holds, whatever the bytes look like.
 TEST_F(TlsEdge, Http1WhereHttp2WasAgreedOnIsCutOff) {
   options.alpn = {"h2", "http/1.1"};
   RawClient client(dialer().alpn({"h2"}).connect(tls_port(), "shop.test"));
@@ -127,7 +127,7 @@ TEST_F(TlsEdge, RefusesOldVersions) {
   EXPECT_NO_THROW(dialer().only(TLS1_3_VERSION).connect(tls_port(), "shop.test"));
 }
 
-// H30, RFC 9110 7.4.
+// This is H30 (RFC 9110 7.4).
 TEST_F(TlsEdge, ARequestForANameOfAnotherCertificateIsMisdirected) {
   RawClient client(dialer().connect(tls_port(), "shop.test"));
   client.send("GET / HTTP/1.1\r\nHost: a.wild.test\r\n\r\n");
@@ -143,9 +143,9 @@ TEST_F(TlsEdge, ARequestForAnotherNameOfTheSameCertificateIsFine) {
   EXPECT_EQ(client.read_response().status, 200);
 }
 
-// --- those who do it wrong --------------------------------------------------------------------
+// --- clients that break the rules -------------------------------------------------------------
 
-// R04.
+// This is R04.
 TEST_F(TlsEdge, HalfAClientHelloIsNotWaitedForForever) {
   setup.limits.handshake_timeout = 50ms;
   RawClient client(tls_port());

@@ -1,5 +1,6 @@
-// TLS to upstreams: whom we believe, what is charged to the version, and that nothing is ever said
-// in clear instead (U25). Endpoints are 127.0.0.1; the name to verify is the setup's.
+// Tests TLS to upstreams: which servers we believe, what is charged to the version, and that
+// nothing is ever sent unencrypted instead (U25). Endpoints are 127.0.0.1; the name to verify is
+// the setup's.
 #include "tests/integration/upstream_support.hpp"
 #include "tests/support/fake_h2_upstream.hpp"
 #include "tests/support/tls.hpp"
@@ -22,8 +23,8 @@ class TlsUpstream : public UpstreamTest {
     setup.upstream_tls = client_context(tls, "http/1.1");
     start();
   }
-  // A version whose server is not who it must be: the client sees a 502, the version is charged,
-  // and the server has heard no request, in clear or not.
+  // The version's server is not the one it must be: the client sees a 502, the version is charged,
+  // and the server has received no request, encrypted or not.
   void expect_no_trust(const CertRequest& request) {
     serve_with(authority.issue(request), true);
     start_tls();
@@ -180,7 +181,7 @@ TEST_F(TlsUpstream, OldVersionsAreNotSpoken) {
 }
 
 TEST_F(TlsUpstream, AServerThatSpeaksInClearGetsNoRequest) {
-  setup.timeouts().connect = 200ms;  // it waits for the end of a head that is none
+  setup.timeouts().connect = 200ms;  // it waits for the end of a head that is not one
   start_tls();
   EXPECT_EQ(get(proxy->port()).status, 504);
   expect_recorded(Outcome::ConnectFailed);
@@ -215,7 +216,7 @@ TEST_F(TlsUpstream, AServerThatWantsACertificateWeHaveNotIsChargedToTheVersion) 
   }
 }
 
-// RFC 9112 9.8: FIN is something that anybody on the path can send.
+// Anybody on the path can send a FIN (RFC 9112 9.8).
 TEST_F(TlsUpstream, ABodyThatEndsWithoutCloseNotifyIsCut) {
   serve(good);
   blue.on_request([](const Received&, UpstreamConnection& connection) {
@@ -273,7 +274,7 @@ TEST_F(TlsUpstream, AWebSocketGoesThrough) {
 
 // --- the PROXY protocol to upstreams ----------------------------------------------------------
 
-// Reads the header an upstream gets, then its requests as ever.
+// Reads the header that an upstream gets, then its requests as usual.
 TEST_F(UpstreamTest, AProxyHeaderNamesTheClientAndTheConnectionIsItsOwn) {
   setup.send_proxy = true;
   const std::string v2("\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0c", 16);
