@@ -191,29 +191,17 @@ std::set<std::string> names_at_top() {
 }
 
 TEST(Tidy, NothingStraysAtTheTop) {
-  const std::set<std::string> agreed = {"CMakeLists.txt",
-                                        "CMakePresets.json",
-                                        "README.md",
-                                        "CHANGELOG.md",
-                                        "CONTRIBUTING.md",
-                                        "SECURITY.md",
-                                        "DEVELOPERS.md",
-                                        "LICENSE",
-                                        "dev",
-                                        "config",
-                                        "proxy",
-                                        "control",
-                                        "bench",
-                                        "tests",
-                                        "docker",
-                                        "systemd",
-                                        ".ci",
-                                        ".clang-format",
-                                        ".clang-tidy",
-                                        ".gitignore",
-                                        ".dockerignore",
-                                        ".editorconfig",
-                                        ".gitattributes"};
+  const std::set<std::string> agreed = {"CMakeLists.txt",  "CMakePresets.json",
+                                        "README.md",       "CHANGELOG.md",
+                                        "CONTRIBUTING.md", "SECURITY.md",
+                                        "LICENSE",         "dev",
+                                        "config",          "proxy",
+                                        "control",         "bench",
+                                        "tests",           "docker",
+                                        "systemd",         ".ci",
+                                        ".clang-format",   ".clang-tidy",
+                                        ".gitignore",      ".dockerignore",
+                                        ".editorconfig",   ".gitattributes"};
   const std::set<std::string> found = names_at_top();
   ASSERT_TRUE(found.contains("CMakeLists.txt"));
   for (const std::string& name : found)
