@@ -122,7 +122,7 @@ std::vector<std::string> cells_of(const std::string& row) {
 }
 
 // What stands between backticks: "`service`, `version`" -> {service, version}
-std::set<std::string> quoted(const std::string& cell) {
+std::set<std::string> words_in(const std::string& cell) {
   std::set<std::string> words;
   std::istringstream parts(cell);
   std::string part;
@@ -142,11 +142,11 @@ Families documented(const std::string& markdown) {
       ADD_FAILURE() << "five cells are meant: " << line;
       continue;
     }
-    const std::string name = *quoted(cells[0]).begin();
+    const std::string name = *words_in(cells[0]).begin();
     EXPECT_FALSE(families.contains(name)) << name << " has two rows";
     EXPECT_FALSE(cells[3].empty()) << name << " has no meaning";
     EXPECT_THAT(cells[4], HasSubstr(name)) << "the example asks for something else";
-    families[name] = {cells[1], quoted(cells[2])};
+    families[name] = {cells[1], words_in(cells[2])};
   }
   return families;
 }
