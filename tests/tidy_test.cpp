@@ -195,7 +195,7 @@ std::set<std::string> names_at_top() {
 TEST(Tidy, NothingStraysAtTheTop) {
   const std::set<std::string> agreed = {"CMakeLists.txt",  "CMakePresets.json",
                                         "README.md",       "CHANGELOG.md",
-                                        "CONTRIBUTING.md", "DEVELOPERS.md",
+                                        "CONTRIBUTING.md", "SECURITY.md",
                                         "LICENSE",         "dev",
                                         "config",          "proxy",
                                         "control",         "bench",
