@@ -13,8 +13,9 @@ constexpr Key kAdminKeys[] = {{"listen"}, {"tokens"}, {"allowed_hosts"}};
 constexpr Key kTokenKeys[] = {{"name"}, {"role"}, {"secret"}};
 constexpr Key kListenerKeys[] = {{"name"},  {"listen"},         {"trusted_proxies"},
                                  {"http2"}, {"proxy_protocol"}, {"tls"}};
-constexpr Key kListenerTlsKeys[] = {
-    {"certificates"}, {"min_version"}, {"client_ca"}, {"client_crl"}, {"client_auth"}};
+constexpr Key kListenerTlsKeys[] = {{"certificates"}, {"min_version"}, {"client_ca"},
+                                    {"client_crl"},   {"client_auth"}, {"groups"},
+                                    {"ciphers"}};
 constexpr Key kCertificateKeys[] = {{"cert"}, {"key"}, {"ocsp"}};
 constexpr Key kRouteKeys[] = {{"match"}, {"service"}, {"guards"}};
 constexpr Key kMatchKeys[] = {{"host"}, {"path"}};

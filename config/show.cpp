@@ -60,7 +60,9 @@ json::object show(const ListenerTls& tls) {
   json::array certificates;
   for (const CertificateFiles& files : tls.certificates) certificates.push_back(show(files));
   json::object shown{{"certificates", std::move(certificates)},
-                     {"min_version", show(tls.min_version)}};
+                     {"min_version", show(tls.min_version)},
+                     {"groups", json::array(tls.groups.begin(), tls.groups.end())}};
+  if (!tls.ciphers.empty()) shown["ciphers"] = json::array(tls.ciphers.begin(), tls.ciphers.end());
   if (tls.client_ca.empty()) return shown;
   shown["client_ca"] = tls.client_ca;
   if (!tls.client_crl.empty()) shown["client_crl"] = tls.client_crl;

@@ -322,6 +322,22 @@ INSTANTIATE_TEST_SUITE_P(
              "1:71: `key`: expected the path of a file"},
         Case{"{listen: \"1.1.1.1:1\", tls: {certificates: [{cert: a}], min_version: \"1.1\"}}",
              "1:81: `min_version` is `1.1`: expected 1.2 or 1.3, did you mean `1.2`?"},
+        Case{"{listen: \"1.1.1.1:1\", tls: {certificates: [{cert: a}], groups: [X25519, P-265]}}",
+             "1:85: unknown name `P-265` in `groups`, did you mean `P-256`?"},
+        Case{"{listen: \"1.1.1.1:1\", tls: {certificates: [{cert: a}], groups: [P-256, P-256]}}",
+             "1:84: duplicate name `P-256` in `groups`"},
+        Case{"{listen: \"1.1.1.1:1\", tls: {certificates: [{cert: a}], groups: []}}",
+             "1:76: `groups` is empty; nobody could connect"},
+        Case{"{listen: \"1.1.1.1:1\", tls: {certificates: [{cert: a}], groups: X25519}}",
+             "1:76: `groups`: expected a list of names, found a single value"},
+        Case{"{listen: \"1.1.1.1:1\", tls: {certificates: [{cert: a}], ciphers: "
+             "[ECDHE-RSA-AES128-GCM-SHA265]}}",
+             "1:78: unknown name `ECDHE-RSA-AES128-GCM-SHA265` in `ciphers`, did you mean "
+             "`ECDHE-RSA-AES128-GCM-SHA256`?"},
+        Case{"{listen: \"1.1.1.1:1\", tls: {certificates: [{cert: a}], min_version: \"1.3\", "
+             "ciphers: "
+             "[ECDHE-RSA-AES128-GCM-SHA256]}}",
+             "1:88: `ciphers` are TLS 1.2's alone, and `min_version` is 1.3"},
         Case{"{listen: \"1.1.1.1:1\", tls: {certificates: [{cert: a}], client_auth: optional}}",
              "1:68: `client_auth` needs `client_ca`, the authorities that clients' certificates "
              "are from"},
