@@ -37,8 +37,8 @@ struct HttpRequest {
   std::string body = {};
   std::chrono::milliseconds timeout = std::chrono::seconds(10);  // name, connect, TLS, answer
   std::size_t max_body = 64 * 1024;  // what is longer is cut off, see HttpAnswer::truncated
-  // Connect here instead of looking the URL's host up.
-  std::optional<boost::asio::ip::tcp::endpoint> address = std::nullopt;
+  // Connect to the first of these that answers instead of looking the URL's host up.
+  std::vector<boost::asio::ip::tcp::endpoint> addresses = {};
   bool send_proxy = false;   // begins with a PROXY header that says LOCAL
   std::string ca_file = {};  // PEM; empty: the system's certificates (or SSL_CERT_FILE)
 };
