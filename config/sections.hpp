@@ -29,13 +29,17 @@ std::optional<GuardLimits> read_guard_limits(const Fields& owner);
 Memory read_memory(const Fields& service_fields);
 // parse_rollout.cpp
 RolloutDefaults read_rollout(const Fields& service_fields, const Sources& sources);
+// `headers: {NAME: VALUE}` of a request that we make ourselves.
+std::vector<std::pair<std::string, std::string>> read_header_fields(const Fields& fields);
+// parse_service.cpp, after the routes: by which host a probe asks when the file does not say.
+void name_probed_hosts(Config& config);
 // After the whole file: what `rollout:` needs of `admin.tokens`.
 void check_approvers(const Fields& root, const Config& config);
 // Shares that rise up to 100 %.
 std::vector<Share> read_share_steps(const Fields& fields, const Node& node);
 // parse_split.cpp: who of a service gets which version. `service.versions` must be read before.
 std::map<std::string, Share> read_weights(const Fields& fields, const Service& service);
-Sticky read_sticky(const Fields& fields, const Service& service);
+Sticky read_sticky(const Fields& fields, const Service& service, const Sources& sources);
 // "header:NAME", "cookie:NAME" or "client_ip"; nullopt when it is none of them.
 std::optional<FlagKey> parse_key(const std::string& written);
 // "unknown version `gren`, did you mean `green`?" unless `name` is a version of `service`.

@@ -27,6 +27,7 @@
 #include "control/notify/notifier.hpp"
 #include "control/snapshot/certificates.hpp"
 #include "control/steering/steering.hpp"
+#include "proxy/net/descriptor_limit.hpp"
 #include "proxy/worker/worker_group.hpp"
 
 namespace cutwater::control {
@@ -165,6 +166,8 @@ int App::open() {
   operations_ = std::move(parsed.operations);
   if (config_.workers == 0) config_.workers = usable_cores();
 
+  if (const auto problem = net::make_room(config_.limits.connections); !problem.empty())
+    return fail(2, problem);
   auto store = Store::open(config_.state_dir);
   if (store.has_error()) return fail(exit_code(store.error()), store.error().message);
   const std::int64_t wall_ms = std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -199,6 +202,9 @@ int App::open() {
 
   start_change_ = restored.change;
   publisher_ = std::make_unique<Publisher>(config_.workers, (*store)->loaded().cookie_key);
+  const auto keys = (*store)->note(kCookieKeysNote);
+  if (keys.has_error()) return fail(exit_code(keys.error()), keys.error().message);
+  publisher_->cookie_keys().restore(*keys);
   publisher_->adopt(restored.config, resolution);
   store_ = std::make_unique<AsyncStore>(std::move(*store));
   open_history(*incidents, std::move(surroundings));
@@ -245,6 +251,7 @@ ControllerSetup App::controller_setup(Restored restored) {
     certificates_.adopt();
     notifier_->adopt(controller_->current_operations());
     historian_->adopt(controller_->current_operations());
+    asio::co_spawn(context_, keep(publisher_->cookie_keys(), *store_), asio::detached);
   };
   setup.before_write = [this](Change& change) { notifier_->before_write(change); };
   setup.after_write = [this](const Change& change) {
@@ -261,9 +268,8 @@ ProxyFacts App::facts() const {
   ProxyFacts out;
   for (const auto& listener : group_->listeners())
     out.listeners.emplace_back(listener.name, to_string(listener.address));
-  const config::Address admin = admin_->address();
-  out.admin =
-      config_.admin.unix_path.empty() ? to_string(admin) : "unix:" + config_.admin.unix_path;
+  out.admin = config_.admin.unix_path.empty() ? to_string(admin_->address())
+                                              : "unix:" + config_.admin.unix_path;
   out.workers = config_.workers;
   return out;
 }
@@ -285,6 +291,7 @@ int App::serve() {
   update_probes();
   watch_signals();
   asio::co_spawn(context_, controller_->record_start(std::move(start_change_)), asio::detached);
+  asio::co_spawn(context_, keep(publisher_->cookie_keys(), *store_), asio::detached);
   asio::co_spawn(context_, run_ticks(), asio::detached);
   asio::co_spawn(context_, run_history(), asio::detached);
   asio::co_spawn(context_, run_comparisons(), asio::detached);
@@ -330,9 +337,10 @@ void App::watch_signals() {
 void App::on_signal(int number) {
   if (number == SIGHUP) return request_reload();
   if (number == SIGUSR1) {
-    group_->reopen_access_log();
-    spdlog::info("access log reopened");
-    return;
+    return group_->reopen_access_log([](const std::string& problem) {
+      if (problem.empty()) return spdlog::info("access log reopened");
+      spdlog::error("access log not reopened: {}", problem);
+    });
   }
   if (draining_) {
     spdlog::warn("second signal, stopping at once signal={}", number);

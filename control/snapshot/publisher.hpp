@@ -19,6 +19,7 @@
 #include "config/model.hpp"
 #include "config/parse.hpp"
 #include "control/snapshot/certificates.hpp"
+#include "control/snapshot/cookie_keys.hpp"
 #include "control/store/records.hpp"
 #include "proxy/routing/snapshot.hpp"
 
@@ -55,6 +56,8 @@ class Publisher {
  public:
   Publisher(unsigned workers, const std::array<std::uint8_t, 32>& cookie_key);
 
+  // The keys of the sticky cookies, over restarts; see cookie_keys.hpp. Restore before adopt().
+  CookieKeys& cookie_keys() { return cookie_keys_; }
   unsigned workers() const { return workers_; }
   std::set<std::string> known() const;  // host:port of the endpoints it has
 
@@ -114,7 +117,7 @@ class Publisher {
                                                                 const Steering& steering);
 
   const unsigned workers_;
-  const std::array<std::uint8_t, 32> cookie_key_;
+  CookieKeys cookie_keys_;
   std::map<Key, VersionObjects> versions_;
   std::map<Key, std::shared_ptr<guard::VersionMonitor>> flag_monitors_;
   std::map<Key, std::vector<RouteGuard>> route_guards_;

@@ -54,6 +54,7 @@ TEST_F(TlsEdge, OffersTheGroupsAndCiphersOfTheListenerForEveryName) {
 }
 
 TEST_F(TlsEdge, MarksItsCookieSecure) {
+  setup.version("green", 0, {blue.port()});
   RawClient client(dialer().connect(tls_port(), "shop.test"));
   client.send(kGetShop);
   EXPECT_NE(client.read_response().field("Set-Cookie").find("Secure"), std::string::npos);
