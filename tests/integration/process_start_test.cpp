@@ -54,7 +54,7 @@ TEST_F(Start, WithMoreConnectionsThanDescriptorsEndsWith2) {
     const std::string path = write(file, scratch.file(state));
     return std::vector<std::string>{"/bin/sh",
                                     "-c",
-                                    "ulimit -Hn 200; ulimit -Sn 100; exec \"$@\"",
+                                    "ulimit -Sn 100; ulimit -Hn 200; exec \"$@\"",
                                     "sh",
                                     cutwater_binary(),
                                     "run",
