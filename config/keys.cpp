@@ -13,8 +13,9 @@ constexpr Key kAdminKeys[] = {{"listen"}, {"tokens"}, {"allowed_hosts"}};
 constexpr Key kTokenKeys[] = {{"name"}, {"role"}, {"secret"}};
 constexpr Key kListenerKeys[] = {{"name"},  {"listen"},         {"trusted_proxies"},
                                  {"http2"}, {"proxy_protocol"}, {"tls"}};
-constexpr Key kListenerTlsKeys[] = {
-    {"certificates"}, {"min_version"}, {"client_ca"}, {"client_crl"}, {"client_auth"}};
+constexpr Key kListenerTlsKeys[] = {{"certificates"}, {"min_version"}, {"client_ca"},
+                                    {"client_crl"},   {"client_auth"}, {"groups"},
+                                    {"ciphers"}};
 constexpr Key kCertificateKeys[] = {{"cert"}, {"key"}, {"ocsp"}};
 constexpr Key kRouteKeys[] = {{"match"}, {"service"}, {"guards"}};
 constexpr Key kMatchKeys[] = {{"host"}, {"path"}};
@@ -24,7 +25,9 @@ constexpr Key kServiceKeys[] = {
 constexpr Key kVersionKeys[] = {{"endpoints"}, {"protocol"}, {"tls"}, {"send_proxy"}};
 constexpr Key kVersionTlsKeys[] = {{"ca"},  {"server_name"}, {"cert"},
                                    {"key"}, {"min_version"}, {"verify"}};
-constexpr Key kStickyKeys[] = {{"cookie"}, {"ttl"}, {"key"}};
+constexpr Key kStickyKeys[] = {{"cookie"}, {"ttl"},      {"key"},         {"same_site"},
+                               {"domain"}, {"path"},     {"partitioned"}, {"secure"},
+                               {"secret"}, {"cacheable"}};
 constexpr Key kFlagKeys[] = {{"name"}, {"when"},  {"version"}, {"enabled"}, {"percentage"},
                              {"key"},  {"allow"}, {"deny"},    {"arms"},    {"ramp"}};
 constexpr Key kWhenKeys[] = {{"cookie"}, {"header"}, {"in"}, {"file"}};
@@ -36,7 +39,8 @@ constexpr Key kGuardsKeys[] = {{"error_rate"},     {"p95"},       {"p95_critical
                                {"blame_window"},   {"per_route"}, {"dry_run"}};
 constexpr Key kMemoryKeys[] = {{"url"}, {"used"}, {"limit"}, {"threshold"}};
 constexpr Key kHealthKeys[] = {{"path"},         {"interval"}, {"timeout"}, {"unhealthy_after"},
-                               {"start_period"}, {"grpc"},     {"service"}};
+                               {"start_period"}, {"grpc"},     {"service"}, {"host"},
+                               {"headers"},      {"status"},   {"port"}};
 constexpr Key kTimeoutsKeys[] = {{"connect"},     {"response_head"}, {"request"},
                                  {"stream_idle"}, {"tunnel_idle"},   {"upstream_idle"},
                                  {"revert_grace"}};

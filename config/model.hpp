@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "config/flag.hpp"
@@ -71,7 +72,21 @@ struct Sticky {
   Key key = Key::OwnCookie;
   std::string name;  // cookie or header name; default "cw_<service>"
   std::chrono::seconds ttl = std::chrono::hours(24 * 30);  // of the own cookie
+  // Of the own cookie, too: RFC 6265bis 4.1.2, and CHIPS for `partitioned`.
+  enum class SameSite { Lax, None, Strict };
+  SameSite same_site = SameSite::Lax;
+  std::string domain;  // empty: only the host that was asked
+  std::string path = "/";
+  bool partitioned = false;
+  bool always_secure = false;  // else Secure is said to clients that came by https
+  bool cacheable = false;      // also set on answers that a shared cache may keep for all
+  Secret secret;               // empty: the key is the one of the state directory
 };
+
+// Lengths that a cookie may have at most, so that every Set-Cookie can be said whole. The name is a
+// token (names.hpp), which has a limit of its own.
+inline constexpr std::size_t kMostCookieName = 256;
+inline constexpr std::size_t kMostCookiePath = 255;
 
 struct Health {
   bool enabled = false;  // true when the section is present
@@ -84,6 +99,13 @@ struct Health {
   // whole.
   bool grpc = false;
   std::string grpc_service;
+  // Host of the request. Default: that of the first route to the service that names one; empty: the
+  // endpoint's own.
+  std::string host;
+  std::vector<std::pair<std::string, std::string>> headers;
+  int status_from = 200;  // what counts as healthy, both ends included
+  int status_to = 299;
+  std::uint16_t port = 0;  // of the endpoint's host; 0: the endpoint's own
 };
 
 struct Timeouts {

@@ -184,23 +184,6 @@ void read_preview(const Fields& rollout_fields, RolloutDefaults& rollout) {
   rollout.preview = preview;
 }
 
-void read_smoke_headers(const Fields& fields, SmokeCheck& check) {
-  const Node* node = fields.find("headers");
-  if (!node) return;
-  Report& report = fields.report();
-  if (node->kind != Node::Kind::Map) {
-    report.add(node->place, "`headers`: expected a mapping such as {Accept: text/html}");
-    return;
-  }
-  for (const auto& [key, value] : node->pairs) {
-    const auto text = read_text(report, *value, key->text, "a header's value");
-    if (!text) continue;
-    if (!is_token(key->text) || !is_plain_value(*text))
-      report.add(key->place, "header " + quoted(key->text) + " is no name and value that HTTP has");
-    check.headers.emplace_back(key->text, *text);
-  }
-}
-
 bool is_regex(const std::string& text) {
   regex_t compiled;
   if (::regcomp(&compiled, text.c_str(), REG_EXTENDED | REG_NOSUB) != 0) return false;
@@ -223,7 +206,7 @@ SmokeCheck read_smoke_check(Report& report, const Node& item) {
       fields.bad_value("path", *path, "expected a path such as /checkout?id=1");
     check.path = *path;
   }
-  read_smoke_headers(fields, check);
+  check.headers = read_header_fields(fields);
   std::uint64_t status = 0;
   if (fields.read_count("status", status, {200, 599})) check.status = static_cast<int>(status);
   if (const auto header = fields.text("header", "NAME or NAME=VALUE")) {
@@ -329,6 +312,25 @@ std::vector<Share> read_share_steps(const Fields& fields, const Node& node) {
   for (const RolloutStep& step : read_steps(fields, node, read_plain_step))
     shares.push_back(step.weight);
   return shares;
+}
+
+std::vector<std::pair<std::string, std::string>> read_header_fields(const Fields& fields) {
+  std::vector<std::pair<std::string, std::string>> headers;
+  const Node* node = fields.find("headers");
+  if (!node) return headers;
+  Report& report = fields.report();
+  if (node->kind != Node::Kind::Map) {
+    report.add(node->place, "`headers`: expected a mapping such as {Accept: text/html}");
+    return headers;
+  }
+  for (const auto& [key, value] : node->pairs) {
+    const auto text = read_text(report, *value, key->text, "a header's value");
+    if (!text) continue;
+    if (!is_token(key->text) || !is_plain_value(*text))
+      report.add(key->place, "header " + quoted(key->text) + " is no name and value that HTTP has");
+    headers.emplace_back(key->text, *text);
+  }
+  return headers;
 }
 
 RolloutDefaults read_rollout(const Fields& service_fields, const Sources& sources) {

@@ -77,6 +77,65 @@ std::string read_stable(const Fields& fields, const Service& service) {
              : first;
 }
 
+// "200" or "200-399".
+void read_status_range(const Fields& fields, Health& health) {
+  const auto written = fields.text("status", "a status or a range of them");
+  if (!written) return;
+  const std::size_t dash = std::min(written->find('-'), written->size());
+  const auto from = parse_count(written->substr(0, dash));
+  const auto to = dash < written->size() ? parse_count(written->substr(dash + 1)) : from;
+  if (!from || !to || *from < 200 || *to > 599 || *from > *to) {
+    fields.bad_value("status", *written, "expected a status or a range such as 200-399");
+    return;
+  }
+  health.status_from = static_cast<int>(*from);
+  health.status_to = static_cast<int>(*to);
+}
+
+// "shop.example.com", "shop.example.com:8080"
+bool is_host_field(const std::string& text) {
+  const std::size_t colon = std::min(text.rfind(':'), text.size());
+  const std::string host = text.substr(0, colon);
+  if (colon < text.size()) {
+    const auto port = parse_count(text.substr(colon + 1));
+    if (!port || *port == 0 || *port > 65535) return false;
+  }
+  return is_dns_name(host) || is_ip(host);
+}
+
+// Fields that frame the request, or that we say ourselves.
+void check_probe_headers(const Fields& fields, const Health& health) {
+  for (const auto& [name, value] : health.headers) {
+    std::string lower = name;
+    for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    if (lower == "host")
+      fields.report().add(fields.place_of_key("headers"), "write `host`, not a header `Host`");
+    for (const std::string_view ours :
+         {"connection", "content-length", "transfer-encoding", "upgrade", "te", "trailer"})
+      if (lower == ours)
+        fields.report().add(fields.place_of_key("headers"),
+                            "header " + quoted(name) + " is for the proxy to say");
+  }
+}
+
+void read_probe_request(const Fields& fields, Health& health) {
+  if (const auto host = fields.text("host", "a host")) {
+    if (!is_host_field(*host))
+      fields.bad_value("host", *host, "expected a host such as shop.example.com");
+    health.host = *host;
+  }
+  health.headers = read_header_fields(fields);
+  check_probe_headers(fields, health);
+  read_status_range(fields, health);
+  std::uint64_t port = 0;
+  if (fields.read_count("port", port, {1, 65535})) health.port = static_cast<std::uint16_t>(port);
+  for (const std::string_view key : {"headers", "status"})
+    if (health.grpc && fields.has(key))
+      fields.report().add(fields.place_of_key(key), "`" + std::string(key) +
+                                                        "` is for GET, and `grpc: true` does not "
+                                                        "ask by it");
+}
+
 Health read_health(const Fields& service_fields) {
   Health health;
   const Node* node = service_fields.find("health");
@@ -109,6 +168,7 @@ Health read_health(const Fields& service_fields) {
     if (!health.grpc)
       fields.bad_value("service", *name, "this is asked for only with `grpc: true`");
   }
+  read_probe_request(fields, health);
   return health;
 }
 
@@ -144,7 +204,7 @@ Service read_service(Report& report, const Node& key, const Node& value, const S
   service.versions = read_versions(fields);
   service.stable = read_stable(fields, service);
   service.weights = read_weights(fields, service);
-  service.sticky = read_sticky(fields, service);
+  service.sticky = read_sticky(fields, service, sources);
   service.flags = read_flags(fields, service, sources);
   service.mirror = read_mirror(fields, service);
   service.guards = read_guards(fields);
@@ -183,6 +243,16 @@ std::vector<Service> read_services(const Fields& root, const Sources& sources) {
     services.push_back(read_service(root.report(), *key, *value, sources));
   }
   return services;
+}
+
+void name_probed_hosts(Config& config) {
+  for (Service& service : config.services) {
+    if (!service.health.enabled) continue;
+    for (const Route& route : config.routes)
+      if (service.health.host.empty() && route.service == service.name &&
+          route.host.find('*') == std::string::npos)
+        service.health.host = route.host;
+  }
 }
 
 }  // namespace cutwater::config

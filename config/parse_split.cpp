@@ -23,11 +23,86 @@ void read_key(const Fields& fields, Sticky& sticky) {
   sticky.name = key->name;
 }
 
-void read_own_cookie(const Fields& fields, Sticky& sticky) {
+using SameSite = Sticky::SameSite;
+constexpr Choice<SameSite> kSameSite[] = {
+    {"lax", SameSite::Lax}, {"none", SameSite::None}, {"strict", SameSite::Strict}};
+constexpr Choice<bool> kSecure[] = {{"auto", false}, {"on", true}};
+constexpr std::size_t kLeastSecret = 16;
+
+// RFC 6265 4.1.1: path-value.
+bool is_cookie_path(std::string_view path) {
+  return path.starts_with('/') && path.size() <= kMostCookiePath &&
+         std::all_of(path.begin(), path.end(),
+                     [](char c) { return c > 0x20 && c < 0x7f && c != ';'; });
+}
+
+// Browsers drop a cookie that breaks the promise of its name (RFC 6265bis 4.1.3).
+void check_prefix(const Fields& fields, const Sticky& sticky) {
+  const auto wrong = [&](std::string_view key, std::string_view needs) {
+    fields.report().add(
+        fields.place_of_key(key),
+        "browsers drop a cookie called " + quoted(sticky.name) + " " + std::string(needs));
+  };
+  const bool host = sticky.name.starts_with("__Host-");
+  if (host && !sticky.domain.empty()) wrong("domain", "that has a `domain`");
+  if (host && sticky.path != "/") wrong("path", "whose `path` is not /");
+  if ((host || sticky.name.starts_with("__Secure-")) && !sticky.always_secure)
+    wrong("secure", "without Secure");
+}
+
+// What a browser does not take unless it is Secure is Secure, and must not be told otherwise.
+void read_secure(const Fields& fields, Sticky& sticky) {
+  fields.read("secure", sticky.always_secure, std::span<const Choice<bool>>(kSecure));
+  const bool implied = sticky.same_site == SameSite::None || sticky.partitioned ||
+                       sticky.name.starts_with("__Host-") || sticky.name.starts_with("__Secure-");
+  if (!fields.has("secure")) sticky.always_secure = implied;
+  if (!sticky.always_secure && (sticky.same_site == SameSite::None || sticky.partitioned))
+    fields.report().add(fields.place_of_value("secure"),
+                        "browsers drop a cookie with `same_site: none` that is not Secure; write "
+                        "`secure: on` or leave it out");
+}
+
+void read_cookie_scope(const Fields& fields, Sticky& sticky) {
+  Report& report = fields.report();
+  fields.read("same_site", sticky.same_site, std::span<const Choice<SameSite>>(kSameSite));
+  if (const auto domain = fields.text("domain", "a domain")) {
+    if (!is_dns_name(*domain) || is_ip(*domain))
+      fields.bad_value("domain", *domain, "expected a domain such as example.com");
+    sticky.domain = *domain;
+  }
+  if (const auto path = fields.text("path", "a path")) {
+    if (!is_cookie_path(*path))
+      fields.bad_value("path", *path,
+                       "expected a path such as /app, at most " + std::to_string(kMostCookiePath) +
+                           " visible characters without `;`");
+    sticky.path = *path;
+  }
+  if (fields.read("partitioned", sticky.partitioned) && sticky.partitioned &&
+      sticky.same_site != SameSite::None)
+    report.add(fields.place_of_key("partitioned"),
+               "`partitioned` is for cookies of embedded pages and needs `same_site: none`");
+}
+
+void read_cookie_secret(const Fields& fields, const Sources& sources, Sticky& sticky) {
+  if (!fields.has("secret")) return;
+  auto secret = read_secret(fields, "secret", sources);
+  if (!secret) return;
+  if (secret->value.size() < kLeastSecret)
+    fields.report().add(fields.place_of_value("secret"),
+                        "`secret` has fewer than " + std::to_string(kLeastSecret) + " characters");
+  sticky.secret = std::move(*secret);
+}
+
+void read_own_cookie(const Fields& fields, const Sources& sources, Sticky& sticky) {
   if (const auto cookie = fields.text("cookie", "the name of a cookie")) {
     if (!is_token(*cookie)) fields.bad_value("cookie", *cookie, "expected the name of a cookie");
     sticky.name = *cookie;
   }
+  read_cookie_scope(fields, sticky);
+  read_secure(fields, sticky);
+  check_prefix(fields, sticky);
+  read_cookie_secret(fields, sources, sticky);
+  fields.read("cacheable", sticky.cacheable);
   Duration ttl = sticky.ttl;
   if (!fields.read("ttl", ttl, {1s, kLongestCookie})) return;
   sticky.ttl = std::chrono::duration_cast<std::chrono::seconds>(ttl);
@@ -105,7 +180,7 @@ std::map<std::string, Share> read_weights(const Fields& fields, const Service& s
   return weights;
 }
 
-Sticky read_sticky(const Fields& service_fields, const Service& service) {
+Sticky read_sticky(const Fields& service_fields, const Service& service, const Sources& sources) {
   Sticky sticky;
   sticky.name = "cw_" + service.name;
   const Node* node = service_fields.find("sticky");
@@ -123,11 +198,12 @@ Sticky read_sticky(const Fields& service_fields, const Service& service) {
   const Fields fields(report, *node, section::kSticky, "sticky");
   if (!fields.usable()) return sticky;
   if (!fields.has("key")) {
-    read_own_cookie(fields, sticky);
+    read_own_cookie(fields, sources, sticky);
     return sticky;
   }
-  for (const std::string_view other : {"cookie", "ttl"}) {
-    if (!fields.has(other)) continue;
+  for (const Key& known : section::kSticky.keys) {
+    const std::string_view other = known.name;
+    if (other == "key" || !fields.has(other)) continue;
     report.add(
         fields.place_of_key(other),
         "`" + std::string(other) + "` belongs to the own cookie and cannot stand with `key`");

@@ -1,8 +1,11 @@
 // Reads TLS of listeners and versions, and the PROXY protocol. The files are named here and read
 // where they are used (proxy/net/certificate.hpp).
 
+#include <algorithm>
+
 #include "config/names.hpp"
 #include "config/sections.hpp"
+#include "config/suggest.hpp"
 
 namespace cutwater::config {
 namespace {
@@ -12,6 +15,16 @@ constexpr Choice<TlsVersion> kVersions[] = {{"1.2", TlsVersion::V12}, {"1.3", Tl
 using ClientAuth = ListenerTls::ClientAuth;
 constexpr Choice<ClientAuth> kClientAuth[] = {{"required", ClientAuth::Required},
                                               {"optional", ClientAuth::Optional}};
+constexpr std::string_view kGroups[] = {"X25519",    "P-256",     "P-384",     "P-521",
+                                        "X448",      "ffdhe2048", "ffdhe3072", "ffdhe4096",
+                                        "ffdhe6144", "ffdhe8192"};
+// Those with forward secrecy and authenticated encryption; the first three are TLS 1.3's.
+constexpr std::string_view kCiphers[] = {
+    "TLS_AES_256_GCM_SHA384",      "TLS_CHACHA20_POLY1305_SHA256",
+    "TLS_AES_128_GCM_SHA256",      "ECDHE-ECDSA-AES256-GCM-SHA384",
+    "ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-ECDSA-AES128-GCM-SHA256",
+    "ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-ECDSA-CHACHA20-POLY1305",
+    "ECDHE-RSA-CHACHA20-POLY1305"};
 constexpr Choice<ProxyProtocol> kProxyProtocol[] = {{"off", ProxyProtocol::Off},
                                                     {"required", ProxyProtocol::Required}};
 constexpr Choice<SendProxy> kSendProxy[] = {{"off", SendProxy::Off}, {"v2", SendProxy::V2}};
@@ -41,7 +54,44 @@ CertificateFiles read_certificate(Report& report, const Node& node) {
   return files;
 }
 
+// Each of the known names once, in the order that is written.
+void read_names(const Fields& fields, std::string_view key, std::span<const std::string_view> known,
+                std::vector<std::string>& out) {
+  const Node* list = fields.find(key);
+  if (!list) return;
+  Report& report = fields.report();
+  const auto items = read_list(report, *list, key, "names");
+  if (list->kind != Node::Kind::List) return;
+  if (list->items.empty())
+    report.add(list->place, "`" + std::string(key) + "` is empty; nobody could connect");
+  out.clear();
+  for (const NodePtr& item : items) {
+    if (report.full()) break;
+    const auto name = read_text(report, *item, key, "a name");
+    if (!name) continue;
+    if (std::find(known.begin(), known.end(), *name) == known.end())
+      report.add(item->place, "unknown name " + quoted(*name) + " in `" + std::string(key) + "`" +
+                                  suggestion(*name, {known.begin(), known.end()}));
+    else if (std::find(out.begin(), out.end(), *name) != out.end())
+      report.add(item->place, "duplicate name " + quoted(*name) + " in `" + std::string(key) + "`");
+    out.push_back(*name);
+  }
+}
+
+void read_key_exchange(const Fields& fields, ListenerTls& tls) {
+  read_names(fields, "groups", kGroups, tls.groups);
+  read_names(fields, "ciphers", kCiphers, tls.ciphers);
+  const bool only12 = std::none_of(tls.ciphers.begin(), tls.ciphers.end(), is_tls13_cipher);
+  if (!tls.ciphers.empty() && only12 && tls.min_version == TlsVersion::V13)
+    fields.report().add(fields.place_of_key("ciphers"),
+                        "`ciphers` are TLS 1.2's alone, and `min_version` is 1.3");
+}
+
 }  // namespace
+
+bool is_tls13_cipher(std::string_view name) {
+  return name.starts_with("TLS_");
+}
 
 std::optional<ListenerTls> read_listener_tls(const Fields& listener) {
   const Node* node = listener.find("tls");
@@ -72,6 +122,7 @@ std::optional<ListenerTls> read_listener_tls(const Fields& listener) {
     report.add(
         fields.place_of_key("client_auth"),
         "`client_auth` needs `client_ca`, the authorities that clients' certificates are from");
+  read_key_exchange(fields, tls);
   return tls;
 }
 

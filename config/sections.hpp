@@ -29,6 +29,11 @@ std::optional<GuardLimits> read_guard_limits(const Fields& owner);
 Memory read_memory(const Fields& service_fields);
 // parse_rollout.cpp
 RolloutDefaults read_rollout(const Fields& service_fields, const Sources& sources);
+// Reads `headers: {NAME: VALUE}` of a request that we make ourselves.
+std::vector<std::pair<std::string, std::string>> read_header_fields(const Fields& fields);
+// In parse_service.cpp, called after the routes: says by which host a probe asks when the file does
+// not say it.
+void name_probed_hosts(Config& config);
 // Call it after the whole file was read: it checks what `rollout:` needs of `admin.tokens`.
 void check_approvers(const Fields& root, const Config& config);
 // Reads shares that rise up to 100 %.
@@ -36,7 +41,7 @@ std::vector<Share> read_share_steps(const Fields& fields, const Node& node);
 // parse_split.cpp reads which requests of a service get which version. `service.versions` must be
 // read before.
 std::map<std::string, Share> read_weights(const Fields& fields, const Service& service);
-Sticky read_sticky(const Fields& fields, const Service& service);
+Sticky read_sticky(const Fields& fields, const Service& service, const Sources& sources);
 // Reads "header:NAME", "cookie:NAME" or "client_ip"; returns nullopt when it is none of them.
 std::optional<FlagKey> parse_key(const std::string& written);
 // Reports "unknown version `gren`, did you mean `green`?" unless `name` is a version of `service`.

@@ -60,7 +60,9 @@ json::object show(const ListenerTls& tls) {
   json::array certificates;
   for (const CertificateFiles& files : tls.certificates) certificates.push_back(show(files));
   json::object shown{{"certificates", std::move(certificates)},
-                     {"min_version", show(tls.min_version)}};
+                     {"min_version", show(tls.min_version)},
+                     {"groups", json::array(tls.groups.begin(), tls.groups.end())}};
+  if (!tls.ciphers.empty()) shown["ciphers"] = json::array(tls.ciphers.begin(), tls.ciphers.end());
   if (tls.client_ca.empty()) return shown;
   shown["client_ca"] = tls.client_ca;
   if (!tls.client_crl.empty()) shown["client_crl"] = tls.client_crl;
@@ -121,10 +123,25 @@ json::array show(const std::vector<Route>& routes) {
   return shown;
 }
 
+json::object show_own_cookie(const Sticky& sticky) {
+  using SameSite = Sticky::SameSite;
+  json::object shown{{"cookie", sticky.name}, {"ttl", to_string(Duration(sticky.ttl))}};
+  shown["same_site"] = sticky.same_site == SameSite::Lax    ? "lax"
+                       : sticky.same_site == SameSite::None ? "none"
+                                                            : "strict";
+  if (!sticky.domain.empty()) shown["domain"] = sticky.domain;
+  shown["path"] = sticky.path;
+  shown["partitioned"] = sticky.partitioned;
+  shown["secure"] = sticky.always_secure ? "on" : "auto";
+  if (!sticky.secret.origin.empty()) shown["secret"] = sticky.secret.origin;
+  shown["cacheable"] = sticky.cacheable;
+  return shown;
+}
+
 json::value show(const Sticky& sticky) {
   switch (sticky.key) {
     case Sticky::Key::OwnCookie:
-      return json::object{{"cookie", sticky.name}, {"ttl", to_string(Duration(sticky.ttl))}};
+      return show_own_cookie(sticky);
     case Sticky::Key::Header:
       return json::object{{"key", "header:" + sticky.name}};
     case Sticky::Key::Cookie:
@@ -165,6 +182,15 @@ json::object show(const Health& health) {
                      {"start_period", to_string(health.start_period)},
                      {"grpc", health.grpc}};
   if (!health.grpc_service.empty()) shown["service"] = health.grpc_service;
+  if (!health.host.empty()) shown["host"] = health.host;
+  if (health.port != 0) shown["port"] = health.port;
+  if (health.grpc) return shown;
+  shown["status"] = std::to_string(health.status_from) + "-" + std::to_string(health.status_to);
+  if (!health.headers.empty()) {
+    json::object headers;
+    for (const auto& [name, value] : health.headers) headers[name] = value;
+    shown["headers"] = std::move(headers);
+  }
   return shown;
 }
 

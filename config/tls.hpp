@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace cutwater::config {
@@ -25,8 +26,17 @@ struct ListenerTls {
   std::string client_ca;   // PEM bundle; empty = no client certificates
   std::string client_crl;  // PEM, a revocation list of each authority; empty = none is revoked
   ClientAuth client_auth = ClientAuth::Required;
+  // For the key exchange, the best first. A client may ask for any group that is listed: one
+  // handshake by ffdhe8192 costs a hundred times what one by X25519 does.
+  std::vector<std::string> groups = {"X25519", "P-256", "P-384"};
+  // Names of cipher suites, the best first. A version of TLS of which none is listed keeps the
+  // default ones.
+  std::vector<std::string> ciphers;
   friend bool operator==(const ListenerTls&, const ListenerTls&) = default;
 };
+
+// Says whether a name of `ciphers` is a suite of TLS 1.3. Any thread may call it.
+bool is_tls13_cipher(std::string_view name);
 
 // Says how the https endpoints of a version are spoken to.
 struct UpstreamTls {

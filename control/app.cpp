@@ -73,9 +73,10 @@ void App::watch_signals() {
 void App::on_signal(int number) {
   if (number == SIGHUP) return request_reload();
   if (number == SIGUSR1) {
-    assembly_.workers().reopen_access_log();
-    spdlog::info("access log reopened");
-    return;
+    return assembly_.workers().reopen_access_log([](const std::string& problem) {
+      if (problem.empty()) return spdlog::info("access log reopened");
+      spdlog::error("access log not reopened: {}", problem);
+    });
   }
   if (draining_) {
     spdlog::warn("second signal, stopping at once signal={}", number);

@@ -14,6 +14,8 @@
 
 #include "control/base/json_text.hpp"
 #include "control/metrics/metrics_source.hpp"
+#include "control/snapshot/cookie_keys.hpp"
+#include "proxy/net/descriptor_limit.hpp"
 
 namespace cutwater::control {
 namespace asio = boost::asio;
@@ -148,6 +150,8 @@ int Assembly::open() {
   operations_ = std::move(parsed.operations);
   if (config_.workers == 0) config_.workers = usable_cores();
 
+  if (const auto problem = net::make_room(config_.limits.connections); !problem.empty())
+    return fail(2, problem);
   auto store = Store::open(config_.state_dir);
   if (store.has_error()) return fail(exit_code(store.error()), store.error().message);
   const auto resolves = [resolve = system_resolver()](const config::Endpoint& endpoint) {
@@ -170,6 +174,9 @@ int Assembly::open() {
 
   start_change_ = restored.change;
   publisher_ = std::make_unique<Publisher>(config_.workers, (*store)->loaded().cookie_key);
+  const auto keys = (*store)->note(kCookieKeysNote);
+  if (keys.has_error()) return fail(exit_code(keys.error()), keys.error().message);
+  publisher_->cookie_keys().restore(*keys);
   publisher_->adopt(restored.config, resolution);
   store_ = std::make_unique<AsyncStore>(std::move(*store));
   make_history();
@@ -234,6 +241,7 @@ Given Assembly::given(Restored restored) {
     certificates_.adopt();
     notifier_->adopt(control_->services.operations());
     historian_->adopt(control_->services.operations());
+    asio::co_spawn(context_, keep(publisher_->cookie_keys(), *store_), asio::detached);
   };
   out.on_published = [this] { update_probes(); };
   out.write_hooks.before = [this](Change& change) { notifier_->before_write(change); };
@@ -252,9 +260,8 @@ ProxyFacts Assembly::facts() const {
   ProxyFacts out;
   for (const auto& listener : workers_->listeners())
     out.listeners.emplace_back(listener.name, to_string(listener.address));
-  const config::Address admin = admin_->address();
-  out.admin =
-      config_.admin.unix_path.empty() ? to_string(admin) : "unix:" + config_.admin.unix_path;
+  out.admin = config_.admin.unix_path.empty() ? to_string(admin_->address())
+                                              : "unix:" + config_.admin.unix_path;
   out.workers = config_.workers;
   return out;
 }
@@ -284,6 +291,7 @@ int Assembly::serve() {
   // What restore() found out; on a full disk it is written later.
   asio::co_spawn(context_, control_->steering.write_or_keep(std::move(start_change_)),
                  asio::detached);
+  asio::co_spawn(context_, keep(publisher_->cookie_keys(), *store_), asio::detached);
   fitness_ = std::make_unique<FitnessWatch>(context_, control_->reverts, control_->guards,
                                             control_->services);
   fitness_->start();

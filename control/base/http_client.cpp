@@ -197,10 +197,8 @@ asio::awaitable<HttpOutcome> ask_http(HttpRequest request) {
   // The URL itself may be the secret (Slack), so it is never repeated.
   if (!url) co_return failed_with("the URL is not of the form http(s)://HOST[:PORT]/PATH");
   const auto deadline = std::chrono::steady_clock::now() + request.timeout;
-  std::vector<tcp::endpoint> addresses;
-  if (request.address) {
-    addresses.push_back(*request.address);
-  } else {
+  std::vector<tcp::endpoint> addresses = request.addresses;
+  if (addresses.empty()) {
     const auto looked_up = co_await look_up(*url, request.timeout);
     if (!looked_up->done) co_return failed_at("look-up", beast::error::timeout, request);
     if (looked_up->error) co_return failed_at("look-up", looked_up->error, request);

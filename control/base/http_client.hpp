@@ -40,8 +40,8 @@ struct HttpRequest {
   // for name, connect, TLS and answer together
   std::chrono::milliseconds timeout = std::chrono::seconds(10);
   std::size_t max_body = 64 * 1024;  // a longer body is cut off, see HttpAnswer::truncated
-  // If set, connect here instead of looking the URL's host up.
-  std::optional<boost::asio::ip::tcp::endpoint> address = std::nullopt;
+  // If set, connect to the first of these that answers instead of looking the URL's host up.
+  std::vector<boost::asio::ip::tcp::endpoint> addresses = {};
   bool send_proxy = false;   // the connection begins with a PROXY header that says LOCAL
   std::string ca_file = {};  // PEM; if empty, the system's certificates (or SSL_CERT_FILE)
 };

@@ -54,8 +54,19 @@ std::string describe(const char* step, boost::system::error_code failed, const T
   return std::string(step) + ": " + failed.message();
 }
 
+std::string host_of(const Target& target) {
+  return target.health.host.empty() ? std::string(target.endpoint->authority())
+                                    : target.health.host;
+}
+
+tcp::endpoint probed_address(const Target& target) {
+  tcp::endpoint address = address_of(*target.endpoint);
+  if (target.health.port != 0) address.port(target.health.port);
+  return address;
+}
+
 // Sends the request and reads the answer over a connection that is ready for them. nullopt means
-// 2xx.
+// healthy.
 template <typename Stream>
 asio::awaitable<std::optional<std::string>> ask_over(Stream& stream, Target target) {
   const auto await_error = [](auto& failed) {
@@ -64,7 +75,7 @@ asio::awaitable<std::optional<std::string>> ask_over(Stream& stream, Target targ
   boost::system::error_code failed;
   if (target.health.grpc) {
     const bool tls = target.endpoint->options().tls != nullptr;
-    GrpcProbe probe(target.endpoint->authority(), target.health.grpc_service, tls);
+    GrpcProbe probe(host_of(target), target.health.grpc_service, tls);
     std::array<char, 4096> answer;
     while (!probe.done()) {
       const std::string out = probe.take_output();
@@ -77,8 +88,9 @@ asio::awaitable<std::optional<std::string>> ask_over(Stream& stream, Target targ
     co_return probe.problem();
   }
   http::request<http::empty_body> request{http::verb::get, target.health.path, 11};
-  request.set(http::field::host, target.endpoint->authority());
+  request.set(http::field::host, host_of(target));
   request.set(http::field::user_agent, "cutwater-health/" CUTWATER_VERSION);
+  for (const auto& [name, value] : target.health.headers) request.set(name, value);
   request.set(http::field::connection, "close");
   co_await http::async_write(stream, request, await_error(failed));
   if (failed) co_return describe("write", failed, target);
@@ -89,8 +101,9 @@ asio::awaitable<std::optional<std::string>> ask_over(Stream& stream, Target targ
   co_await http::async_read_header(stream, buffer, parser, await_error(failed));
   if (failed) co_return describe("read", failed, target);
 
-  const unsigned status = parser.get().result_int();
-  if (status / 100 == 2) co_return std::nullopt;
+  const int status = static_cast<int>(parser.get().result_int());
+  const config::Health& health = target.health;
+  if (health.status_from <= status && status <= health.status_to) co_return std::nullopt;
   co_return "answered " + std::to_string(status);
 }
 
@@ -126,7 +139,7 @@ asio::awaitable<std::optional<std::string>> ask(Target target) {
   };
   boost::system::error_code failed;
 
-  co_await stream.async_connect(address_of(*target.endpoint), await_error(failed));
+  co_await stream.async_connect(probed_address(target), await_error(failed));
   if (failed) co_return describe("connect", failed, target);
 
   if (target.endpoint->options().send_proxy) {

@@ -65,7 +65,7 @@ asio::awaitable<std::string> smoke_one(config::SmokeCheck check,
   request.ca_file = tls.ca;
   for (const auto& [name, value] : check.headers) request.fields.emplace_back(name, value);
   request.timeout = check.within;
-  request.address = address_of(*endpoint);
+  request.addresses = {address_of(*endpoint)};
   request.send_proxy = endpoint->options().send_proxy;
   const HttpOutcome outcome = co_await ask_http(std::move(request));
   const std::string what = check.method + " " + check.path + " on " + endpoint->url() + ": ";
@@ -94,7 +94,7 @@ asio::awaitable<bool> answers_health(config::Health health,
   HttpRequest request{.method = "GET", .url = url_of(*endpoint, tls) + "/"};
   request.ca_file = tls.ca;
   request.timeout = health.timeout;
-  request.address = address_of(*endpoint);
+  request.addresses = {address_of(*endpoint)};
   request.send_proxy = endpoint->options().send_proxy;
   const HttpOutcome outcome = co_await ask_http(std::move(request));
   co_return outcome.answer.has_value();  // any answer shows that somebody is there

@@ -51,7 +51,7 @@ Endpoints in_service(const Endpoints& endpoints, const ServiceState& state,
 }
 
 Publisher::Publisher(unsigned workers, const std::array<std::uint8_t, 32>& cookie_key)
-    : workers_(workers), cookie_key_(cookie_key) {}
+    : workers_(workers), cookie_keys_(cookie_key) {}
 
 namespace {
 
@@ -135,6 +135,7 @@ void Publisher::adopt(const config::Config& config, const Resolution& resolution
   }
   versions_ = std::move(next);
   addresses_ = std::move(addresses);
+  cookie_keys_.adopt(config, routing::unix_now());
   adopt_flags_and_mirrors(config);
   adopt_routes(config);
 }
@@ -266,7 +267,7 @@ std::shared_ptr<const routing::ServiceSnapshot> Publisher::build_service(
   }
   compare(*out, steering.compared);
   out->salt = state.salt;
-  out->cookie_key = cookie_key_;
+  out->cookie_key = cookie_keys_.signer(service.name);
   out->rollout = steering.rollout;
   out->sticky = service.sticky;
   const std::vector<std::string> names = out->version_names();

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "config/model.hpp"
+#include "control/snapshot/cookie_keys.hpp"
 #include "control/snapshot/resolver.hpp"
 #include "control/store/records.hpp"
 #include "proxy/routing/snapshot.hpp"
@@ -28,6 +29,8 @@ class Publisher {
  public:
   Publisher(unsigned workers, const std::array<std::uint8_t, 32>& cookie_key);
 
+  // The keys of the sticky cookies, over restarts; see cookie_keys.hpp. Restore before adopt().
+  CookieKeys& cookie_keys() { return cookie_keys_; }
   unsigned workers() const { return workers_; }
   std::set<std::string> known() const;  // host:port of the endpoints it has
 
@@ -89,7 +92,7 @@ class Publisher {
                                                                 const Steering& steering);
 
   const unsigned workers_;
-  const std::array<std::uint8_t, 32> cookie_key_;
+  CookieKeys cookie_keys_;
   std::map<Key, VersionObjects> versions_;
   std::map<Key, std::shared_ptr<guard::VersionMonitor>> flag_monitors_;
   std::map<Key, std::vector<RouteGuard>> route_guards_;

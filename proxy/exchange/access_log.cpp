@@ -13,6 +13,10 @@
 
 namespace cutwater::exchange {
 
+namespace {
+constexpr auto kReopenAgain = std::chrono::seconds(1);
+}
+
 // --- AccessLogWriter ------------------------------------------------------------------------
 
 AccessLogWriter::~AccessLogWriter() {
@@ -38,12 +42,29 @@ std::string AccessLogWriter::open(const config::AccessLog& target) {
   return {};
 }
 
-void AccessLogWriter::reopen() {
+void AccessLogWriter::reopen(Reopened done) {
+  if (target_.to != config::AccessLog::To::File) return done("it is not a file");
   {
     const std::lock_guard lock(mutex_);
-    reopen_ = true;
+    reopen_ = std::move(done);
+    reopen_now_ = true;
   }
   changed_.notify_one();
+}
+
+// Without the lock: a file system may take its time.
+void AccessLogWriter::try_reopen(const Reopened& done) {
+  const int fd = ::open(target_.path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+  if (fd < 0) {
+    const std::string why = std::strerror(errno);
+    if (!std::exchange(reopen_failed_, true))
+      done(target_.path + ": " + why + "; tried again every second, the old file goes on");
+    return;
+  }
+  ::close(fd_);
+  fd_ = fd;
+  reopen_failed_ = false;
+  done({});
 }
 
 bool AccessLogWriter::submit(std::string&& lines) {
@@ -67,13 +88,21 @@ std::string AccessLogWriter::spare() {
 void AccessLogWriter::run() {
   std::unique_lock lock(mutex_);
   for (;;) {
-    changed_.wait(lock, [this] { return stopping_ || reopen_ || !queue_.empty(); });
-    if (std::exchange(reopen_, false) && target_.to == config::AccessLog::To::File) {
-      const int fd = ::open(target_.path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
-      if (fd >= 0) {
-        ::close(fd_);
-        fd_ = fd;
-      }
+    const auto busy = [this] { return stopping_ || reopen_now_ || !queue_.empty(); };
+    if (!reopen_)
+      changed_.wait(lock, busy);
+    else
+      changed_.wait_until(lock, reopen_at_, busy);
+    const bool asked = std::exchange(reopen_now_, false);
+    if (asked) reopen_failed_ = false;  // who asks again is told again
+    if (asked || (reopen_ && Clock::now() >= reopen_at_)) {
+      const Reopened done = reopen_;
+      reopen_at_ = Clock::now() + kReopenAgain;
+      lock.unlock();
+      try_reopen(done);
+      lock.lock();
+      // Another reopen() may have come meanwhile: it is done next.
+      if (!reopen_failed_ && !reopen_now_) reopen_ = nullptr;
     }
     if (queue_.empty()) {
       if (stopping_) return;
@@ -187,6 +216,13 @@ void AccessLog::put_millis(std::string_view key, Nanoseconds value) {
   buffer_.append(fraction, sizeof fraction);
 }
 
+LogRecord record_of(const http::ClientInfo& client) {
+  LogRecord record;
+  record.listener = client.listener;
+  record.client_ip = client.client_ip;
+  return record;
+}
+
 void AccessLog::write(const LogRecord& record) {
   put_time();
   put_text("listener", record.listener);
@@ -208,12 +244,33 @@ void AccessLog::write(const LogRecord& record) {
   put_text("endpoint", record.endpoint);
   put_number("attempts", record.attempts);
   put_text("failed_version", record.failed_version);
+  put_text("failed_outcome", record.failed_outcome);
+  if (record.failed_status != 0)
+    put_number("failed_status", static_cast<std::uint64_t>(record.failed_status));
   put_text("outcome", record.outcome);
   put_text("request_id", record.request_id);
   put_text("traceparent", record.traceparent);
   buffer_.append("}\n");
   ++lines_;
   if (buffer_.size() >= kFlushAt) lost_ += flush();
+}
+
+void AccessLog::write_refused(const LogRecord& record, TimePoint now) {
+  count_refused(now);
+  if (refused_ == 0) refused_since_ = now;
+  if (++refused_ <= kRefusedLines) write(record);
+}
+
+void AccessLog::count_refused(TimePoint now) {
+  if (refused_ == 0 || now - refused_since_ < std::chrono::seconds(1)) return;
+  const std::uint64_t unnamed = refused_ > kRefusedLines ? refused_ - kRefusedLines : 0;
+  refused_ = 0;
+  if (unnamed == 0) return;
+  put_time();
+  put_text("outcome", "refused");
+  put_number("more_refused", unnamed);
+  buffer_.append("}\n");
+  ++lines_;
 }
 
 std::uint64_t AccessLog::flush() {

@@ -7,6 +7,7 @@
 #include "proxy/exchange/cohort_watch.hpp"
 #include "proxy/exchange/side_guards.hpp"
 #include "proxy/exchange/trace_ids.hpp"
+#include "proxy/http/caching.hpp"
 #include "proxy/http/forwarding.hpp"
 #include "proxy/http/grpc.hpp"
 #include "proxy/http/h1/head_parser.hpp"
@@ -102,6 +103,7 @@ class Exchange {
   bool client_left_ = false;
   EndedFor ended_for_ = EndedFor::Nothing;
   std::string_view failed_version_;
+  stats::AttemptResult failed_;  // of it
   Nanoseconds upstream_time_{0};
   TimePoint ended_{};
 };
@@ -251,6 +253,7 @@ Task<void> Exchange::try_versions() {
     attempt.end();
     record(attempt);
     if (!elsewhere) co_return;
+    failed_ = attempt.result();
   }
 }
 
@@ -297,10 +300,9 @@ bool Exchange::try_elsewhere(const Attempt& attempt) {
                              service().versions[service().stable].usable();
   const bool last_chance = attempts_ + 1 == kMaxAttempts && may_fall_back;
   const std::string_view failing = version().name;
-  const auto another = [this] {
-    return upstream::pick_endpoint(version(), context_.pool, tried_, context_.loop.now());
-  };
-  if (attempt.error() && !last_chance && another() && take_retry()) {
+  if (attempt.error() && !last_chance &&
+      upstream::pick_endpoint(version(), context_.pool, tried_, context_.loop.now()) &&
+      take_retry()) {
     context_.counters.retries.add();
   } else if (may_fall_back) {
     routing::fall_to_stable(service(), assignment_);
@@ -413,14 +415,12 @@ Result<Flow> Exchange::send_head(const ResponseHead& response, BodyChunk first) 
   extras.version_header = service().version_header;
   extras.version = version().name;
   extras.request_id = request_id_;
-  std::array<char, 160> cookie;
-  if (assignment_.set_cookie) {
+  std::array<char, routing::kMostSetCookie> cookie;
+  const config::Sticky& sticky = service().sticky;
+  if (assignment_.set_cookie && (sticky.cacheable || !http::may_be_kept_for_all(response))) {
     const routing::CookieValue value = service().cookie_key.value(assignment_.new_cookie);
-    extras.set_cookie = routing::format_set_cookie({service().sticky.name,
-                                                    {value.data(), value.size()},
-                                                    service().sticky.ttl,
-                                                    down_.client().scheme == "https"},
-                                                   cookie);
+    extras.set_cookie = routing::format_set_cookie(sticky, {value.data(), value.size()},
+                                                   http::came_by_https(down_.client()), cookie);
   }
   return down_.write_head(response, extras, first);
 }
@@ -461,9 +461,7 @@ void Exchange::finish() {
   if (client_left_) context_.counters.client_aborts.add();
   context_.counters.exchanges_active.down();
   if (!context_.log) return;
-  LogRecord record;
-  record.listener = down_.client().listener;
-  record.client_ip = down_.client().client_ip;
+  LogRecord record = record_of(down_.client());
   record.method = head_.method_text;
   record.host = head_.host;
   record.target = target_;
@@ -473,9 +471,8 @@ void Exchange::finish() {
   record.bytes_out = down_.bytes_sent();
   record.duration = (reached_version_ ? ended_ : Clock::now()) - started_;
   record.request_id = request_id_;
-  record.traceparent = {traceparent_.data(), traceparent_.size()};
-  if (const http::Field* given = head_.fields.find(http::FieldId::Traceparent))
-    record.traceparent = given->value;
+  record.traceparent =
+      http::used_traceparent(head_, {traceparent_.data(), traceparent_.size()}).value;
   if (route_) record.service = service().name;
   if (reached_version_) {
     record.upstream_duration = upstream_time_;
@@ -486,6 +483,8 @@ void Exchange::finish() {
     record.endpoint = endpoint_ ? std::string_view(endpoint_->url()) : std::string_view();
     record.attempts = attempts_;
     record.failed_version = failed_version_;
+    if (!failed_version_.empty()) record.failed_outcome = to_string(failed_.outcome);
+    record.failed_status = failed_version_.empty() ? 0 : failed_.status;
     record.outcome = ended_for_ != EndedFor::Nothing ? to_string(ended_for_) : to_string(outcome_);
   }
   context_.log->write(record);

@@ -60,6 +60,17 @@ bool is_valid_traceparent(std::string_view value) {
          is_lower_hex(value.substr(53)) && !is_zero(trace) && !is_zero(parent);
 }
 
+UsedTraceparent used_traceparent(const RequestHead& head, std::string_view ours) {
+  const Field* given = nullptr;
+  for (const Field& field : head.fields) {
+    if (field.id != FieldId::Traceparent) continue;
+    if (given) return {ours};
+    given = &field;
+  }
+  if (!given || !is_valid_traceparent(given->value)) return {ours};
+  return {given->value, true};
+}
+
 bool write_cookie_field(const Field& field, std::string_view name, HeadWriter& out) {
   if (name.empty() || field.value.find(name) == std::string_view::npos) {
     out.field(field.name, field.value);

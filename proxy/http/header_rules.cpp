@@ -11,8 +11,6 @@ namespace {
 struct Kept {
   std::string_view forwarded_proto;
   std::string_view forwarded_host;
-  std::string_view traceparent;
-  unsigned traceparents = 0;
   bool forwarded_for = false;
   bool tracestate = false;
   bool te_trailers = false;
@@ -47,9 +45,7 @@ Kept write_passing_fields(const RequestHead& head, const ForwardInfo& info, Head
         break;
       case FieldId::XRequestId:  // info.request_id, which may be this one
         break;
-      case FieldId::Traceparent:
-        ++kept.traceparents;
-        keep_first(kept.traceparent, field);
+      case FieldId::Traceparent:  // used_traceparent(), which may be this one
         break;
       case FieldId::Tracestate:
         kept.tracestate = true;
@@ -126,10 +122,9 @@ void write_forwarding(const RequestHead& head, const ForwardInfo& info, const Ke
 // An invalid or doubled traceparent restarts the trace; its tracestate is dropped with it (3.2.2).
 void write_trace(const RequestHead& head, const ForwardInfo& info, const Kept& kept,
                  HeadWriter& out) {
-  const bool keep = kept.traceparents == 1 && is_valid_traceparent(kept.traceparent);
-  const std::string_view parent = keep ? kept.traceparent : info.traceparent;
-  if (!parent.empty()) out.field("traceparent", parent);
-  if (!keep || !kept.tracestate) return;
+  const UsedTraceparent parent = used_traceparent(head, info.traceparent);
+  if (!parent.value.empty()) out.field("traceparent", parent.value);
+  if (!parent.from_client || !kept.tracestate) return;
   for (const Field& field : head.fields)
     if (field.id == FieldId::Tracestate) out.field(field.name, field.value);
 }

@@ -33,6 +33,11 @@ struct ClientInfo {
   const net::ConnectionAddresses* addresses = nullptr;
 };
 
+// Whether the client's own leg was encrypted: what its browser calls https.
+inline bool came_by_https(const ClientInfo& client) {
+  return client.scheme == "https";
+}
+
 class DownstreamStream {
  public:
   virtual const RequestHead& head() const = 0;

@@ -15,6 +15,25 @@ namespace cutwater::net {
 namespace {
 
 constexpr const char* kCiphers12 = "ECDHE+AESGCM:ECDHE+CHACHA20";
+
+// OpenSSL reads lists of names with colons between them.
+std::string joined(const std::vector<std::string>& names) {
+  std::string out;
+  for (const std::string& name : names) out += (out.empty() ? "" : ":") + name;
+  return out;
+}
+
+// False: this OpenSSL does not know one of the names.
+bool set_key_exchange(SSL_CTX* context, const config::ListenerTls& tls) {
+  std::vector<std::string> of12;
+  std::vector<std::string> of13;
+  for (const std::string& name : tls.ciphers)
+    (config::is_tls13_cipher(name) ? of13 : of12).push_back(name);
+  return SSL_CTX_set1_groups_list(context, joined(tls.groups).c_str()) == 1 &&
+         SSL_CTX_set_cipher_list(context, of12.empty() ? kCiphers12 : joined(of12).c_str()) == 1 &&
+         (of13.empty() || SSL_CTX_set_ciphersuites(context, joined(of13).c_str()) == 1);
+}
+
 // No ticket opens for longer than its key is kept.
 constexpr long kSessionSeconds = 8 * 3600;
 
@@ -101,8 +120,13 @@ TlsServerContext::Loaded TlsServerContext::load(const std::string& listener,
     if (std::string problem = made->add(files); !problem.empty()) return Problem{problem};
   auto clients = load_clients(tls);
   if (auto* problem = std::get_if<Problem>(&clients)) return std::move(*problem);
-  for (const auto& slot : made->slots_)
+  for (const auto& slot : made->slots_) {
+    if (!set_key_exchange(slot->context.get(), tls)) {
+      ERR_clear_error();
+      return Problem{"this build's OpenSSL does not offer all of `groups` and `ciphers`"};
+    }
     made->set_up(slot->context.get(), listener, tls, std::get<Clients>(clients));
+  }
   made->revocations_ = std::move(std::get<Clients>(clients).revocations);
   return std::shared_ptr<const TlsServerContext>(std::move(made));
 }
@@ -145,7 +169,6 @@ void TlsServerContext::set_up(SSL_CTX* context, const std::string& listener,
   SSL_CTX_set_app_data(context, this);
   SSL_CTX_set_min_proto_version(
       context, tls.min_version == config::TlsVersion::V13 ? TLS1_3_VERSION : TLS1_2_VERSION);
-  SSL_CTX_set_cipher_list(context, kCiphers12);
   SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE |
                                    SSL_OP_PRIORITIZE_CHACHA | SSL_OP_NO_COMPRESSION);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);  // tickets only

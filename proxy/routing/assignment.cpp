@@ -90,6 +90,16 @@ void assign_by_subject(const ServiceSnapshot& service, std::string_view subject,
   assignment.random = true;
 }
 
+// From another site a browser keeps a SameSite cookie back: its user may have one, and a new one
+// would deal that user anew for good. Lax cookies do come with links, which are GET.
+bool may_set_cookie(const ServiceSnapshot& service, const http::RequestHead& head) {
+  using SameSite = config::Sticky::SameSite;
+  if (service.sticky.same_site == SameSite::None) return true;
+  if (service.sticky.same_site == SameSite::Lax && head.method == http::Method::Get) return true;
+  const http::Field* site = head.fields.find("Sec-Fetch-Site");
+  return site == nullptr || site->value != "cross-site";
+}
+
 bool worth_smoothing(const ServiceSnapshot& service) {
   return std::all_of(service.versions.begin(), service.versions.end(), [](const auto& version) {
     return version.weight == 0 || version.weight >= kSmoothFrom;
@@ -168,7 +178,8 @@ Assignment assign(const ServiceSnapshot& service, const RequestView& request,
   std::optional<CookieId> id;
   if (service.sticky.key == Key::OwnCookie) {
     id = own_cookie(service, fields);
-    assignment.set_cookie = !id;
+    assignment.set_cookie =
+        !id && service.versions.size() > 1 && may_set_cookie(service, *request.head);
     if (id) assignment.client = client_hash(id_bytes(*id));
     if (!id && any_flag_by_own_cookie(service)) id = id_for_new_visitor(service, sequence, ids);
   }

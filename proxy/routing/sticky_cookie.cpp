@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstring>
+#include <ctime>
 
 #include "proxy/base/random.hpp"
 
@@ -54,32 +55,55 @@ bool decode(std::string_view text, Block& block) {
   return (pending & ((1U << bits) - 1)) == 0;
 }
 
-}  // namespace
-
-Block CookieSigner::mac(const CookieId& id) const {
-  const HmacSha256::Digest digest = hmac_(id);
+Block mac(const HmacSha256& hmac, const CookieId& id) {
+  const HmacSha256::Digest digest = hmac(id);
   Block half;
   std::copy_n(digest.begin(), half.size(), half.begin());
   return half;
+}
+
+bool is_signed_by(const HmacSha256& hmac, const CookieId& id, const Block& claimed) {
+  const Block expected = mac(hmac, id);
+  return CRYPTO_memcmp(expected.data(), claimed.data(), expected.size()) == 0;
+}
+
+std::span<const std::uint8_t> bytes_of(std::string_view text) {
+  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
+
+}  // namespace
+
+MacKey service_key(std::string_view secret, std::string_view service) {
+  const std::string purpose = "cutwater sticky cookie of " + std::string(service);
+  return HmacSha256(bytes_of(secret))(bytes_of(purpose));
+}
+
+std::int64_t unix_now() {
+  return std::time(nullptr);
+}
+
+void CookieSigner::also_accept(const MacKey& key, std::int64_t until) {
+  if (former_.size() < kMostFormer) former_.push_back({HmacSha256(key), until});
 }
 
 CookieValue CookieSigner::value(const CookieId& id) const {
   CookieValue text;
   encode(id, text.data());
   text[kEncodedBlock] = '.';
-  encode(mac(id), text.data() + kEncodedBlock + 1);
+  encode(mac(hmac_, id), text.data() + kEncodedBlock + 1);
   return text;
 }
 
-std::optional<CookieId> CookieSigner::verify(std::string_view value) const {
+std::optional<CookieId> CookieSigner::verify(std::string_view value, std::int64_t (*now)()) const {
   if (value.size() != kCookieValueLength || value[kEncodedBlock] != '.') return std::nullopt;
   CookieId id;
   Block claimed;
   if (!decode(value.substr(0, kEncodedBlock), id)) return std::nullopt;
   if (!decode(value.substr(kEncodedBlock + 1), claimed)) return std::nullopt;
-  const Block expected = mac(id);
-  if (CRYPTO_memcmp(expected.data(), claimed.data(), expected.size()) != 0) return std::nullopt;
-  return id;
+  if (is_signed_by(hmac_, id, claimed)) return id;
+  for (const Former& former : former_)
+    if (is_signed_by(former.hmac, id, claimed) && now() < former.until) return id;
+  return std::nullopt;
 }
 
 CookieIdSource::CookieIdSource() : CookieIdSource(fill_random) {}
@@ -97,7 +121,9 @@ CookieId CookieIdSource::next() {
   return id;
 }
 
-std::string_view format_set_cookie(const SetCookie& cookie, std::span<char> out) {
+std::string_view format_set_cookie(const config::Sticky& cookie, std::string_view value, bool https,
+                                   std::span<char> out) {
+  using SameSite = config::Sticky::SameSite;
   std::size_t used = 0;
   bool fits = true;
   const auto put = [&](std::string_view text) {
@@ -109,14 +135,24 @@ std::string_view format_set_cookie(const SetCookie& cookie, std::span<char> out)
     used += text.size();
   };
   std::array<char, 24> age;
-  const auto end = std::to_chars(age.data(), age.data() + age.size(), cookie.max_age.count()).ptr;
+  const auto end = std::to_chars(age.data(), age.data() + age.size(), cookie.ttl.count()).ptr;
   put(cookie.name);
   put("=");
-  put(cookie.value);
-  put("; Path=/; Max-Age=");
+  put(value);
+  put("; Path=");
+  put(cookie.path);
+  put("; Max-Age=");
   put({age.data(), static_cast<std::size_t>(end - age.data())});
-  put("; HttpOnly; SameSite=Lax");
-  if (cookie.secure) put("; Secure");
+  put("; HttpOnly; SameSite=");
+  put(cookie.same_site == SameSite::Lax    ? "Lax"
+      : cookie.same_site == SameSite::None ? "None"
+                                           : "Strict");
+  if (!cookie.domain.empty()) {
+    put("; Domain=");
+    put(cookie.domain);
+  }
+  if (cookie.always_secure || https) put("; Secure");
+  if (cookie.partitioned) put("; Partitioned");
   return fits ? std::string_view(out.data(), used) : std::string_view();
 }
 

@@ -64,9 +64,11 @@ Worker::Worker(unsigned index, SharedSetup& shared, std::vector<ListenerSetup> l
   server_context_.run_exchange = [this](http::DownstreamStream& stream) {
     return exchange::run_exchange(exchange_context_, stream);
   };
-  server_context_.on_bad_request = [this](const http::ClientInfo&, http::BadHead bad, int status) {
+  server_context_.on_bad_request = [this](const http::ClientInfo& client, http::BadHead bad,
+                                          int status) {
     counters_.bad_requests[static_cast<std::size_t>(bad)].add();
     if (status > 0) counters_.local_replies[static_cast<std::size_t>(status)].add();
+    if (log_) log_refused(client, bad, status);
   };
   server_context_.on_http2_abuse = [this](http::Http2Abuse abuse) { note_abuse(abuse); };
   server_context_.on_refused_stream = [this] { counters_.refused_streams.add(); };
@@ -211,8 +213,18 @@ void Worker::stop() {
   });
 }
 
+void Worker::log_refused(const http::ClientInfo& client, http::BadHead bad, int status) {
+  exchange::LogRecord record = exchange::record_of(client);
+  record.client_ip = client.peer_ip;  // what it said of another client was in no good request
+  record.status = status;
+  record.outcome = "refused";
+  record.reason = status == 408 ? std::string_view("timeout") : to_string(bad);
+  log_->write_refused(record, loop_.now());
+}
+
 void Worker::flush_log(void* self) {
   auto* worker = static_cast<Worker*>(self);
+  worker->log_->count_refused(worker->loop_.now());
   worker->counters_.log_lines_dropped.add(worker->log_->flush());
   worker->loop_.timers().arm(worker->log_timer_, worker->loop_.now() + kLogFlush);
 }

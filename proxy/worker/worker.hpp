@@ -66,6 +66,7 @@ class Worker {
     counters_.http2_abuses[static_cast<std::size_t>(abuse)].add();
   }
   static void flush_log(void* self);
+  void log_refused(const http::ClientInfo& client, http::BadHead bad, int status);
 
   SharedSetup& shared_;
   net::EventLoop loop_;

@@ -150,8 +150,8 @@ void WorkerGroup::stop() {
   impl_->threads.clear();
 }
 
-void WorkerGroup::reopen_access_log() {
-  impl_->shared.access_log.reopen();
+void WorkerGroup::reopen_access_log(std::function<void(const std::string&)> done) {
+  impl_->shared.access_log.reopen(std::move(done));
 }
 
 stats::ProxyTotals WorkerGroup::totals() const {

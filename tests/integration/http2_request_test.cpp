@@ -15,6 +15,7 @@ using testing::HasSubstr;
 class Http2Request : public Http2Edge {};
 
 TEST_F(Http2Request, AGetIsAnswered) {
+  setup.version("green", 0, {blue.port()});
   blue.answer(200, "hello", "Content-Type: text/plain\r\nConnection: x-hop\r\nX-Hop: 1\r\n");
   H2Client client(port());
   const H2Answer answer = client.get("/a?b=c");

@@ -206,6 +206,7 @@ TEST_F(Api, LogsEachRequestAsALineOfJson) {
   EXPECT_EQ(text("/flagged", "flag"), "beta");
   EXPECT_EQ(text("/fell-back", "version"), "blue");
   EXPECT_EQ(text("/fell-back", "failed_version"), "green");
+  EXPECT_EQ(text("/fell-back", "failed_outcome"), "status_5xx");
   EXPECT_EQ(by_target.at("/fell-back").at("attempts").as_int64(), 2);
   EXPECT_EQ(text("/plain", "traceparent").size(), 55U);
 }

@@ -46,6 +46,32 @@ TEST_F(Start, WithoutItsFileEndsWith2) {
   EXPECT_NE(refused.err.find("nowhere.yaml"), refused.err.npos) << refused.err;
 }
 
+// The soft limit is raised to the hard one; what does not fit even then is refused.
+TEST_F(Start, WithMoreConnectionsThanDescriptorsEndsWith2) {
+  const auto start = [&](const std::string& connections, const std::string& state) {
+    ShopFile file(blue, green);
+    file.top = "limits: {connections: " + connections + "}\n";
+    const std::string path = write(file, scratch.file(state));
+    return std::vector<std::string>{"/bin/sh",
+                                    "-c",
+                                    "ulimit -Sn 100; ulimit -Hn 200; exec \"$@\"",
+                                    "sh",
+                                    cutwater_binary(),
+                                    "run",
+                                    "-c",
+                                    path};
+  };
+  ChildProcess refused(start("69", "first"));
+  EXPECT_EQ(refused.wait(), 2) << refused.err();
+  EXPECT_NE(refused.err().find("`limits.connections` is 69"), std::string::npos) << refused.err();
+  EXPECT_NE(refused.err().find("may have 200"), std::string::npos) << refused.err();
+  ChildProcess fits(start("68", "second"));
+  EXPECT_TRUE(eventually([&] {
+    return fits.err().find("ready ") != std::string::npos ||
+           fits.out().find("ready ") != std::string::npos;
+  })) << fits.err();
+}
+
 TEST_F(Start, OnAPortInUseEndsWith11) {
   ShopFile file(blue, green);
   file.listen = "127.0.0.1:" + std::to_string(blue.port());  // a fake upstream sits there

@@ -186,5 +186,39 @@ TEST_F(Split, NoNewRequestReachesAVersionOnceItsWeightIsConfirmedZero) {
   EXPECT_GT(green.requests(), static_cast<std::size_t>(kChanges)) << "green was in use in between";
 }
 
+TEST_F(Split, AnswersThatACacheKeepsForAllSetNoCookie) {
+  weights(50, 50);
+  start();
+  const auto set_by = [this](const std::string& fields) {
+    for (FakeUpstream* upstream : {&blue, &green})
+      upstream->answer_raw("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n" + fields + "\r\n");
+    RawClient client(proxy->port());
+    return ask(client);
+  };
+  const Response asset = set_by("Cache-Control: public, max-age=3600\r\nVary: Accept\r\n");
+  EXPECT_EQ(asset.field("Set-Cookie"), "");
+  EXPECT_EQ(asset.field("Cache-Control"), "public, max-age=3600");
+  EXPECT_EQ(asset.field("Vary"), "Accept");
+  EXPECT_THAT(set_by("Cache-Control: private, max-age=60\r\n").field("Set-Cookie"),
+              HasSubstr("cw_shop="));
+  EXPECT_EQ(set_by("").field("Cache-Control"), "private") << "beside a cookie";
+}
+
+TEST_F(Split, AnOperatorMaySayThatNoCacheSharesWhatIsPublic) {
+  setup.sticky().cacheable = true;
+  start();
+  for (FakeUpstream* upstream : {&blue, &green})
+    upstream->answer_raw("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nCache-Control: public\r\n\r\n");
+  RawClient client(proxy->port());
+  EXPECT_THAT(ask(client).field("Set-Cookie"), HasSubstr("cw_shop="));
+}
+
+TEST_F(Split, ACookieWithALongNameIsSetToo) {
+  setup.sticky().name = std::string(config::kMostCookieName, 'n');
+  start();
+  RawClient client(proxy->port());
+  EXPECT_THAT(ask(client).field("Set-Cookie"), HasSubstr(setup.sticky().name + "="));
+}
+
 }  // namespace
 }  // namespace cutwater::test

@@ -207,6 +207,55 @@ TEST(Parse, ListenersAndRoutes) {
   EXPECT_EQ(config.routes[1].service, "b");
 }
 
+TEST(Parse, ProbesAskByTheHostOfTheFirstRouteThatNamesOne) {
+  const auto probed = [](const std::string& health, const std::string& routes) {
+    return read("routes: [" + routes + "]\n" + in_service("health: " + health))
+        .services.at(0)
+        .health;
+  };
+  const std::string routes =
+      "{service: shop}, {match: {host: \"*.a.test\"}, service: shop}, "
+      "{match: {host: b.test}, service: shop}, {match: {host: c.test}, service: shop}";
+  EXPECT_EQ(probed("{}", routes).host, "b.test");
+  EXPECT_EQ(probed("{host: \"d.test:80\"}", routes).host, "d.test:80");
+  EXPECT_EQ(probed("{}", "{service: shop}").host, "") << "the endpoint's own";
+  const Health all = probed("{headers: {X-A: b}, status: 200-399, port: 81}", routes);
+  EXPECT_EQ(all.headers, (std::vector<std::pair<std::string, std::string>>{{"X-A", "b"}}));
+  EXPECT_EQ(all.status_from, 200);
+  EXPECT_EQ(all.status_to, 399);
+  EXPECT_EQ(all.port, 81);
+  EXPECT_EQ(probed("{status: 421}", routes).status_from, 421);
+  EXPECT_EQ(probed("{status: 421}", routes).status_to, 421);
+}
+
+TEST(Parse, TheOwnCookiesAttributes) {
+  const auto sticky = [](const std::string& value) {
+    return read(in_service("sticky: " + value), fake_sources({{"S", "sixteen-and-more"}}))
+        .services.at(0)
+        .sticky;
+  };
+  EXPECT_FALSE(sticky("{ttl: 1h}").always_secure);
+  EXPECT_TRUE(sticky("{secure: on}").always_secure);
+  EXPECT_TRUE(sticky("{same_site: none}").always_secure) << "implied";
+  EXPECT_TRUE(sticky("{cookie: __Host-a}").always_secure) << "implied";
+  EXPECT_EQ(sticky("{cookie: " + std::string(kMostCookieName, 'n') + "}").name.size(), 256u);
+  EXPECT_THAT(
+      problems_in(in_service("sticky: {cookie: " + std::string(kMostCookieName + 1, 'n') + "}")),
+      testing::ElementsAre(testing::HasSubstr("expected the name of a cookie")));
+  const Sticky all = sticky(
+      "{same_site: none, partitioned: true, domain: example.com, path: /app, "
+      "secret: \"${env:S}\", cacheable: true}");
+  EXPECT_EQ(all.same_site, Sticky::SameSite::None);
+  EXPECT_TRUE(all.partitioned);
+  EXPECT_EQ(all.domain, "example.com");
+  EXPECT_EQ(all.path, "/app");
+  EXPECT_EQ(all.secret.value, "sixteen-and-more");
+  EXPECT_TRUE(all.cacheable);
+  EXPECT_THAT(problems_in(in_service("sticky: {secret: \"${env:S}\"}"),
+                          fake_sources({{"S", "fifteen-letters"}})),
+              testing::ElementsAre("5:22: `secret` has fewer than 16 characters"));
+}
+
 TEST(Parse, TlsAndTheProxyProtocol) {
   const Config config = read(
       "listeners:\n"

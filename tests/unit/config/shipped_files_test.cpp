@@ -71,8 +71,13 @@ TEST(Examples, TheFullOneSaysTheDefaultsWhereItClaimsTo) {
   b.services[0].versions = shop.versions;
   b.services[0].flags = shop.flags;
   b.services[0].mirror = shop.mirror;
+  b.services[0].sticky.domain = shop.sticky.domain;
+  b.services[0].sticky.secret = shop.sticky.secret;
   b.services[0].fallback = shop.fallback;
   b.services[0].health.enabled = true;
+  b.services[0].health.host = shop.health.host;
+  b.services[0].health.headers = shop.health.headers;
+  b.services[0].health.port = shop.health.port;
   b.services[0].memory.enabled = true;
   b.services[0].memory.limit_bytes = shop.memory.limit_bytes;
   EXPECT_EQ(show_json(a), show_json(b));

@@ -190,6 +190,52 @@ TEST_F(Prober, AsksForThePathUnderTheEndpointsOwnName) {
   EXPECT_THAT(changes_, IsEmpty());
 }
 
+TEST_F(Prober, AsksByTheHostThatIsConfigured) {
+  FakeService service(context_);
+  Target target = target_for(service);
+  target.health.host = "shop.example.com";
+  update({target});
+  probe_once();
+  EXPECT_THAT(service.seen, ElementsAre("GET /healthz shop.example.com"));
+}
+
+TEST_F(Prober, SendsTheHeadersThatAreConfigured) {
+  test::FakeUpstream service;
+  Target target = target_at({asio::ip::address_v4::loopback(), service.port()}, "green",
+                            "http://green.test", "green.test", {});
+  target.health.headers = {{"X-Probe", "yes"}, {"User-Agent", "ours"}};
+  update({target});
+  probe_once();
+  const test::Received request = service.wait_for_request();
+  EXPECT_EQ(request.field("X-Probe"), "yes");
+  EXPECT_EQ(request.field("User-Agent"), "ours");
+}
+
+TEST_F(Prober, AsksAtTheConfiguredPortOfTheEndpointsHost) {
+  FakeService service(context_);
+  Target target = target_at({asio::ip::address_v4::loopback(), 1}, "green", "http://127.0.0.1:1",
+                            "127.0.0.1:1", {});
+  target.health.port = service.address().port();
+  update({target});
+  probe_once();
+  EXPECT_THAT(service.seen, ElementsAre("GET /healthz 127.0.0.1:1"));
+  EXPECT_THAT(changes_, IsEmpty());
+}
+
+TEST_F(Prober, TheConfiguredStatusesAreHealthyAndNoOthers) {
+  FakeService service(context_);
+  Target target = target_for(service);
+  target.health.unhealthy_after = 1;
+  target.health.status_from = 300;
+  target.health.status_to = 399;
+  update({target});
+  for (const int status : {299, 300, 399, 400}) {
+    service.status = status;
+    probe_once();
+    EXPECT_EQ(target.endpoint->healthy(), status == 300 || status == 399) << status;
+  }
+}
+
 TEST_F(Prober, WaitsItsFirstDelayThenTheInterval) {
   FakeService service(context_);
   update({target_for(service)});

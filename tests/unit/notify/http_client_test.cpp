@@ -7,6 +7,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/address_v4.hpp>
 
 #include "tests/support/fake_upstream.hpp"
 #include "tests/unit/notify/tls_receiver.hpp"
@@ -56,12 +57,25 @@ TEST(HttpClient, DeliversARequestAndBringsBackTheAnswer) {
   EXPECT_EQ(got.body, R"({"a":1})");
 }
 
-TEST(HttpClient, LooksANameUpAndTriesEachOfItsAddresses) {
-  FakeUpstream receiver;  // listens on 127.0.0.1 only; localhost may be ::1 first
+// "127.1" is for the resolver to read, who needs neither /etc/hosts nor a name server for it.
+TEST(HttpClient, LooksANameUp) {
+  FakeUpstream receiver;
   const HttpOutcome outcome =
-      ask({.method = "GET", .url = "http://localhost:" + std::to_string(receiver.port())});
+      ask({.method = "GET", .url = "http://127.1:" + std::to_string(receiver.port())});
   ASSERT_TRUE(outcome.answer) << outcome.error;
   EXPECT_EQ(receiver.wait_for_request().head.start_line, "GET / HTTP/1.1");
+}
+
+TEST(HttpClient, TriesEachAddress) {
+  using boost::asio::ip::address_v4;
+  FakeUpstream receiver;
+  const test::RefusingPort refusing;
+  const HttpOutcome outcome = ask({.method = "GET",
+                                   .url = "http://hooks.example.com/",
+                                   .addresses = {{address_v4::loopback(), refusing.port()},
+                                                 {address_v4::loopback(), receiver.port()}}});
+  ASSERT_TRUE(outcome.answer) << outcome.error;
+  EXPECT_EQ(receiver.wait_for_request().field("Host"), "hooks.example.com");
 }
 
 TEST(HttpClient, CutsALongBodyAndKeepsTheStatus) {
@@ -127,7 +141,7 @@ TEST(HttpClient, RefusesACertificateNobodyVouchesFor) {
 
 TEST(HttpClient, RefusesACertificateOfAnotherName) {
   TlsReceiver receiver("DNS:hooks.example.com");
-  const HttpOutcome outcome = ask({.url = "https://localhost:" + std::to_string(receiver.port()),
+  const HttpOutcome outcome = ask({.url = "https://127.0.0.1:" + std::to_string(receiver.port()),
                                    .ca_file = receiver.certificate()});
   EXPECT_FALSE(outcome.answer);
   EXPECT_THAT(outcome.error, StartsWith("TLS: "));

@@ -352,5 +352,32 @@ TEST(ReasonText, EveryReasonHasItsOwnWord) {
   EXPECT_EQ(words.size(), 5u);
 }
 
+// From another site a browser keeps the cookie back, and a new one would deal its user anew.
+TEST_F(Assign, NoCookieIsSetWhereABrowserKeptItBack) {
+  using SameSite = config::Sticky::SameSite;
+  const auto sets = [this](SameSite same_site, http::Method method, std::string_view site) {
+    shop.sticky.same_site = same_site;
+    Request request;
+    request.head.method = method;
+    if (!site.empty()) request.header("Sec-Fetch-Site", site);
+    return ask(request).set_cookie;
+  };
+  using http::Method;
+  EXPECT_FALSE(sets(SameSite::Lax, Method::Post, "cross-site"));
+  EXPECT_FALSE(sets(SameSite::Lax, Method::Head, "cross-site"));
+  EXPECT_TRUE(sets(SameSite::Lax, Method::Get, "cross-site")) << "a link brings the cookie along";
+  EXPECT_TRUE(sets(SameSite::Lax, Method::Post, "same-site"));
+  EXPECT_TRUE(sets(SameSite::Lax, Method::Post, "none"));
+  EXPECT_TRUE(sets(SameSite::Lax, Method::Post, "")) << "no browser, or an old one";
+  EXPECT_FALSE(sets(SameSite::Strict, Method::Get, "cross-site")) << "not even a link brings it";
+  EXPECT_TRUE(sets(SameSite::Strict, Method::Get, "same-origin"));
+  EXPECT_TRUE(sets(SameSite::None, Method::Post, "cross-site")) << "it is always sent";
+}
+
+TEST_F(Assign, AServiceWithOneVersionSetsNoCookie) {
+  shop = test::service({{"blue", Share::kWhole}});
+  EXPECT_FALSE(ask(Request()).set_cookie);
+}
+
 }  // namespace
 }  // namespace cutwater::routing

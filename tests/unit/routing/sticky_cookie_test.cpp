@@ -124,23 +124,72 @@ TEST(CookieIdSource, TheKernelsIdsAreAllDifferent) {
   EXPECT_EQ(seen.size(), 1000u);
 }
 
+TEST(StickyCookie, TheCookieOfOneServiceIsNoGoodForAnother) {
+  const CookieSigner shop(service_key("a secret of the proxy", "shop"));
+  const CookieSigner blog(service_key("a secret of the proxy", "blog"));
+  EXPECT_TRUE(shop.verify(text(shop.value(some_id()))));
+  EXPECT_FALSE(blog.verify(text(shop.value(some_id()))));
+  const CookieSigner elsewhere(service_key("a secret of the proxy", "shop"));
+  EXPECT_EQ(elsewhere.value(some_id()), shop.value(some_id())) << "another proxy, the same secret";
+}
+
+TEST(StickyCookie, WhatAFormerKeySignedIsTakenUntilItsTimeIsOver) {
+  const std::string value = text(CookieSigner(key(1)).value(some_id()));
+  CookieSigner signer(key(2));
+  signer.also_accept(key(1), 1000);
+  EXPECT_EQ(signer.verify(value, [] { return std::int64_t{999}; }), some_id());
+  EXPECT_EQ(signer.verify(value, [] { return std::int64_t{1000}; }), std::nullopt);
+  EXPECT_NE(text(signer.value(some_id())), value) << "it signs by its own key";
+}
+
+std::string set_cookie(const config::Sticky& cookie, bool https,
+                       std::size_t room = kMostSetCookie) {
+  std::array<char, kMostSetCookie> out;
+  return std::string(format_set_cookie(cookie, "abc", https, std::span(out).first(room)));
+}
+
+config::Sticky shop_cookie() {
+  config::Sticky cookie;
+  cookie.name = "cw_shop";
+  return cookie;
+}
+
 TEST(SetCookie, SaysEverythingABrowserMustKnow) {
-  std::array<char, 256> out;
-  SetCookie cookie{"cw_shop", "abc", std::chrono::hours(24 * 30), false};
-  EXPECT_EQ(format_set_cookie(cookie, out),
+  config::Sticky cookie = shop_cookie();
+  EXPECT_EQ(set_cookie(cookie, false),
             "cw_shop=abc; Path=/; Max-Age=2592000; HttpOnly; SameSite=Lax");
-  cookie.secure = true;
-  EXPECT_EQ(format_set_cookie(cookie, out),
+  EXPECT_EQ(set_cookie(cookie, true),
             "cw_shop=abc; Path=/; Max-Age=2592000; HttpOnly; SameSite=Lax; Secure");
+  cookie.same_site = config::Sticky::SameSite::None;
+  cookie.always_secure = cookie.partitioned = true;
+  cookie.domain = "example.com";
+  cookie.path = "/app";
+  EXPECT_EQ(set_cookie(cookie, false),
+            "cw_shop=abc; Path=/app; Max-Age=2592000; HttpOnly; SameSite=None; "
+            "Domain=example.com; Secure; Partitioned");
+  cookie.same_site = config::Sticky::SameSite::Strict;
+  EXPECT_NE(set_cookie(cookie, false).find("SameSite=Strict"), std::string::npos);
 }
 
 TEST(SetCookie, NeverWritesHalfACookie) {
-  const SetCookie cookie{"cw_shop", "abc", std::chrono::hours(1), true};
-  std::array<char, 256> out;
-  const std::size_t length = format_set_cookie(cookie, out).size();
-  EXPECT_EQ(format_set_cookie(cookie, std::span(out).first(length)).size(), length);
+  const std::size_t length = set_cookie(shop_cookie(), true).size();
+  EXPECT_EQ(set_cookie(shop_cookie(), true, length).size(), length);
   for (std::size_t size = 0; size < length; ++size)
-    EXPECT_TRUE(format_set_cookie(cookie, std::span(out).first(size)).empty());
+    EXPECT_EQ(set_cookie(shop_cookie(), true, size), "");
+}
+
+TEST(SetCookie, TheLongestThatCanBeConfiguredFits) {
+  config::Sticky cookie;
+  cookie.name = std::string(config::kMostCookieName, 'n');
+  cookie.path = "/" + std::string(config::kMostCookiePath - 1, 'p');
+  cookie.domain = std::string(255, 'd');
+  cookie.ttl = std::chrono::seconds(999'999'999);
+  cookie.same_site = config::Sticky::SameSite::Strict;
+  cookie.always_secure = cookie.partitioned = true;
+  std::array<char, kMostSetCookie> out;
+  const std::string value(kCookieValueLength, 'v');
+  const std::string_view written = format_set_cookie(cookie, value, true, out);
+  EXPECT_TRUE(written.ends_with("; Partitioned")) << written;
 }
 
 }  // namespace

@@ -24,7 +24,37 @@ TEST_F(TlsEdge, ServesBothVersionsAndTellsTheUpstreamThatItWasHttps) {
   EXPECT_EQ(proxy().totals().tls_full, 2u);
 }
 
+// One ClientHello with ffdhe8192 would cost 0.1 s of CPU, and anybody can send it.
+TEST_F(TlsEdge, OffersNoDearKeyExchangeByItself) {
+  for (const char* group : {"ffdhe2048", "ffdhe3072", "ffdhe8192", "P-521", "X448"}) {
+    const TlsDialer client = dialer();
+    ASSERT_EQ(SSL_CTX_set1_groups_list(client.native(), group), 1) << group;
+    EXPECT_THROW(client.connect(tls_port(), "shop.test"), TestFailure) << group;
+  }
+  for (const char* group : {"X25519", "P-256", "P-384"}) {
+    const TlsDialer client = dialer();
+    ASSERT_EQ(SSL_CTX_set1_groups_list(client.native(), group), 1) << group;
+    EXPECT_TRUE(client.connect(tls_port(), "shop.test").is_open()) << group;
+  }
+}
+
+// The key exchange is agreed before the name is known: every certificate has the same.
+TEST_F(TlsEdge, OffersTheGroupsAndCiphersOfTheListenerForEveryName) {
+  tls.groups = {"P-521", "X25519"};
+  tls.ciphers = {"TLS_AES_128_GCM_SHA256", "ECDHE-ECDSA-AES128-GCM-SHA256"};
+  for (const char* name : {"shop.test", "a.wild.test"}) {
+    const TcpStream v13 = dialer().only(TLS1_3_VERSION).connect(tls_port(), name);
+    EXPECT_STREQ(SSL_get_cipher_name(v13.tls()), "TLS_AES_128_GCM_SHA256") << name;
+    const TcpStream v12 = dialer().only(TLS1_2_VERSION).connect(tls_port(), name);
+    EXPECT_STREQ(SSL_get_cipher_name(v12.tls()), "ECDHE-ECDSA-AES128-GCM-SHA256") << name;
+    const TlsDialer client = dialer();
+    ASSERT_EQ(SSL_CTX_set1_groups_list(client.native(), "P-256"), 1);
+    EXPECT_THROW(client.connect(tls_port(), name), TestFailure) << name;
+  }
+}
+
 TEST_F(TlsEdge, MarksItsCookieSecure) {
+  setup.version("green", 0, {blue.port()});
   RawClient client(dialer().connect(tls_port(), "shop.test"));
   client.send(kGetShop);
   EXPECT_NE(client.read_response().field("Set-Cookie").find("Secure"), std::string::npos);
