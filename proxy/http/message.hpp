@@ -147,7 +147,7 @@ struct RequestHead {
   bool keep_alive = true;            // what the client asked for
   bool expect_continue = false;      // HTTP/1.1, with a body, and the client waits for 100
   std::string_view
-      upgrade;  // one protocol asked for, never h2c; empty if none or not to be followed
+      upgrade;  // one protocol asked for, never h2c or TLS; empty if none or not to be followed
   bool connection_names = false;  // Connection names fields beyond the usual options
   // Only with OPTIONS (TRACE is refused). 0: answer here, do not forward (RFC 9110 7.6.2).
   std::optional<std::uint32_t> max_forwards;

@@ -1,5 +1,6 @@
 // Host and path to service. Longest host first (exact, then wildcard suffix, then "*"), then the
-// longest path prefix on whole segments ("/api" matches "/api" and "/api/x", not "/apix").
+// longest path prefix on whole segments ("/api" matches "/api" and "/api/x", not "/apix"). Paths
+// are compared decoded: what a client left raw and what it escaped are the same.
 #pragma once
 
 #include <string_view>

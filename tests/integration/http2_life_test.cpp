@@ -71,9 +71,26 @@ TEST_F(Http2Life, U12AnEarlyAnswerEndsTheUpload) {
   client.data(id, "some of it", false);
   EXPECT_EQ(client.head_of(id).status, 413);
   EXPECT_EQ(client.body_of(id, 8).body, "too much");
-  EXPECT_EQ(client.wait_for(kH2Reset).number(), kH2None) << "NO_ERROR: RFC 9113 8.1";
   blue.answer(200, "next");
   EXPECT_EQ(client.get().body, "next");
+  EXPECT_EQ(client.head_of(id).reset, std::nullopt)
+      << "a reset at once can destroy the answer that the client has not read yet";
+  EXPECT_EQ(client.wait_for(kH2Reset).number(), kH2None) << "NO_ERROR: RFC 9113 8.1";
+}
+
+TEST_F(Http2Life, U12WhoEndsItsUploadBehindAnEarlyAnswerIsNotReset) {
+  blue.on_head([](const Received&, UpstreamConnection& connection) {
+    connection.answer(413, "too much", "Connection: close\r\n");
+    connection.half_close();
+    connection.wait_for_end();
+  });
+  H2Client client(port());
+  const auto id = client.request(h2_post(), 0);
+  EXPECT_EQ(client.body_of(id, 8).body, "too much");
+  client.data(id, "all of it");
+  blue.answer(200, "next");
+  EXPECT_EQ(client.get().body, "next");
+  EXPECT_EQ(client.head_of(id).reset, std::nullopt);
 }
 
 TEST_F(Http2Life, R02ASlowBodyIsA408) {

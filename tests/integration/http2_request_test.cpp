@@ -88,6 +88,14 @@ TEST_F(Http2Request, H29CookieCrumbsAreJoined) {
   EXPECT_EQ(blue.wait_for_request().field("Cookie"), "a=1; b=2");
 }
 
+TEST_F(Http2Request, T19WhatBrowsersLeaveRawPassesUnchanged) {
+  const std::string target = "/a|b[c]^?q={|}^`\\[]";
+  H2Client client(port());
+  EXPECT_EQ(client.get(target).status, 200);
+  EXPECT_EQ(blue.wait_for_request().target(), target);
+  EXPECT_EQ(client.get("/a{b}").reset, kH2Protocol);
+}
+
 TEST_F(Http2Request, TeTrailersIsPassedOn) {
   H2Client client(port());
   client.answer(client.request(h2_get() + H2Fields{{"te", "trailers"}}));

@@ -128,7 +128,9 @@ std::string_view choose_protocol(std::string_view value, bool& malformed) {
     if (!chars::is_token(element.substr(0, slash)) ||
         (slash != std::string_view::npos && !chars::is_token(element.substr(slash + 1))))
       malformed = true;
-    if (chosen.empty() && !iequals(element.substr(0, slash), "h2c")) chosen = element;
+    const std::string_view name = element.substr(0, slash);
+    const bool hides_requests = iequals(name, "h2c") || iequals(name, "TLS");
+    if (chosen.empty() && !hides_requests) chosen = element;
   }
   return malformed ? std::string_view() : chosen;
 }

@@ -71,8 +71,9 @@ SeenFields gather_fields(RequestHead& head);
 // 1*DIGIT up to 2^63-1.
 std::optional<std::uint64_t> parse_length(std::string_view text);
 
-// First protocol of an Upgrade value that may be followed; h2c is skipped (RFC 9113 dropped it,
-// and a tunnel of it would hide requests from the proxy). Sets `malformed` if the list is.
+// First protocol of an Upgrade value that may be followed; h2c (RFC 9113 dropped it) and TLS (RFC
+// 2817) are skipped: a tunnel of them would hide requests from the proxy. Sets `malformed` if the
+// list is.
 std::string_view choose_protocol(std::string_view value, bool& malformed);
 
 // Start line without CRLF, then field lines. Both fill `head` completely.

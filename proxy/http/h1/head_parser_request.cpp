@@ -250,6 +250,10 @@ Verdict check_framing(const LengthFields& lengths, RequestHead& head) {
   return {};
 }
 
+bool is_websocket(std::string_view protocol) {
+  return iequals(protocol.substr(0, protocol.find('/')), "websocket");
+}
+
 Verdict check_connection(const SeenFields& seen, RequestHead& head) {
   const ConnectionOptions& options = seen.connection;
   if (options.malformed) return refuse(BadHead::ConnectionHeader);
@@ -261,9 +265,10 @@ Verdict check_connection(const SeenFields& seen, RequestHead& head) {
   head.upgrade = {};
   if (modern && options.upgrade) {
     if (seen.bad_upgrade) return refuse(BadHead::Upgrade);
-    // Bytes after the head would belong to the body or to the tunnel, depending on the reader.
-    if (has_body && !seen.upgrade.empty()) return refuse(BadHead::Upgrade);
-    if (head.method == Method::Get) head.upgrade = seen.upgrade;
+    // Bytes after the head would belong to the body or to the tunnel, depending on the reader. The
+    // offer of another protocol is only ignored (RFC 9110 7.8): clients make it with each request.
+    if (has_body && is_websocket(seen.upgrade)) return refuse(BadHead::Upgrade);
+    if (head.method == Method::Get && !has_body) head.upgrade = seen.upgrade;
   }
   if (modern && seen.unknown_expect) return refuse(BadHead::Expect, 417);
   head.expect_continue = modern && seen.expect && has_body;

@@ -101,6 +101,9 @@ std::vector<Row> framing_rows() {
           400, Upgrade),
       get("S45_upgrade_with_chunked",
           "Connection: Upgrade\r\nUpgrade: websocket\r\n" + te + "chunked\r\n", 400, Upgrade),
+      post("S45_tls_with_body", "Connection: Upgrade\r\nUpgrade: TLS/1.2\r\n" + cl + "5\r\n"),
+      post("S45_other_with_chunked",
+           "Connection: Upgrade\r\nUpgrade: h2c, spdy/3\r\n" + te + "chunked\r\n"),
       get("S45_broken_protocol", "Connection: Upgrade\r\nUpgrade: web socket\r\n", 400, Upgrade),
       get("S47_names_framing", "Connection: close, Content-Length\r\n" + cl + "5\r\n"),
       get("S47_no_token", "Connection: a b\r\n", 400, ConnectionHeader),
@@ -216,17 +219,29 @@ std::vector<Row> host_and_target_rows() {
       target("T19_bare_percent", "/p?100%"),
       target("T19_utf8", "/\xc3\xa9"),
       target("T19_nul", "/a\0b"s),
-      target("T19_brackets_in_path", "/a[1]"),
-      target("T19_brackets_in_query", "/a?f[]=1", 0, None),
       target("T19_no_slash", "p"),
       target("T19_asterisk_with_get", "*"),
       start("T19_asterisk_with_options", "OPTIONS * HTTP/1.1", 0, None),
       target("T21_empty_segment", "//p", 0, None),
       target("T21_parameters", "/a;x/b", 0, None),
   };
-  for (char c : "\"<>\\^`{}|"s) {
-    rows.push_back(target("T19_in_path_" + std::to_string(c), "/a"s + c));
-    rows.push_back(target("T19_in_query_" + std::to_string(c), "/a?b"s + c));
+  for (char c : "\"<>#\x7f\x80\xff\x01\t"s) {
+    rows.push_back(
+        target("T19_in_path_" + std::to_string(static_cast<unsigned char>(c)), "/a"s + c));
+    rows.push_back(
+        target("T19_in_query_" + std::to_string(static_cast<unsigned char>(c)), "/a?b"s + c));
+  }
+  for (char c : "\\`{}"s) {
+    rows.push_back(
+        target("T19_in_path_" + std::to_string(static_cast<unsigned char>(c)), "/a"s + c));
+    rows.push_back(target("T19_in_query_" + std::to_string(static_cast<unsigned char>(c)),
+                          "/a?b"s + c, 0, None));
+  }
+  for (char c : "|[]^"s) {
+    rows.push_back(
+        target("T19_in_path_" + std::to_string(static_cast<unsigned char>(c)), "/a"s + c, 0, None));
+    rows.push_back(target("T19_in_query_" + std::to_string(static_cast<unsigned char>(c)),
+                          "/a?b"s + c, 0, None));
   }
   return rows;
 }
