@@ -395,6 +395,7 @@ http::ForwardInfo Exchange::forward_info() const {
   info.peer_ip = client.peer_ip;
   info.scheme = client.scheme;
   info.trusted_peer = client.trusted_peer;
+  info.via = client.via;
   if (client.tls) {
     info.cert_subject = client.tls->client_subject;
     info.cert_fingerprint = client.tls->client_fingerprint;
@@ -403,6 +404,10 @@ http::ForwardInfo Exchange::forward_info() const {
   info.traceparent = {traceparent_.data(), traceparent_.size()};
   info.target = target_;
   info.fallback_authority = endpoint_->authority();
+  info.decider = &service();
+  info.decides_by = [](const void* decider, std::string_view field_name) {
+    return static_cast<const routing::ServiceSnapshot*>(decider)->decides_by(field_name);
+  };
   if (service().sticky.key == config::Sticky::Key::OwnCookie)
     info.drop_cookie = service().sticky.name;
   return info;
@@ -440,7 +445,7 @@ void Exchange::record(const Attempt& attempt) {
   side_guards_.record(context_.worker, result, now);
   cohort_.leave(context_.worker, result, !attempt.waited_for_connection());
   upstream::EndpointStats& endpoint = context_.pool.stats(*target.endpoint);
-  if (result.outcome == Outcome::ClientAbort) return;
+  if (stats::says_nothing(result.outcome)) return;
   if (result.status == 0)
     upstream::note_failure(endpoint, now);
   else
@@ -463,7 +468,7 @@ void Exchange::finish() {
   if (!context_.log) return;
   LogRecord record;
   record.listener = down_.client().listener;
-  record.client_ip = down_.client().client_ip;
+  record.client_ip = down_.client().known_ip();
   record.method = head_.method_text;
   record.host = head_.host;
   record.target = target_;

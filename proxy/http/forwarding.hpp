@@ -19,8 +19,4 @@ bool is_valid_traceparent(std::string_view value);
 // nothing is written). The other cookies keep their bytes.
 bool write_cookie_field(const Field& field, std::string_view name, HeadWriter& out);
 
-// The client's address as a trusted proxy saw it: the last address of X-Forwarded-For. Empty if
-// there is none.
-std::string_view forwarded_client(const RequestHead& head);
-
 }  // namespace cutwater::http

@@ -51,8 +51,8 @@ class HeadWriter {
   bool overflow_ = false;
 };
 
-// The name this proxy signs Via with (RFC 9110 7.6.3).
-inline constexpr std::string_view kPseudonym = "cutwater";
+// A request that has passed more of these proxies than this goes round in a circle.
+inline constexpr std::uint32_t kMostHops = 8;
 
 // Facts about the downstream connection and this request that the request head must tell.
 struct ForwardInfo {
@@ -65,9 +65,14 @@ struct ForwardInfo {
   std::string_view drop_cookie = {};  // own sticky cookie, taken out of Cookie; empty = none
   // Host to send when the client named none (HTTP/1.0): the endpoint's own authority.
   std::string_view fallback_authority = {};
+  std::string_view via =
+      {};               // the name to sign Via with (RFC 9110 7.6.3); empty = it is not signed
   bool shadow = false;  // a copy nobody waits for: marked "X-Shadow: 1"
-  // A field the route decides by (split key, flag); Connection cannot remove it. Empty = none.
-  std::string_view protected_field = {};
+  // True of a field that the split or a flag decides by; Connection cannot remove it. Asked only of
+  // those that Connection may name. Null = none.
+  bool (*decides_by)(const void* decider, std::string_view field_name) = nullptr;
+  const void* decider = nullptr;  // outlives this
+  bool protects(std::string_view name) const { return decides_by && decides_by(decider, name); }
   // Of the client's verified certificate; empty = none.
   std::string_view cert_subject = {};
   std::string_view cert_fingerprint = {};
@@ -75,10 +80,11 @@ struct ForwardInfo {
 
 // HTTP/1.1 request head for the upstream. Drops hop-by-hop fields and every field named by
 // Connection (framing, Host, Cookie and forwarding fields are not removable), writes Host from
-// head.authority, X-Forwarded-For/-Proto/-Host, X-Request-ID, traceparent, Via; re-adds
-// Upgrade/Connection for an upgrade and `TE: trailers`; framing as in the head (Length keeps
-// Content-Length, Chunked emits `Transfer-Encoding: chunked`). Expect is kept only when
-// head.expect_continue. X-Client-Cert-* are ours alone, whoever sent them. X-Shadow is dropped, but
+// head.authority, X-Forwarded-For/-Proto/-Host, X-Request-ID, traceparent, Cutwater-Hops, Via;
+// re-adds Upgrade/Connection for an upgrade and `TE: trailers`; framing as in the head (Length
+// keeps Content-Length, Chunked emits `Transfer-Encoding: chunked`). Expect is kept only when
+// head.expect_continue. X-Client-Cert-Subject and -Fingerprint are ours alone, whoever sent them;
+// what else a stranger claims about the client was taken away before. X-Shadow is dropped, but
 // for a trusted peer's: a service may leave out its side effects for it, so no client may say so.
 // Field names where '_' for '-' would give a framing or trust field are dropped.
 void write_upstream_request(const RequestHead& head, const ForwardInfo& info, HeadWriter& out);

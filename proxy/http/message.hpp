@@ -32,14 +32,17 @@ constexpr bool is_idempotent(Method method) {
 
 // Fields the proxy itself cares about; looked up once while parsing. Disguised: a name that would
 // be a framing or trust field if '_' were read as '-' (CGI and WSGI servers do); never forwarded.
+// ClientClaim: one of config/client_claims.hpp without an id of its own.
 enum class FieldId : std::uint8_t {
   Other,
   AltSvc,
   CacheControl,
+  ClientClaim,
   Connection,
   ContentLength,
   ContentType,
   Cookie,
+  CutwaterHops,
   Date,
   Disguised,
   Expect,
@@ -68,8 +71,15 @@ enum class FieldId : std::uint8_t {
   XShadow,
 };
 
-// Case-insensitive; FieldId::Other when unknown, never Disguised.
+// Case-insensitive; FieldId::Other when unknown, never ClientClaim or Disguised.
 FieldId field_id(std::string_view name);
+
+// Says who the client is, or would to a server that reads '_' as '-'.
+constexpr bool is_claim(FieldId id) {
+  return id == FieldId::ClientClaim || id == FieldId::Disguised || id == FieldId::Forwarded ||
+         id == FieldId::XClientCert || id == FieldId::XForwardedFor ||
+         id == FieldId::XForwardedHost || id == FieldId::XForwardedProto || id == FieldId::XRealIp;
+}
 
 struct Field {
   std::string_view name;   // as received
@@ -149,6 +159,8 @@ struct RequestHead {
   std::string_view
       upgrade;  // one protocol asked for, never h2c or TLS; empty if none or not to be followed
   bool connection_names = false;  // Connection names fields beyond the usual options
+  std::uint32_t hops = 0;         // proxies of ours that it has passed: Cutwater-Hops
+  bool claims_client = false;     // a field says who the client is, or is disguised
   // Only with OPTIONS (TRACE is refused). 0: answer here, do not forward (RFC 9110 7.6.2).
   std::optional<std::uint32_t> max_forwards;
   FieldList fields;

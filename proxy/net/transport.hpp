@@ -92,9 +92,6 @@ class Transport {
     return socket_.might_be_readable() || (tls_ && tls_->has_buffered());
   }
   bool broken() const { return socket_.broken(); }
-  // Of a pooled connection that stirred: TLS only said something for itself (a session ticket, a
-  // KeyUpdate), and the connection is as idle as before.
-  bool is_still_idle();
 
  private:
   Socket socket_;

@@ -60,12 +60,20 @@ struct ServiceSnapshot {
   std::vector<FlagSnapshot> flags;
   MirrorSnapshot mirror;  // share 0: none
   config::Fallback fallback = config::Fallback::None;
+  config::Reuse reuse = config::Reuse::Auto;
   config::Timeouts timeouts;
   config::Grpc grpc;
   std::string version_header;
 
+  // Its connections rest before they carry another client's request.
+  bool reuses_safely(std::size_t version) const {
+    const bool under_rollout = !rollout.empty() && version != stable;
+    return reuse == config::Reuse::Safe || (reuse == config::Reuse::Auto && under_rollout);
+  }
   // There is such a flag, and it is on.
   bool has_flag_on(std::string_view flag) const;
+  // The split, a flag or the preview reads this field of a request.
+  bool decides_by(std::string_view field_name) const;
   std::vector<std::string> version_names() const;
   // Index of the version with this name, or versions.size().
   std::size_t find_version(std::string_view version) const;

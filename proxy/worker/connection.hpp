@@ -24,6 +24,8 @@ struct ListenerSetup {
   bool proxy_protocol = false;                       // a PROXY header comes first
   std::shared_ptr<const net::TlsServerContext> tls;  // null: nothing is encrypted
   bool http2 = true;                                 // without TLS: known by its preface
+  std::string via = {};                              // signs Via towards upstreams; empty: nobody
+  std::vector<std::string> keep_headers = {};        // of strangers, not taken away
 
   bool trusts(const net::IpAddress& ip) const {
     for (const net::Network& network : trusted_proxies)

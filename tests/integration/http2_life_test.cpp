@@ -142,18 +142,39 @@ TEST_F(Http2Life, StopAnswersWhatHasNoHeadYet) {
 
 // --- WebSocket: RFC 8441 ---------------------------------------------------------------------
 
-const std::string kSwitch =
-    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    "Sec-WebSocket-Accept: x\r\n\r\n";
+// The answer to a handshake, with the proof that the client's key asks for (RFC 6455 4.2.2).
+std::string switch_for(const Received& request) {
+  const http::WebSocketAccept accept = http::websocket_accept(request.field("Sec-WebSocket-Key"));
+  return "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+         "Sec-WebSocket-Accept: " +
+         std::string(accept.data(), accept.size()) + "\r\n\r\n";
+}
 
 H2Fields websocket() {
   return {{":method", "CONNECT"}, {":protocol", "websocket"}, {":scheme", "http"},
           {":authority", "a"},    {":path", "/chat"},         {"sec-websocket-version", "13"}};
 }
 
+TEST_F(Http2Life, U10AWebSocketWithoutProofIsNoTunnel) {
+  for (const std::string proof : {"Sec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n", ""}) {
+    blue.on_request([proof](const Received&, UpstreamConnection& connection) {
+      connection.send(
+          "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+          "Connection: Upgrade\r\n" +
+          proof + "\r\nFIRST");
+      connection.wait_for_end();
+    });
+    H2Client client(port());
+    client.wait_for(kH2Settings);
+    const auto id = client.request(websocket(), 0);
+    EXPECT_EQ(client.head_of(id).status, 502) << proof;
+  }
+  EXPECT_TRUE(eventually([&] { return outcomes(stats::Outcome::Protocol) == 2; }));
+}
+
 TEST_F(Http2Life, AWebSocketIsCarriedToAnUpgrade) {
-  blue.on_request([](const Received&, UpstreamConnection& connection) {
-    connection.send(kSwitch + "hello");
+  blue.on_request([](const Received& request, UpstreamConnection& connection) {
+    connection.send(switch_for(request) + "hello");
     std::string bytes;
     while (connection.stream().receive(bytes) == TcpStream::End::Open) {
       connection.send(bytes);

@@ -44,7 +44,7 @@ struct LengthFields {
   void read(const Field& field);
 };
 
-// Also tells names that are disguised (FieldId::Disguised).
+// Also tells FieldId::ClientClaim, and names that are disguised (FieldId::Disguised).
 FieldId identify_field(std::string_view name);
 
 // --- pieces of a request, whatever version of HTTP carries it ---------------------------------
@@ -53,7 +53,8 @@ Method method_of(std::string_view text);
 // `text` = path[?query] beginning with '/': RFC 3986 3.3, 3.4. False when it is not.
 bool set_origin_form(std::string_view text, RequestHead& head);
 
-// What one walk over a request's fields finds. Fills head.max_forwards.
+// What one walk over a request's fields finds. Fills head.max_forwards, head.hops and
+// head.claims_client.
 struct SeenFields {
   LengthFields lengths;
   ConnectionOptions connection;
@@ -64,7 +65,6 @@ struct SeenFields {
   bool expect = false;
   bool unknown_expect = false;
   bool bad_max_forwards = false;
-  unsigned own_via = 0;
 };
 SeenFields gather_fields(RequestHead& head);
 

@@ -57,6 +57,7 @@ TEST(CodecRequestHead, everyKnownFieldNameIsFoundInAnyCase) {
       {"Transfer-Encoding", FieldId::TransferEncoding},
       {"Upgrade", FieldId::Upgrade},
       {"Via", FieldId::Via},
+      {"Cutwater-Hops", FieldId::CutwaterHops},
       {"X-Forwarded-For", FieldId::XForwardedFor},
       {"X-Forwarded-Host", FieldId::XForwardedHost},
       {"X-Forwarded-Proto", FieldId::XForwardedProto},
