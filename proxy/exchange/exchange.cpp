@@ -376,8 +376,7 @@ Task<DownloadResult> Exchange::tunnel(Attempt& attempt) {
 Task<void> Exchange::answer_failure(const Attempt& attempt) {
   const int status = attempt.status_for_client();
   if (status == 0) co_return down_.reset();  // nobody is there to be answered
-  const LocalAnswer answer{status, http::reason_phrase(status)};
-  co_await reply(answer);
+  co_await reply({status, http::reason_phrase(status)});
 }
 
 Task<void> Exchange::reply(LocalAnswer answer) {
@@ -391,10 +390,8 @@ Task<void> Exchange::reply(LocalAnswer answer) {
 
 http::ForwardInfo Exchange::forward_info() const {
   const http::ClientInfo& client = down_.client();
-  http::ForwardInfo info;
-  info.peer_ip = client.peer_ip;
-  info.scheme = client.scheme;
-  info.trusted_peer = client.trusted_peer;
+  http::ForwardInfo info{
+      .peer_ip = client.peer_ip, .scheme = client.scheme, .trusted_peer = client.trusted_peer};
   info.via = client.via;
   if (client.tls) {
     info.cert_subject = client.tls->client_subject;
@@ -405,9 +402,7 @@ http::ForwardInfo Exchange::forward_info() const {
   info.target = target_;
   info.fallback_authority = endpoint_->authority();
   info.decider = &service();
-  info.decides_by = [](const void* decider, std::string_view field_name) {
-    return static_cast<const routing::ServiceSnapshot*>(decider)->decides_by(field_name);
-  };
+  info.decides_by = &routing::ServiceSnapshot::decides;
   if (service().sticky.key == config::Sticky::Key::OwnCookie)
     info.drop_cookie = service().sticky.name;
   return info;

@@ -74,6 +74,9 @@ struct ServiceSnapshot {
   bool has_flag_on(std::string_view flag) const;
   // The split, a flag or the preview reads this field of a request.
   bool decides_by(std::string_view field_name) const;
+  static bool decides(const void* service, std::string_view field_name) {
+    return static_cast<const ServiceSnapshot*>(service)->decides_by(field_name);
+  }
   std::vector<std::string> version_names() const;
   // Index of the version with this name, or versions.size().
   std::size_t find_version(std::string_view version) const;

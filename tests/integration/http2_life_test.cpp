@@ -2,6 +2,7 @@
 // WebSocket over extended CONNECT.
 #include <gmock/gmock.h>
 
+#include "proxy/http/h2/http2_head.hpp"
 #include "tests/integration/http2_fixture.hpp"
 
 namespace cutwater::test {

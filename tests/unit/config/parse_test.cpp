@@ -179,9 +179,9 @@ TEST(Parse, Limits) {
 }
 
 TEST(Parse, ReuseOfUpstreamConnections) {
-  EXPECT_EQ(service("").reuse, Reuse::Auto);
-  EXPECT_EQ(service("reuse: safe").reuse, Reuse::Safe);
-  EXPECT_EQ(service("reuse: always").reuse, Reuse::Always);
+  EXPECT_EQ(read(kGood).services[0].reuse, Reuse::Auto);
+  EXPECT_EQ(read(in_service("reuse: safe")).services[0].reuse, Reuse::Safe);
+  EXPECT_EQ(read(in_service("reuse: always")).services[0].reuse, Reuse::Always);
 }
 
 TEST(Parse, AccessLog) {
