@@ -163,8 +163,7 @@ bool Exchange::find_route() {
   return true;
 }
 
-// Takes the part of the body that arrived with the head. If that is all of it, the request can be
-// sent again.
+// Takes what arrived of the body with the head. If that is all, the request can be sent again.
 Result<Flow> Exchange::hold_body() {
   const auto read = down_.try_read_body(held_);
   if (!read || *read == Flow::Blocked) held_ = {};
@@ -376,7 +375,8 @@ Task<DownloadResult> Exchange::tunnel(Attempt& attempt) {
 Task<void> Exchange::answer_failure(const Attempt& attempt) {
   const int status = attempt.status_for_client();
   if (status == 0) co_return down_.reset();  // nobody is there to be answered
-  co_await reply({status, http::reason_phrase(status)});
+  const LocalAnswer answer{status, http::reason_phrase(status)};
+  co_await reply(answer);
 }
 
 Task<void> Exchange::reply(LocalAnswer answer) {
@@ -390,14 +390,15 @@ Task<void> Exchange::reply(LocalAnswer answer) {
 
 http::ForwardInfo Exchange::forward_info() const {
   const http::ClientInfo& client = down_.client();
-  http::ForwardInfo info{
-      .peer_ip = client.peer_ip, .scheme = client.scheme, .trusted_peer = client.trusted_peer};
+  http::ForwardInfo info{.peer_ip = client.peer_ip,
+                         .scheme = client.scheme,
+                         .trusted_peer = client.trusted_peer,
+                         .request_id = request_id_};
   info.via = client.via;
   if (client.tls) {
     info.cert_subject = client.tls->client_subject;
     info.cert_fingerprint = client.tls->client_fingerprint;
   }
-  info.request_id = request_id_;
   info.traceparent = {traceparent_.data(), traceparent_.size()};
   info.target = target_;
   info.fallback_authority = endpoint_->authority();
@@ -447,8 +448,7 @@ void Exchange::record(const Attempt& attempt) {
     upstream::note_success(endpoint);
 }
 
-// A copy for the shadow version, when the client has all of its answer: nothing the copy does can
-// delay it.
+// A copy for the shadow version. It cannot delay the client, who has all of its answer.
 void Exchange::offer_to_mirror() {
   if (!context_.mirror || !reached_version_ || client_left_ || !endpoint_) return;
   if (service().mirror.share == 0 || assignment_.version == service().mirror.version) return;
