@@ -310,6 +310,12 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"{listen: \"1.1.1.1:1\", trusted_proxies: [10.0.0.0/33]}",
              "1:53: `trusted_proxies` has `10.0.0.0/33`: the length of the prefix must be from 0 "
              "to 32"},
+        Case{"{listen: \"0.0.0.0:9001\"}",
+             "2:1: endpoint `http://127.0.0.1:9001` of `shop`, version `blue`, is the listener "
+             "`http` of this proxy"},
+        Case{"{listen: \"127.0.0.1:9002\"}",
+             "2:1: endpoint `http://127.0.0.1:9002` of `shop`, version `green`, is the listener "
+             "`http` of this proxy"},
         Case{"{listen: \"1.1.1.1:1\", keep_headers: [X-User]}",
              "1:50: `keep_headers` has `X-User`: expected a field that is taken away from "
              "strangers, as True-Client-IP is; others pass anyway"},
