@@ -11,6 +11,7 @@ bool same_listeners(const std::vector<Listener>& a, const std::vector<Listener>&
       a.begin(), a.end(), b.begin(), b.end(), [](const Listener& one, const Listener& other) {
         return one.name == other.name && one.listen == other.listen && one.http2 == other.http2 &&
                one.proxy_protocol == other.proxy_protocol &&
+               one.keep_headers == other.keep_headers && one.via == other.via &&
                one.tls.has_value() == other.tls.has_value() &&  // its contents may change
                std::equal(one.trusted_proxies.begin(), one.trusted_proxies.end(),
                           other.trusted_proxies.begin(), other.trusted_proxies.end(),
@@ -20,9 +21,10 @@ bool same_listeners(const std::vector<Listener>& a, const std::vector<Listener>&
 
 bool same_limits(const Limits& a, const Limits& b) {
   const auto all = [](const Limits& l) {
-    return std::tuple(l.header_bytes, l.header_fields, l.target_bytes, l.header_timeout,
-                      l.handshake_timeout, l.keepalive_idle, l.keepalive_requests, l.body_min_rate,
-                      l.client_write_stall, l.connections, l.connections_per_ip, l.http2);
+    return std::tuple(l.header_bytes, l.header_fields, l.response_header_bytes, l.response_fields,
+                      l.target_bytes, l.header_timeout, l.handshake_timeout, l.keepalive_idle,
+                      l.keepalive_requests, l.body_min_rate, l.client_write_stall, l.connections,
+                      l.connections_per_ip, l.http2);
   };
   return all(a) == all(b);
 }

@@ -8,20 +8,21 @@ constexpr auto kLater = Key::State::Later;
 constexpr Key kRootKeys[] = {{"version"},    {"state_dir"},     {"workers"},      {"admin"},
                              {"listeners"},  {"routes"},        {"services"},     {"limits"},
                              {"access_log"}, {"drain_timeout"}, {"drain_notice"}, {"notify"},
-                             {"history"},    {"fleet", kLater}};
+                             {"history"},    {"via"},           {"fleet", kLater}};
 constexpr Key kAdminKeys[] = {{"listen"}, {"tokens"}, {"allowed_hosts"}};
 constexpr Key kTokenKeys[] = {{"name"}, {"role"}, {"secret"}};
-constexpr Key kListenerKeys[] = {{"name"},  {"listen"},         {"trusted_proxies"},
-                                 {"http2"}, {"proxy_protocol"}, {"tls"}};
+constexpr Key kListenerKeys[] = {{"name"},           {"listen"}, {"trusted_proxies"}, {"http2"},
+                                 {"proxy_protocol"}, {"tls"},    {"keep_headers"},    {"via"}};
 constexpr Key kListenerTlsKeys[] = {{"certificates"}, {"min_version"}, {"client_ca"},
                                     {"client_crl"},   {"client_auth"}, {"groups"},
                                     {"ciphers"}};
 constexpr Key kCertificateKeys[] = {{"cert"}, {"key"}, {"ocsp"}};
 constexpr Key kRouteKeys[] = {{"match"}, {"service"}, {"guards"}};
 constexpr Key kMatchKeys[] = {{"host"}, {"path"}};
-constexpr Key kServiceKeys[] = {
-    {"versions"}, {"stable"},   {"weights"}, {"sticky"},         {"flags"},  {"guards"}, {"health"},
-    {"fallback"}, {"timeouts"}, {"rollout"}, {"version_header"}, {"memory"}, {"mirror"}, {"grpc"}};
+constexpr Key kServiceKeys[] = {{"versions"}, {"stable"},  {"weights"},        {"sticky"},
+                                {"flags"},    {"guards"},  {"health"},         {"fallback"},
+                                {"timeouts"}, {"rollout"}, {"version_header"}, {"memory"},
+                                {"mirror"},   {"grpc"},    {"reuse"}};
 constexpr Key kVersionKeys[] = {{"endpoints"}, {"protocol"}, {"tls"}, {"send_proxy"}};
 constexpr Key kVersionTlsKeys[] = {{"ca"},  {"server_name"}, {"cert"},
                                    {"key"}, {"min_version"}, {"verify"}};
@@ -45,9 +46,10 @@ constexpr Key kTimeoutsKeys[] = {{"connect"},     {"response_head"}, {"request"}
                                  {"stream_idle"}, {"tunnel_idle"},   {"upstream_idle"},
                                  {"revert_grace"}};
 constexpr Key kLimitsKeys[] = {
-    {"header_bytes"},       {"header_fields"},  {"target_bytes"},       {"header_timeout"},
-    {"handshake_timeout"},  {"keepalive_idle"}, {"keepalive_requests"}, {"body_min_rate"},
-    {"client_write_stall"}, {"connections"},    {"connections_per_ip"}, {"http2"}};
+    {"header_bytes"},       {"header_fields"},  {"response_header_bytes"}, {"response_fields"},
+    {"target_bytes"},       {"header_timeout"}, {"handshake_timeout"},     {"keepalive_idle"},
+    {"keepalive_requests"}, {"body_min_rate"},  {"client_write_stall"},    {"connections"},
+    {"connections_per_ip"}, {"http2"}};
 constexpr Key kRolloutKeys[] = {
     {"strategy"}, {"steps"},      {"bake"},     {"max_step"}, {"on_inconclusive"},
     {"approval"}, {"four_eyes"},  {"holdback"}, {"adaptive"}, {"approval_expiry"},

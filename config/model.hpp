@@ -50,6 +50,9 @@ struct Listener {
   ProxyProtocol proxy_protocol = ProxyProtocol::Off;
   std::optional<ListenerTls> tls;
   bool http2 = true;  // beside HTTP/1.1: by HTTP/2's preface, or by ALPN
+  std::string via;    // signs Via towards upstreams; if empty, Via is not signed
+  // Fields about the client that are believed of anybody (client_claims.hpp).
+  std::vector<std::string> keep_headers;
 };
 
 struct Endpoint {
@@ -119,11 +122,16 @@ struct Timeouts {
 };
 
 struct Limits {
+  static constexpr std::size_t kMostFields = 256;                     // of any head
+  static constexpr std::size_t kMostResponseHeaderBytes = 60 * 1024;  // fits a block of the worker
+
   std::size_t header_bytes = 16 * 1024;  // whole head; more is answered with 431
   std::size_t header_fields = 100;       // more are answered with 431
-  std::size_t target_bytes = 8 * 1024;   // more is answered with 414
-  Duration header_timeout = 10s;         // absolute, from the first byte; then 408 is answered
-  Duration handshake_timeout = 10s;      // TLS and the PROXY header together, from accept
+  std::size_t response_header_bytes = kMostResponseHeaderBytes;  // of upstreams; more is a 502
+  std::size_t response_fields = kMostFields;                     // likewise
+  std::size_t target_bytes = 8 * 1024;                           // more is answered with 414
+  Duration header_timeout = 10s;     // absolute, from the first byte; then 408 is answered
+  Duration handshake_timeout = 10s;  // TLS and the PROXY header together, from accept
   Duration keepalive_idle = 75s;
   std::uint32_t keepalive_requests = 0;  // 0 = no limit
   std::uint32_t body_min_rate = 240;     // bytes per second, after the grace
@@ -135,6 +143,14 @@ struct Limits {
 };
 
 enum class Fallback { None, Stable };
+
+// When a connection to an upstream may carry another client's request. What a broken server says
+// too much comes a moment later, and would answer that one.
+enum class Reuse {
+  Auto,    // Safe for a version under rollout, Always for the others
+  Safe,    // when nothing has come for 10 ms behind its last answer
+  Always,  // at once
+};
 
 struct Service {
   static constexpr std::size_t kMostVersions = 64;
@@ -151,6 +167,7 @@ struct Service {
   Health health;
   Fallback fallback = Fallback::None;
   Timeouts timeouts;
+  Reuse reuse = Reuse::Auto;
   RolloutDefaults rollout;
   Grpc grpc;
   // Names the response header that tells which version answered; empty = none.
@@ -196,6 +213,7 @@ struct Config {
   std::string state_dir = "/var/lib/cutwater";
   unsigned workers = 0;  // 0 = auto: one per usable core
   Admin admin;
+  std::string via;  // of every listener that says nothing else
   std::vector<Listener> listeners;
   std::vector<Route> routes;
   std::vector<Service> services;

@@ -40,6 +40,9 @@ Config read_root(const Node& node, const Sources& sources, Report& report, Opera
   config.workers = read_workers(root);
   config.admin = read_admin(root, sources);
   config.listeners = read_listeners(root);
+  config.via = read_via(root).value_or("");
+  for (Listener& listener : config.listeners)
+    if (listener.via.empty()) listener.via = config.via;
   config.services = read_services(root, sources);
   config.routes = read_routes(root, config.services);
   name_probed_hosts(config);
@@ -50,6 +53,7 @@ Config read_root(const Node& node, const Sources& sources, Report& report, Opera
   root.read("drain_timeout", config.drain_timeout, {0ms, 24h});
   root.read("drain_notice", config.drain_notice, {0ms, 1h});
   check_approvers(root, config);
+  check_no_loop(root, config);
 
   for (const Listener& listener : config.listeners) {
     if (config.admin.unix_path.empty() && listener.listen.port != 0 &&

@@ -1,7 +1,9 @@
 #include <algorithm>
+#include <cctype>
 #include <set>
 #include <tuple>
 
+#include "config/client_claims.hpp"
 #include "config/names.hpp"
 #include "config/sections.hpp"
 #include "config/suggest.hpp"
@@ -97,6 +99,50 @@ std::vector<Cidr> read_trusted_proxies(const Fields& fields) {
   return result;
 }
 
+// Those that the proxy writes itself are not to be had from strangers.
+std::optional<std::string> why_not_kept(const std::string& name) {
+  const ClientClaim claim = client_claim(name);
+  if (claim == ClientClaim::None || name.find('_') != name.npos)
+    return "expected a field that is taken away from strangers, as True-Client-IP is; others pass "
+           "anyway";
+  for (const std::string_view ours : {"x-forwarded-for", "x-forwarded-proto", "x-forwarded-host",
+                                      "x-client-cert-subject", "x-client-cert-fingerprint"}) {
+    const bool same = std::equal(name.begin(), name.end(), ours.begin(), ours.end(),
+                                 [](char a, char b) { return std::tolower(a) == b; });
+    if (same) return "the proxy writes this field itself; list who may say it in `trusted_proxies`";
+  }
+  return std::nullopt;
+}
+
+std::vector<std::string> read_keep_headers(const Fields& fields) {
+  std::vector<std::string> result;
+  const Node* node = fields.find("keep_headers");
+  if (!node) return result;
+  for (const NodePtr& item : read_list(fields.report(), *node, "keep_headers", "field names")) {
+    const auto name = read_text(fields.report(), *item, "keep_headers", "a field name");
+    if (!name) continue;
+    if (const auto wrong = why_not_kept(*name))
+      fields.report().add(item->place, "`keep_headers` has " + quoted(*name) + ": " + *wrong);
+    else
+      result.push_back(*name);
+  }
+  return result;
+}
+
+bool is_any(const std::string& host) {
+  return host == "0.0.0.0" || host == "::";
+}
+
+// As far as the file tells: addresses of this machine's interfaces are not known where it is
+// checked.
+bool leads_to(const Address& endpoint, const Address& listen) {
+  if (listen.port == 0 || endpoint.port != listen.port) return false;
+  const bool local_name = endpoint.host == "localhost" || is_any(endpoint.host);
+  const bool here = local_name || (is_ip(endpoint.host) && is_loopback(endpoint.host));
+  return endpoint.host == listen.host || (here && is_any(listen.host)) ||
+         (local_name && is_loopback(listen.host));
+}
+
 Listener read_listener(Report& report, const Node& node, std::size_t index) {
   const Fields fields(report, node, section::kListener, "listener");
   Listener listener;
@@ -114,6 +160,8 @@ Listener read_listener(Report& report, const Node& node, std::size_t index) {
     }
   }
   listener.trusted_proxies = read_trusted_proxies(fields);
+  listener.keep_headers = read_keep_headers(fields);
+  listener.via = read_via(fields).value_or("");
   fields.read("http2", listener.http2);
   listener.proxy_protocol = read_proxy_protocol(fields);
   listener.tls = read_listener_tls(fields);
@@ -207,6 +255,25 @@ std::vector<Listener> read_listeners(const Fields& root) {
   return listeners;
 }
 
+std::optional<std::string> read_via(const Fields& fields) {
+  const auto name = fields.text("via", "a name");
+  if (name && !is_token(*name))
+    fields.bad_value("via", *name, "expected a name of letters, digits, `-`, `.` and the like");
+  return name;
+}
+
+void check_no_loop(const Fields& root, const Config& config) {
+  for (const Service& service : config.services)
+    for (const Version& version : service.versions)
+      for (const Endpoint& endpoint : version.endpoints)
+        for (const Listener& listener : config.listeners)
+          if (leads_to(endpoint.address, listener.listen))
+            root.report().add(root.place_of_key("services"),
+                              "endpoint " + quoted(endpoint.url) + " of " + quoted(service.name) +
+                                  ", version " + quoted(version.name) + ", is the listener " +
+                                  quoted(listener.name) + " of this proxy");
+}
+
 Limits read_limits(const Fields& root) {
   Limits limits;
   const Node* node = root.find("limits");
@@ -225,7 +292,10 @@ Limits read_limits(const Fields& root) {
     out = static_cast<std::remove_reference_t<decltype(out)>>(value);
   };
   size("header_bytes", limits.header_bytes, {1024, 1024 * 1024});
-  count("header_fields", limits.header_fields, {8, 10'000});
+  count("header_fields", limits.header_fields, {8, Limits::kMostFields});
+  size("response_header_bytes", limits.response_header_bytes,
+       {1024, Limits::kMostResponseHeaderBytes});
+  count("response_fields", limits.response_fields, {8, Limits::kMostFields});
   if (!size("target_bytes", limits.target_bytes, {64, 1024 * 1024})) {
     limits.target_bytes = std::min(limits.target_bytes, limits.header_bytes);
   } else if (limits.target_bytes > limits.header_bytes) {

@@ -9,6 +9,8 @@ namespace cutwater::config {
 namespace {
 
 constexpr Choice<Fallback> kFallbacks[] = {{"none", Fallback::None}, {"stable", Fallback::Stable}};
+constexpr Choice<Reuse> kReuses[] = {
+    {"auto", Reuse::Auto}, {"safe", Reuse::Safe}, {"always", Reuse::Always}};
 constexpr Choice<UpstreamProtocol> kProtocols[] = {{"h1", UpstreamProtocol::Http1},
                                                    {"h2", UpstreamProtocol::Http2}};
 
@@ -210,6 +212,7 @@ Service read_service(Report& report, const Node& key, const Node& value, const S
   service.guards = read_guards(fields);
   service.memory = read_memory(fields);
   service.health = read_health(fields);
+  fields.read("reuse", service.reuse, std::span<const Choice<Reuse>>(kReuses));
   fields.read("fallback", service.fallback, std::span<const Choice<Fallback>>(kFallbacks));
   service.timeouts = read_timeouts(fields);
   service.rollout = read_rollout(fields, sources);

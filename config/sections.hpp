@@ -13,6 +13,9 @@ namespace cutwater::config {
 // parse_edge.cpp reads what belongs to the process.
 Admin read_admin(const Fields& root, const Sources& sources);
 std::vector<Listener> read_listeners(const Fields& root);
+std::optional<std::string> read_via(const Fields& fields);
+// No endpoint is a listener of our own.
+void check_no_loop(const Fields& root, const Config& config);
 Limits read_limits(const Fields& root);
 Http2Limits read_http2(const Fields& limits);  // parse_http2.cpp
 AccessLog read_access_log(const Fields& root);

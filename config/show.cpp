@@ -71,6 +71,11 @@ json::object show(const ListenerTls& tls) {
   return shown;
 }
 
+const char* show(Reuse reuse) {
+  if (reuse == Reuse::Auto) return "auto";
+  return reuse == Reuse::Safe ? "safe" : "always";
+}
+
 json::object show(const UpstreamTls& tls) {
   json::object shown;
   if (!tls.ca.empty()) shown["ca"] = tls.ca;
@@ -107,6 +112,10 @@ json::array show(const std::vector<Listener>& listeners) {
                                  {"http2", listener.http2}});
     const bool required = listener.proxy_protocol == ProxyProtocol::Required;
     shown.back().as_object()["proxy_protocol"] = required ? "required" : "off";
+    if (!listener.via.empty()) shown.back().as_object()["via"] = listener.via;
+    if (!listener.keep_headers.empty())
+      shown.back().as_object()["keep_headers"] =
+          json::array(listener.keep_headers.begin(), listener.keep_headers.end());
     if (listener.tls) shown.back().as_object()["tls"] = show(*listener.tls);
   }
   return shown;
@@ -229,6 +238,8 @@ json::object show(const Http2Limits& limits) {
 json::object show(const Limits& limits) {
   return {{"header_bytes", size_to_string(limits.header_bytes)},
           {"header_fields", limits.header_fields},
+          {"response_header_bytes", size_to_string(limits.response_header_bytes)},
+          {"response_fields", limits.response_fields},
           {"target_bytes", size_to_string(limits.target_bytes)},
           {"header_timeout", to_string(limits.header_timeout)},
           {"handshake_timeout", to_string(limits.handshake_timeout)},
@@ -288,6 +299,7 @@ json::object show(const Service& service) {
   shown["guards"] = show(service.guards);
   if (service.memory.enabled) shown["memory"] = show(service.memory);
   if (service.health.enabled) shown["health"] = show(service.health);
+  shown["reuse"] = show(service.reuse);
   shown["fallback"] = service.fallback == Fallback::Stable ? "stable" : "none";
   shown["timeouts"] = show(service.timeouts);
   shown["rollout"] = show_rollout(service.rollout);
@@ -304,6 +316,7 @@ std::string show_json(const Config& config, const Operations& operations) {
   json::object shown;
   shown["version"] = config.version;
   shown["state_dir"] = config.state_dir;
+  if (!config.via.empty()) shown["via"] = config.via;
   shown["workers"] = config.workers == 0 ? "auto" : std::to_string(config.workers);
   shown["admin"] = show(config.admin);
   shown["listeners"] = show(config.listeners);

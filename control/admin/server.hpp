@@ -1,6 +1,7 @@
-// Serves the admin API over HTTP/1.1: a thin, strict layer over the resources. It lives on control's
-// single-threaded io_context and must be stopped (and the io_context run until it is empty, or
-// destroyed) before the resources are destroyed. It never touches the data plane and never blocks.
+// Serves the admin API over HTTP/1.1: a thin, strict layer over the resources. It lives on
+// control's single-threaded io_context and must be stopped (and the io_context run until it is
+// empty, or destroyed) before the resources are destroyed. It never touches the data plane and
+// never blocks.
 #pragma once
 
 #include <boost/asio/io_context.hpp>

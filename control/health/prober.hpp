@@ -28,8 +28,8 @@ struct Target {
   config::Health health;
 };
 
-// Asks once. Returns nullopt for a status of `health.status`, otherwise what went wrong, for a person.
-// It throws only when cancelled by its owner; a failure to connect is an answer.
+// Asks once. Returns nullopt for a status of `health.status`, otherwise what went wrong, for a
+// person. It throws only when cancelled by its owner; a failure to connect is an answer.
 boost::asio::awaitable<std::optional<std::string>> ask(Target target);
 
 // Called when an endpoint's health changes; `why` is for people ("3 failures in a row, the last:

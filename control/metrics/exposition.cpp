@@ -305,6 +305,9 @@ void add_proxy(Families& out, const stats::ProxyTotals& proxy) {
   out.start(MetricType::Counter, "cutwater_bad_requests_total",
             "Requests refused as malformed, by reason.");
   for (const auto& [reason, count] : proxy.bad_requests) out.counter({{"reason", reason}}, count);
+  out.start(MetricType::Counter, "cutwater_untrusted_fields_total",
+            "Fields about the client that peers beside the trusted proxies sent, and nobody got.");
+  for (const auto& [field, count] : proxy.claims_taken) out.counter({{"field", field}}, count);
   out.start(
       MetricType::Counter, "cutwater_http2_abuse_total",
       "HTTP/2 connections closed (stalled_window: streams) for what the peer did, by reason.");

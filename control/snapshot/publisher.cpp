@@ -281,6 +281,7 @@ std::shared_ptr<const routing::ServiceSnapshot> Publisher::build_service(
   if (service.mirror) out->mirror = mirror_of(service, state, names);
   out->mirror.stats = mirror_stats(service.name);
   out->fallback = service.fallback;
+  out->reuse = service.reuse;
   out->timeouts = service.timeouts;
   out->grpc = service.grpc;
   out->version_header = service.version_header;

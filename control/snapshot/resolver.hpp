@@ -1,5 +1,6 @@
-// Finds out where the endpoints of a configuration are: their addresses, and what is needed to speak
-// TLS to them. It looks them up when a configuration is loaded, never while requests are proxied.
+// Finds out where the endpoints of a configuration are: their addresses, and what is needed to
+// speak TLS to them. It looks them up when a configuration is loaded, never while requests are
+// proxied.
 #pragma once
 
 #include <sys/socket.h>

@@ -86,8 +86,8 @@ class AccessLog {
 
   void write(const LogRecord& record);
   // Writes the line of a request that was refused before it was one. The first 10 of a second get a
-  // line each, the others are counted in one line when the second is over: a flood must not fill the
-  // disk.
+  // line each, the others are counted in one line when the second is over: a flood must not fill
+  // the disk.
   void write_refused(const LogRecord& record, TimePoint now);
   // Writes that line if its second is over.
   void count_refused(TimePoint now);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "proxy/http/grpc.hpp"
+#include "proxy/http/h2/http2_head.hpp"
 
 namespace cutwater::exchange {
 
@@ -15,6 +16,13 @@ namespace {
 constexpr int kSends = 3;        // sends to the same endpoint, while the endpoint has not acted on
                                  // the request
 constexpr int kMaxInterim = 10;  // 1xx heads forwarded per response (tests/HARDENING.md U11)
+
+// One client's connection, as a number that is not 0.
+std::uint64_t owner_of(const net::ConnectionAddresses& addresses) {
+  const auto& bytes = addresses.source.bytes;
+  const std::string_view ip(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  return (std::hash<std::string_view>{}(ip) ^ (std::uint64_t{addresses.source_port} << 1)) | 1U;
+}
 
 }  // namespace
 
@@ -36,8 +44,13 @@ void Attempt::on_client_gone(void* self) {
 
 upstream::PoolTimeouts Attempt::pool_timeouts() const {
   const config::Timeouts& timeouts = target_.service->timeouts;
-  return {timeouts.connect, timeouts.upstream_idle, timeouts.stream_idle, down_.client().addresses,
-          !down_.head().upgrade.empty()};
+  upstream::PoolTimeouts out{timeouts.connect, timeouts.upstream_idle, timeouts.stream_idle,
+                             down_.client().addresses, !down_.head().upgrade.empty()};
+  const auto version = static_cast<std::size_t>(target_.version - target_.service->versions.data());
+  out.rest = target_.service->reuses_safely(version);
+  // Behind a trusted proxy one connection brings many clients.
+  if (out.rest && out.client && !down_.client().trusted_peer) out.owner = owner_of(*out.client);
+  return out;
 }
 
 // The head of the response is due within response_head. `request` bounds all attempts together,
@@ -146,13 +159,23 @@ bool Attempt::may_still_come(const Error& error, TimePoint& due) const {
   return due > context_.loop.now();
 }
 
+bool Attempt::proves_websocket(const ResponseHead& head) const {
+  const http::Field* key = down_.head().fields.find("sec-websocket-key");
+  const http::Field* proof = head.fields.find("sec-websocket-accept");
+  if (!key || !proof) return false;
+  const http::WebSocketAccept right = http::websocket_accept(key->value);
+  return proof->value == std::string_view(right.data(), right.size());
+}
+
 std::optional<Error> Attempt::wrong_head(const ResponseHead& head, int interim) const {
   const std::string_view asked = down_.head().upgrade;
   const bool switches = head.status == 101;
   // RFC 9110 15.2.2
   const bool unasked = switches && (asked.empty() || !http::iequals(head.upgrade, asked));
+  // RFC 8441 5: over HTTP/2 the client gets no proof that this is a WebSocket. It is ours to check.
+  const bool unproven = switches && down_.head().major_version == 2 && !proves_websocket(head);
   const bool too_many = !http::is_final(head) && interim == kMaxInterim;
-  if (unasked || too_many) return Error{Errc::Protocol, Side::Upstream};
+  if (unasked || unproven || too_many) return Error{Errc::Protocol, Side::Upstream};
   return std::nullopt;
 }
 
@@ -267,6 +290,7 @@ void Attempt::end() {
 }
 
 Outcome outcome_of(const Error& error, bool connected) {
+  if (error.code == Errc::TooLarge && error.side == Side::Local) return Outcome::TooLarge;
   if (error.side != Side::Upstream || error.code == Errc::Cancelled) return Outcome::ClientAbort;
   if (error.code == Errc::TlsFailed) return Outcome::TlsFailed;
   // This also holds for an h2 connection whose first bytes are not HTTP/2, before anything was sent

@@ -88,6 +88,7 @@ class Attempt {
   void fail(Error error);
   bool may_still_come(const Error& error, TimePoint& due) const;
   std::optional<Error> wrong_head(const http::ResponseHead& head, int interim) const;
+  bool proves_websocket(const http::ResponseHead& head) const;
   Result<net::Flow> try_first_chunk(const http::ResponseHead& head);
   void accept_head(const http::ResponseHead& head);
   bool went_stale() const;

@@ -218,10 +218,7 @@ bool Exchange::pick_endpoint() {
 Task<void> Exchange::try_versions() {
   for (;;) {
     decide();
-    if (!pick_endpoint()) {
-      co_await reply(kNoEndpoint);
-      co_return;
-    }
+    if (!pick_endpoint()) co_return co_await reply(kNoEndpoint);
     ++attempts_;
     reached_version_ = true;
     const AttemptTarget target{&service(), &version(), endpoint_,
@@ -393,18 +390,20 @@ Task<void> Exchange::reply(LocalAnswer answer) {
 
 http::ForwardInfo Exchange::forward_info() const {
   const http::ClientInfo& client = down_.client();
-  http::ForwardInfo info;
-  info.peer_ip = client.peer_ip;
-  info.scheme = client.scheme;
-  info.trusted_peer = client.trusted_peer;
+  http::ForwardInfo info{.peer_ip = client.peer_ip,
+                         .scheme = client.scheme,
+                         .trusted_peer = client.trusted_peer,
+                         .request_id = request_id_};
+  info.via = client.via;
   if (client.tls) {
     info.cert_subject = client.tls->client_subject;
     info.cert_fingerprint = client.tls->client_fingerprint;
   }
-  info.request_id = request_id_;
   info.traceparent = {traceparent_.data(), traceparent_.size()};
   info.target = target_;
   info.fallback_authority = endpoint_->authority();
+  info.decider = &service();
+  info.decides_by = &routing::ServiceSnapshot::decides;
   if (service().sticky.key == config::Sticky::Key::OwnCookie)
     info.drop_cookie = service().sticky.name;
   return info;
@@ -440,7 +439,7 @@ void Exchange::record(const Attempt& attempt) {
   side_guards_.record(context_.worker, result, now);
   cohort_.leave(context_.worker, result, !attempt.waited_for_connection());
   upstream::EndpointStats& endpoint = context_.pool.stats(*target.endpoint);
-  if (result.outcome == Outcome::ClientAbort) return;
+  if (stats::says_nothing(result.outcome)) return;
   if (result.status == 0)
     upstream::note_failure(endpoint, now);
   else

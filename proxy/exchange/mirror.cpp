@@ -63,11 +63,11 @@ void keep_forward(Keeper& keep, const http::ForwardInfo& from, http::ForwardInfo
   to = from;
   to.peer_ip = keep(from.peer_ip);
   to.scheme = keep(from.scheme);
+  to.via = keep(from.via);
   to.request_id = keep(from.request_id);
   to.traceparent = keep(from.traceparent);
   to.target = keep(from.target);
   to.drop_cookie = keep(from.drop_cookie);
-  to.protected_field = keep(from.protected_field);
   to.cert_subject = keep(from.cert_subject);
   to.cert_fingerprint = keep(from.cert_fingerprint);
   to.shadow = true;

@@ -95,7 +95,7 @@ void Comparison::leave(unsigned worker, const CohortTicket& ticket,
 
 std::uint8_t Comparison::bad_tests(const CohortTicket& ticket, const stats::AttemptResult& result,
                                    bool comparable) const {
-  if (result.outcome == Outcome::ClientAbort) return 0;
+  if (stats::says_nothing(result.outcome)) return 0;
   unsigned tests = stats::is_error(result.outcome) ? kErrorBit : 0;
   const bool timed_out = result.outcome == Outcome::Timeout;
   const bool whole = result.outcome == Outcome::Success || result.outcome == Outcome::Status5xx;

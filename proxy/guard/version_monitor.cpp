@@ -79,7 +79,7 @@ void VersionMonitor::record(unsigned worker, const AttemptResult& result, TimePo
   cell.record(result, now);
   std::uint32_t ticket = result.ticket;
   leave(ticket);
-  if (result.outcome == Outcome::ClientAbort || !judged_now(ticket)) return;
+  if (stats::says_nothing(result.outcome) || !judged_now(ticket)) return;
   const unsigned bad = bad_indicators(cell, result);
   if (unproven_.load(std::memory_order_relaxed)) prove();
   if (bad != 0) judge(bad, result, now);

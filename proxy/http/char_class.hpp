@@ -15,8 +15,8 @@ namespace cutwater::http::chars {
 
 enum Class : std::uint8_t {
   kToken = 1,  // tchar, RFC 9110 5.6.2
-  kPath = 2,   // pchar or '/', without '%' (RFC 3986 3.3)
-  kQuery = 4,  // pchar, '/', '?', without '%'; and '[' ']', which every browser sends raw there
+  kPath = 2,   // pchar or '/', without '%' (RFC 3986 3.3); and what browsers leave raw in a path
+  kQuery = 4,  // pchar, '/', '?', without '%'; and what browsers leave raw in a query
   kHost = 8,   // reg-name without '%' and ',' (see README.md, "codec")
   kHex = 16,
   kDigit = 32,
@@ -40,7 +40,10 @@ constexpr std::array<std::uint8_t, 256> make_table() {
   add("-._~", kUri | kHost | kUnreserved);
   add("!$&'()*+;=", kUri | kHost);
   add(",:@/", kUri);
-  add("?[]", kQuery);
+  // The path and query percent-encode sets of the WHATWG URL standard leave these alone. No framing
+  // hangs on them, and servers have always taken them.
+  add("|[]^", kUri);
+  add("?{}`\\", kQuery);
   for (unsigned c = 0; c < 0x20; ++c)
     if (c != '\t') table[c] = kControl;
   table[0x7f] = kControl;

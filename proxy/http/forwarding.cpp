@@ -97,15 +97,4 @@ bool write_cookie_field(const Field& field, std::string_view name, HeadWriter& o
   return true;
 }
 
-std::string_view forwarded_client(const RequestHead& head) {
-  const Field* last = nullptr;
-  for (const Field& field : head.fields)
-    if (field.id == FieldId::XForwardedFor) last = &field;
-  if (!last) return {};
-  std::string_view value = last->value;
-  if (const auto comma = value.rfind(','); comma != value.npos) value.remove_prefix(comma + 1);
-  while (!value.empty() && (value.front() == ' ' || value.front() == '\t')) value.remove_prefix(1);
-  return value.size() <= 45 ? value : std::string_view{};
-}
-
 }  // namespace cutwater::http

@@ -17,8 +17,8 @@ std::string_view believed_request_id(const RequestHead& head, bool trusted_peer)
 // Context 3.2).
 bool is_valid_traceparent(std::string_view value);
 
-// Says which traceparent a request goes on with: the client's, or `ours` when the client's is invalid
-// or doubled, which restarts the trace; its tracestate goes with it (3.2.2).
+// Says which traceparent a request goes on with: the client's, or `ours` when the client's is
+// invalid or doubled, which restarts the trace; its tracestate goes with it (3.2.2).
 struct UsedTraceparent {
   std::string_view value;
   bool from_client = false;
@@ -28,9 +28,5 @@ UsedTraceparent used_traceparent(const RequestHead& head, std::string_view ours)
 // Writes a Cookie value without the cookies called `name`; returns false if nothing is left of it
 // (then nothing is written). The other cookies keep their bytes.
 bool write_cookie_field(const Field& field, std::string_view name, HeadWriter& out);
-
-// Returns the client's address as a trusted proxy saw it: the last address of X-Forwarded-For. The
-// text is empty if there is none.
-std::string_view forwarded_client(const RequestHead& head);
 
 }  // namespace cutwater::http

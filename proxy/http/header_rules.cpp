@@ -21,7 +21,7 @@ void keep_first(std::string_view& slot, const Field& field) {
 }
 
 bool may_pass(const Field& field, const RequestHead& head, const ForwardInfo& info) {
-  if (!head.connection_names || iequals(field.name, info.protected_field)) return true;
+  if (!head.connection_names || info.protects(field.name)) return true;
   return !is_named_by_connection(head.fields, field.name);
 }
 
@@ -53,21 +53,21 @@ Kept write_passing_fields(const RequestHead& head, const ForwardInfo& info, Head
       case FieldId::Te:
         kept.te_trailers = kept.te_trailers || asks_for_trailers(field.value);
         break;
+      case FieldId::ClientClaim:  // a stranger's are gone already: client_claims.hpp
       case FieldId::Forwarded:
+      case FieldId::Via:
       case FieldId::XRealIp:
-        if (info.trusted_peer) out.field(field.name, field.value);
+        out.field(field.name, field.value);
         break;
       case FieldId::XShadow:
         if (info.trusted_peer && !info.shadow) out.field(field.name, field.value);
-        break;
-      case FieldId::Via:
-        out.field(field.name, field.value);
         break;
       case FieldId::MaxForwards:
         if (!head.max_forwards) out.field(field.name, field.value);
         break;
       case FieldId::Connection:
       case FieldId::ContentLength:
+      case FieldId::CutwaterHops:
       case FieldId::Disguised:
       case FieldId::Expect:
       case FieldId::Host:
@@ -129,6 +129,19 @@ void write_trace(const RequestHead& head, const ForwardInfo& info, const Kept& k
     if (field.id == FieldId::Tracestate) out.field(field.name, field.value);
 }
 
+// Via is for people: servers change what they do when they see it (nginx stops compressing), and
+// several of these proxies may have one name. Loops are found by a count of our own.
+void write_hops(const RequestHead& head, const ForwardInfo& info, HeadWriter& out) {
+  out.put("Cutwater-Hops: ");
+  out.number(head.hops + 1);
+  out.put("\r\n");
+  if (info.via.empty()) return;
+  const std::string_view one = head.minor_version == 0 ? "Via: 1.0 " : "Via: 1.1 ";
+  out.put(head.major_version == 2 ? "Via: 2.0 " : one);
+  out.put(info.via);
+  out.put("\r\n");
+}
+
 void write_hop_fields(const RequestHead& head, bool te_trailers, HeadWriter& out) {
   if (!head.upgrade.empty()) {
     out.field("Connection", te_trailers ? "Upgrade, TE" : "Upgrade");
@@ -160,10 +173,7 @@ void write_upstream_request(const RequestHead& head, const ForwardInfo& info, He
   const Kept kept = write_passing_fields(head, info, out);
   write_forwarding(head, info, kept, out);
   write_trace(head, info, kept, out);
-  const std::string_view via = head.minor_version == 0 ? "Via: 1.0 " : "Via: 1.1 ";
-  out.put(head.major_version == 2 ? "Via: 2.0 " : via);
-  out.put(kPseudonym);
-  out.put("\r\n");
+  write_hops(head, info, out);
   if (head.max_forwards) {
     out.put("Max-Forwards: ");
     out.number(*head.max_forwards > 0 ? *head.max_forwards - 1 : 0);

@@ -51,8 +51,8 @@ class HeadWriter {
   bool overflow_ = false;
 };
 
-// This proxy signs Via with this name (RFC 9110 7.6.3).
-inline constexpr std::string_view kPseudonym = "cutwater";
+// A request that has passed more of these proxies than this goes round in a circle.
+inline constexpr std::uint32_t kMostHops = 8;
 
 // States facts about the downstream connection and this request that the request head must tell.
 struct ForwardInfo {
@@ -65,10 +65,14 @@ struct ForwardInfo {
   std::string_view drop_cookie = {};  // own sticky cookie, taken out of Cookie; empty = none
   // If the client named no Host (HTTP/1.0), this is sent: the endpoint's own authority.
   std::string_view fallback_authority = {};
+  std::string_view via =
+      {};               // the name to sign Via with (RFC 9110 7.6.3); if empty, no Via is signed
   bool shadow = false;  // nobody waits for this copy: it is marked "X-Shadow: 1"
-  // Names a field the route decides by (split key, flag); Connection cannot remove it. It may be
-  // empty.
-  std::string_view protected_field = {};
+  // Returns true for a field that the split or a flag decides by; Connection cannot remove it.
+  // Asked only of those that Connection may name. Null means none.
+  bool (*decides_by)(const void* decider, std::string_view field_name) = nullptr;
+  const void* decider = nullptr;  // outlives this
+  bool protects(std::string_view name) const { return decides_by && decides_by(decider, name); }
   // These describe the client's verified certificate; empty = none.
   std::string_view cert_subject = {};
   std::string_view cert_fingerprint = {};
@@ -76,13 +80,14 @@ struct ForwardInfo {
 
 // Writes the HTTP/1.1 request head for the upstream. It drops hop-by-hop fields and every field
 // named by Connection (framing, Host, Cookie and forwarding fields are not removable), and writes
-// Host from head.authority, X-Forwarded-For/-Proto/-Host, X-Request-ID, traceparent and Via; it
-// adds Upgrade/Connection again for an upgrade, and `TE: trailers`. The framing is that of the head
-// (Length keeps Content-Length, Chunked emits `Transfer-Encoding: chunked`). Expect is kept only
-// when head.expect_continue. The proxy alone sets X-Client-Cert-*: they are dropped whoever sent
-// them. X-Shadow is dropped unless a trusted peer sent it: a service may leave out its side effects
-// for it, so no client may set it. Field names where '_' for '-' would give a framing or trust
-// field are dropped.
+// Host from head.authority, X-Forwarded-For/-Proto/-Host, X-Request-ID, traceparent, Cutwater-Hops
+// and Via; it adds Upgrade/Connection again for an upgrade, and `TE: trailers`. The framing is that
+// of the head (Length keeps Content-Length, Chunked emits `Transfer-Encoding: chunked`). Expect is
+// kept only when head.expect_continue. The proxy alone sets X-Client-Cert-Subject and -Fingerprint:
+// they are dropped whoever sent them; what else a stranger claims about the client was taken away
+// before. X-Shadow is dropped unless a trusted peer sent it: a service may leave out its side
+// effects for it, so no client may set it. Field names where '_' for '-' would give a framing or
+// trust field are dropped.
 void write_upstream_request(const RequestHead& head, const ForwardInfo& info, HeadWriter& out);
 
 // Says what the response to the client carries beside the upstream's own fields.

@@ -56,6 +56,7 @@ FieldId field_id(std::string_view name) {
       if (at(0) == 'm') return pick(name, "max-forwards", FieldId::MaxForwards);
       return pick(name, "x-request-id", FieldId::XRequestId);
     case 13:
+      if (at(1) == 'u') return pick(name, "cutwater-hops", FieldId::CutwaterHops);
       return pick(name, "cache-control", FieldId::CacheControl);
     case 14:
       return pick(name, "content-length", FieldId::ContentLength);

@@ -32,15 +32,18 @@ constexpr bool is_idempotent(Method method) {
 
 // Lists the fields the proxy itself cares about; they are looked up once while parsing. Disguised
 // is a name that would be a framing or trust field if '_' were read as '-' (CGI and WSGI servers
-// do); such a field is never forwarded.
+// do); such a field is never forwarded. ClientClaim is one of config/client_claims.hpp without an
+// id of its own.
 enum class FieldId : std::uint8_t {
   Other,
   AltSvc,
   CacheControl,
+  ClientClaim,
   Connection,
   ContentLength,
   ContentType,
   Cookie,
+  CutwaterHops,
   Date,
   Disguised,
   Expect,
@@ -70,8 +73,15 @@ enum class FieldId : std::uint8_t {
 };
 
 // Compares without regard to case; returns FieldId::Other when the name is unknown, and never
-// Disguised.
+// ClientClaim or Disguised.
 FieldId field_id(std::string_view name);
+
+// Says who the client is, or would to a server that reads '_' as '-'.
+constexpr bool is_claim(FieldId id) {
+  return id == FieldId::ClientClaim || id == FieldId::Disguised || id == FieldId::Forwarded ||
+         id == FieldId::XClientCert || id == FieldId::XForwardedFor ||
+         id == FieldId::XForwardedHost || id == FieldId::XForwardedProto || id == FieldId::XRealIp;
+}
 
 struct Field {
   std::string_view name;   // as received
@@ -152,8 +162,10 @@ struct RequestHead {
   bool keep_alive = true;            // what the client asked for
   bool expect_continue = false;      // HTTP/1.1, with a body, and the client waits for 100
   std::string_view
-      upgrade;  // one requested protocol, never h2c; empty if none or not to be followed
+      upgrade;  // one requested protocol, never h2c or TLS; empty if none or not to be followed
   bool connection_names = false;  // Connection names fields beyond the usual options
+  std::uint32_t hops = 0;         // proxies of ours that it has passed: Cutwater-Hops
+  bool claims_client = false;     // a field says who the client is, or is disguised
   // Set only with OPTIONS (TRACE is refused). With 0, answer here and do not forward (RFC 9110
   // 7.6.2).
   std::optional<std::uint32_t> max_forwards;

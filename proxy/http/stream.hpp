@@ -24,13 +24,19 @@ using net::Flow;
 
 // States facts about the connection a request came in by.
 struct ClientInfo {
-  std::string_view peer_ip;    // of the connection
-  std::string_view client_ip;  // the client in front of trusted proxies; equals peer_ip otherwise
+  std::string_view peer_ip;  // of the connection
+  // The client behind trusted proxies; equals peer_ip without any. Empty when they do not say who
+  // it is: then it matches no list and has no place in a split by address.
+  std::string_view client_ip;
   bool trusted_peer = false;
-  std::string_view scheme = "http";
+  std::string_view scheme = "http";  // of the client, as far as trusted proxies tell
   std::string_view listener;
+  std::string_view via;                  // how the listener signs Via; if empty, not at all
   const net::TlsSession* tls = nullptr;  // if set, the scheme is https
   const net::ConnectionAddresses* addresses = nullptr;
+
+  // Whom a log names and a limit counts.
+  std::string_view known_ip() const { return client_ip.empty() ? peer_ip : client_ip; }
 };
 
 // Whether the client's own leg was encrypted: what its browser calls https.

@@ -9,7 +9,7 @@ namespace cutwater::http {
 namespace {
 
 // These are refused as well as the names that have a FieldId.
-constexpr std::array<std::string_view, 14> kNever = {
+constexpr std::array<std::string_view, 13> kNever = {
     "age",
     "authorization",
     "content-encoding",
@@ -23,10 +23,8 @@ constexpr std::array<std::string_view, 14> kNever = {
     "vary",
     "warning",
     "www-authenticate",
-    "x-original-url",
 };
-constexpr std::array<std::string_view, 5> kNeverBegin = {"if-", "proxy-", "sec-", "x-client-cert-",
-                                                         "x-forwarded-"};
+constexpr std::array<std::string_view, 3> kNeverBegin = {"if-", "proxy-", "sec-"};
 
 // Some servers read '_' as '-' (see FieldId::Disguised).
 bool begins_with(std::string_view name, std::string_view lower) {

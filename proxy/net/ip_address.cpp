@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 
@@ -21,12 +22,22 @@ std::string IpAddress::to_string() const {
 }
 
 std::optional<IpAddress> parse_ip(std::string_view text) {
-  const std::string terminated(text);
+  std::array<char, INET6_ADDRSTRLEN> terminated{};
+  if (text.size() >= terminated.size() || text.find('\0') != text.npos) return std::nullopt;
+  std::copy(text.begin(), text.end(), terminated.begin());
   IpAddress address;
-  if (::inet_pton(AF_INET, terminated.c_str(), address.bytes.data()) == 1) return address;
+  if (::inet_pton(AF_INET, terminated.data(), address.bytes.data()) == 1) return address;
   address.v6 = true;
-  if (::inet_pton(AF_INET6, terminated.c_str(), address.bytes.data()) == 1) return address;
+  if (::inet_pton(AF_INET6, terminated.data(), address.bytes.data()) == 1) return address;
   return std::nullopt;
+}
+
+IpAddress unmapped(const IpAddress& ip) {
+  constexpr std::array<std::uint8_t, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  if (!ip.v6 || !std::equal(kMapped.begin(), kMapped.end(), ip.bytes.begin())) return ip;
+  IpAddress four;
+  std::copy_n(ip.bytes.begin() + 12, 4, four.bytes.begin());
+  return four;
 }
 
 IpAddress ip_of(const sockaddr_storage& address) {

@@ -21,6 +21,8 @@ struct IpAddress {
 };
 
 std::optional<IpAddress> parse_ip(std::string_view text);
+// An IPv4 address in IPv6 clothes is that IPv4 address; any other stays what it is.
+IpAddress unmapped(const IpAddress& ip);
 IpAddress ip_of(const sockaddr_storage& address);
 
 class Network {

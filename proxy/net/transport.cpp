@@ -29,10 +29,4 @@ Task<Result<void>> Transport::connect_tls(SslPtr ssl, SslSessionPtr& kept, TimeP
   co_return done;
 }
 
-bool Transport::is_still_idle() {
-  if (!tls_ || !might_be_readable()) return false;
-  char byte;
-  return tls_->try_read({&byte, 1}).kind == IoResult::Kind::WouldBlock;
-}
-
 }  // namespace cutwater::net

@@ -93,9 +93,6 @@ class Transport {
     return socket_.might_be_readable() || (tls_ && tls_->has_buffered());
   }
   bool broken() const { return socket_.broken(); }
-  // A pooled connection has stirred. Returns true if TLS only had a message of its own (a session
-  // ticket, a KeyUpdate), and the connection is as idle as before.
-  bool is_still_idle();
 
  private:
   Socket socket_;

@@ -49,6 +49,11 @@ class Endpoint {
   bool healthy() const { return healthy_.load(std::memory_order_relaxed); }
   void set_healthy(bool healthy) { healthy_.store(healthy, std::memory_order_relaxed); }
 
+  // How often it has sent bytes unasked: connections made before the last time are not used again,
+  // whichever worker holds them.
+  std::uint32_t desyncs() const { return desyncs_.load(std::memory_order_relaxed); }
+  void note_desync() { desyncs_.fetch_add(1, std::memory_order_relaxed); }
+
  private:
   const std::uint32_t id_;
   const std::string url_;
@@ -57,6 +62,7 @@ class Endpoint {
   const socklen_t length_;
   const EndpointOptions options_;
   std::atomic<bool> healthy_{true};
+  std::atomic<std::uint32_t> desyncs_{0};
 };
 
 }  // namespace cutwater::upstream

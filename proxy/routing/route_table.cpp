@@ -41,10 +41,30 @@ bool host_matches(std::string_view pattern, std::string_view host) {
          equal_ignoring_case(suffix, host.substr(host.size() - suffix.size()));
 }
 
+int hex(char c) {
+  return c <= '9' ? c - '0' : lower(c) - 'a' + 10;
+}
+
+// Takes one character off, decoded: "/a|b" is the path "/a%7Cb", whichever of them a client sends.
+// An encoded slash separates no segments and remains another character than the slash.
+int take_decoded(std::string_view& path) {
+  constexpr int kEncodedSlash = 256;
+  const auto c = static_cast<unsigned char>(path.front());
+  if (c != '%' || path.size() < 3) {
+    path.remove_prefix(1);
+    return c;
+  }
+  const int byte = hex(path[1]) * 16 + hex(path[2]);
+  path.remove_prefix(3);
+  return byte == '/' ? kEncodedSlash : byte;
+}
+
 bool path_matches(std::string_view prefix, std::string_view path) {
   if (prefix.empty() || prefix == "/") return true;  // also "*" of OPTIONS
-  if (!path.starts_with(prefix)) return false;
-  return path.size() == prefix.size() || prefix.back() == '/' || path[prefix.size()] == '/';
+  const bool whole_segments = prefix.back() == '/';
+  while (!prefix.empty())
+    if (path.empty() || take_decoded(prefix) != take_decoded(path)) return false;
+  return path.empty() || whole_segments || path.front() == '/';
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // Maps host and path to a service. The longest host wins (exact, then wildcard suffix, then "*"),
 // then the longest path prefix on whole segments ("/api" matches "/api" and "/api/x", not "/apix").
+// Paths are compared decoded: what a client left raw and what it escaped are the same.
 #pragma once
 
 #include <string_view>

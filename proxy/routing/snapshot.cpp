@@ -10,6 +10,21 @@ bool ServiceSnapshot::has_flag_on(std::string_view flag) const {
   });
 }
 
+bool ServiceSnapshot::decides_by(std::string_view field_name) const {
+  const auto is_it = [&](bool by_header, const std::string& name) {
+    return by_header && http::iequals(name, field_name);
+  };
+  const auto keyed = [&](const config::Sticky& key) {
+    return is_it(key.key == config::Sticky::Key::Header, key.name);
+  };
+  if (keyed(sticky)) return true;
+  if (preview && is_it(preview->by == config::Preview::By::Header, preview->key)) return true;
+  return std::any_of(flags.begin(), flags.end(), [&](const FlagSnapshot& flag) {
+    const bool by_header = flag.when && flag.when->source == config::FlagCondition::Source::Header;
+    return keyed(flag.key) || (by_header && is_it(true, flag.when->name));
+  });
+}
+
 std::vector<std::string> ServiceSnapshot::version_names() const {
   std::vector<std::string> names;
   for (const VersionSnapshot& version : versions) names.push_back(version.name);

@@ -64,12 +64,23 @@ struct ServiceSnapshot {
   std::vector<FlagSnapshot> flags;
   MirrorSnapshot mirror;  // a share of 0 means that there is none
   config::Fallback fallback = config::Fallback::None;
+  config::Reuse reuse = config::Reuse::Auto;
   config::Timeouts timeouts;
   config::Grpc grpc;
   std::string version_header;
 
+  // Returns true if its connections rest before they carry another client's request.
+  bool reuses_safely(std::size_t version) const {
+    const bool under_rollout = !rollout.empty() && version != stable;
+    return reuse == config::Reuse::Safe || (reuse == config::Reuse::Auto && under_rollout);
+  }
   // Returns true if there is such a flag, and it is on.
   bool has_flag_on(std::string_view flag) const;
+  // The split, a flag or the preview reads this field of a request.
+  bool decides_by(std::string_view field_name) const;
+  static bool decides(const void* service, std::string_view field_name) {
+    return static_cast<const ServiceSnapshot*>(service)->decides_by(field_name);
+  }
   std::vector<std::string> version_names() const;
   // Returns the index of the version with this name, or versions.size().
   std::size_t find_version(std::string_view version) const;

@@ -40,8 +40,8 @@ class CookieSigner {
   CookieSigner() : CookieSigner(MacKey{}) {}
   CookieSigner(const MacKey& key) : hmac_(key) {}  // NOLINT: `snapshot.cookie_key = key`
 
-  // Takes what a former key signed until then (unix seconds). There are at most kMostFormer of them,
-  // since each costs a hash for every cookie that the own key did not sign.
+  // Takes what a former key signed until then (unix seconds). There are at most kMostFormer of
+  // them, since each costs a hash for every cookie that the own key did not sign.
   void also_accept(const MacKey& key, std::int64_t until);
   static constexpr std::size_t kMostFormer = 4;
 
@@ -79,9 +79,9 @@ class CookieIdSource {
 inline constexpr std::size_t kMostSetCookie =
     config::kMostCookieName + kCookieValueLength + config::kMostCookiePath + 255 + 128;
 
-// Writes `name=value; Path=/; Max-Age=N; HttpOnly; SameSite=Lax[; Domain=D][; Secure][; Partitioned]`
-// into `out`; returns an empty text if it does not fit. `https` says that the client came by it. It
-// does not allocate.
+// Writes `name=value; Path=/; Max-Age=N; HttpOnly; SameSite=Lax[; Domain=D][; Secure][;
+// Partitioned]` into `out`; returns an empty text if it does not fit. `https` says that the client
+// came by it. It does not allocate.
 std::string_view format_set_cookie(const config::Sticky& cookie, std::string_view value, bool https,
                                    std::span<char> out);
 

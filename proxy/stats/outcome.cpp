@@ -22,6 +22,10 @@ std::string_view to_string(Outcome outcome) {
       return "client_abort";
     case Outcome::GrpcStatus:
       return "grpc_status";
+    case Outcome::Desync:
+      return "desync";
+    case Outcome::TooLarge:
+      return "too_large";
   }
   return "unknown";
 }

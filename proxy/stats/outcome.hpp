@@ -20,13 +20,19 @@ enum class Outcome : std::uint8_t {
   Protocol,       // the upstream broke HTTP framing
   ClientAbort,    // the client went away first; never charged to the version
   GrpcStatus,     // a gRPC answer whose status is an error of the server (config::Grpc)
+  Desync,         // beside its attempts: the upstream sent bytes that nobody had asked for
+  TooLarge,       // its answer exceeded a limit of ours: never charged to the version
 };
-inline constexpr std::size_t kOutcomes = static_cast<std::size_t>(Outcome::GrpcStatus) + 1;
+inline constexpr std::size_t kOutcomes = static_cast<std::size_t>(Outcome::TooLarge) + 1;
 std::string_view to_string(Outcome outcome);
 
+// Says whether the outcome tells nothing about a version.
+constexpr bool says_nothing(Outcome o) {
+  return o == Outcome::ClientAbort || o == Outcome::TooLarge;
+}
 // Says whether the outcome counts against a version (proxy/guard/README.md, "What is observed").
 constexpr bool is_error(Outcome o) {
-  return o != Outcome::Success && o != Outcome::ClientAbort;
+  return o != Outcome::Success && !says_nothing(o);
 }
 
 struct AttemptResult {

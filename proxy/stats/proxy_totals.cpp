@@ -28,6 +28,7 @@ ProxyTotals& ProxyTotals::operator+=(const ProxyTotals& other) {
   for (const auto& [reason, count] : other.proxy_errors) proxy_errors[reason] += count;
   for (const auto& [reason, count] : other.bad_requests) bad_requests[reason] += count;
   for (const auto& [status, count] : other.local_replies) local_replies[status] += count;
+  for (const auto& [claim, count] : other.claims_taken) claims_taken[claim] += count;
   for (const auto& [abuse, count] : other.http2_abuses) http2_abuses[abuse] += count;
   for (const auto& [reason, count] : other.endless_ended) endless_ended[reason] += count;
   return *this;

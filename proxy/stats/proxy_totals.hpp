@@ -35,6 +35,8 @@ struct ProxyTotals {
   std::map<std::string, std::uint64_t> proxy_errors;  // likewise (net::ProxyError)
   std::map<std::string, std::uint64_t> bad_requests;  // by reason label (http::BadHead)
   std::map<int, std::uint64_t> local_replies;         // by status
+  // Fields about the client that strangers sent and nobody got, by family (config::ClientClaim).
+  std::map<std::string, std::uint64_t> claims_taken;
   std::map<std::string, std::uint64_t> http2_abuses;  // by http::Http2Abuse
   // Counts tunnels and streams that the proxy ended, by reason (exchange::EndedFor).
   std::map<std::string, std::uint64_t> endless_ended;

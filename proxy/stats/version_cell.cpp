@@ -6,7 +6,8 @@ namespace cutwater::stats {
 
 std::uint64_t VersionTotals::attempts() const {
   return std::accumulate(outcomes.begin(), outcomes.end(), std::uint64_t{0}) -
-         outcomes[static_cast<std::size_t>(Outcome::ClientAbort)];
+         outcomes[static_cast<std::size_t>(Outcome::ClientAbort)] -
+         outcomes[static_cast<std::size_t>(Outcome::TooLarge)];
 }
 
 std::uint64_t VersionTotals::errors() const {
@@ -35,7 +36,7 @@ void VersionCell::record(const AttemptResult& result, TimePoint now) {
   outcomes_[static_cast<std::size_t>(result.outcome)].add();
   const int code = result.status / 100;
   code_class_[code >= 1 && code <= 5 ? static_cast<std::size_t>(code) : 0].add();
-  if (result.outcome == Outcome::ClientAbort) return;  // says nothing about the version
+  if (says_nothing(result.outcome)) return;
   clients_.add(result.client, now);
   if (result.latency_valid) latency_.record(result.latency);
 }

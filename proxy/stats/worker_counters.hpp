@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "config/client_claims.hpp"
 #include "proxy/stats/proxy_totals.hpp"
 #include "proxy/stats/version_cell.hpp"
 
@@ -39,7 +40,8 @@ struct WorkerCounters {
   Counter fallbacks;
   Counter client_aborts;
   Counter log_lines_dropped;
-  Counter refused_streams;                       // over max_streams
+  std::array<Counter, config::kClientClaims> claims_taken;  // by config::ClientClaim, of strangers
+  Counter refused_streams;                                  // over max_streams
   std::array<Counter, kAbuses> http2_abuses;     // by http::Http2Abuse: connections closed
   std::array<Counter, kReasons> bad_requests;    // by http::BadHead
   std::array<Counter, kStatuses> local_replies;  // by status

@@ -17,6 +17,17 @@ namespace {
 // A connection that names its client is kept only as long as a client that comes back at once needs
 // it.
 constexpr Nanoseconds kNamedIdle = Seconds(2);
+// What a server says too much comes within this behind its answer.
+constexpr Milliseconds kRest{10};
+
+// The ordinary end of an idle connection, in words (HAProxy, Node): no answer to anybody.
+bool is_timeout_notice(std::string_view said) {
+  http::HeadScanner scanner;
+  const auto head = std::make_unique<http::ResponseHead>();
+  const auto state =
+      scanner.parse_response({said.data(), said.size()}, {}, http::Method::Get, *head);
+  return state.kind == http::ParseState::Kind::Complete && head->status == 408 && !head->keep_alive;
+}
 }  // namespace
 
 // --- Lease ----------------------------------------------------------------------------------
@@ -43,11 +54,31 @@ void PooledConnection::give_back(http::UpstreamStream&, Nanoseconds idle) {
 }
 
 void PooledConnection::on_idle_event() {
-  if (stream.socket().is_still_idle()) return;
+  const bool stirred = stream.socket().might_be_readable();
+  const Heard heard = listen();
+  if (stirred && heard == Heard::Nothing) return;  // TLS said something for itself: a ticket
   // Data nobody asked for, FIN, RST, or the end of the idle time: in every case, the connection is
   // not usable.
+  unlink();
   pool_.counters_.upstream_idle.down();
-  pool_.destroy(this);
+  heard == Heard::Unasked ? pool_.end_desynced(this) : pool_.destroy(this);
+}
+
+PooledConnection::Heard PooledConnection::listen() {
+  net::Transport& socket = stream.socket();
+  if (socket.broken()) return Heard::End;
+  if (!socket.might_be_readable()) return Heard::Nothing;
+  std::array<char, 2048> said;
+  const net::IoResult read = socket.try_read(said);
+  if (read.kind == net::IoResult::Kind::WouldBlock) return Heard::Nothing;
+  if (read.kind != net::IoResult::Kind::Done) return Heard::End;
+  return is_timeout_notice({said.data(), read.bytes}) ? Heard::End : Heard::Unasked;
+}
+
+bool PooledConnection::may_carry(const PoolTimeouts& timeouts, TimePoint now) const {
+  if (belongs_to_another(timeouts.client)) return false;
+  const bool same = owner_ != 0 && owner_ == timeouts.owner;
+  return !timeouts.rest || same || now - free_since_ >= kRest;
 }
 
 // --- ConnectionPool -------------------------------------------------------------------------
@@ -72,14 +103,20 @@ Lease ConnectionPool::try_reuse(const Endpoint& endpoint, const PoolTimeouts& ti
   State& known = state(endpoint.id());
   for (auto next = known.idle.begin(); next != known.idle.end();) {
     PooledConnection& connection = *next++;
-    if (connection.belongs_to_another(timeouts.client)) continue;
+    if (!connection.may_carry(timeouts, context_.loop.now())) continue;
     connection.unlink();
     counters_.upstream_idle.down();
     connection.stream.socket().unwatch();
-    if (connection.stream.socket().might_be_readable() || connection.stream.socket().broken()) {
+    const PooledConnection::Heard heard = connection.listen();
+    if (heard == PooledConnection::Heard::Unasked) {
+      end_desynced(&connection);
+      return {};
+    }
+    if (heard == PooledConnection::Heard::End || connection.desyncs_ != endpoint.desyncs()) {
       destroy(&connection);
       continue;
     }
+    connection.owner_ = timeouts.owner;
     known.busy.push_front(connection);
     ++known.stats.active;
     connection.stream.begin(timeouts.write_stall);
@@ -120,6 +157,8 @@ Task<Result<void>> ConnectionPool::connect(const Endpoint& endpoint, PoolTimeout
   known.busy.push_front(*connection);
   ++known.stats.active;
   connection->stream.begin(timeouts.write_stall);
+  connection->desyncs_ = endpoint.desyncs();
+  connection->owner_ = timeouts.owner;
   lease = Lease(*connection, connection->stream, timeouts.idle);
   const TimePoint deadline = context_.loop.now() + timeouts.connect;
   const auto wait = co_await connection->stream.socket().writable(deadline);
@@ -162,16 +201,17 @@ void ConnectionPool::give_back(PooledConnection* connection, Nanoseconds idle) {
   --known.stats.active;
   connection->unlink();
   net::Transport& socket = connection->stream.socket();
-  if (!connection->stream.finish() || idle.count() == 0) return destroy(connection);
+  const bool keep = connection->stream.finish();
+  if (connection->stream.spoke_unasked()) return end_desynced(connection);
+  if (!keep || idle.count() == 0) return destroy(connection);
   // A FIN may already be waiting (RFC 9112 9.5: either side may close at any time).
-  if (socket.might_be_readable()) {
-    char byte;
-    if (socket.try_read({&byte, 1}).kind != net::IoResult::Kind::WouldBlock)
-      return destroy(connection);
-  }
+  const PooledConnection::Heard heard = connection->listen();
+  if (heard == PooledConnection::Heard::Unasked) return end_desynced(connection);
+  if (heard == PooledConnection::Heard::End) return destroy(connection);
   // Only the client that it names may use it, and that client may be gone already.
   if (connection->client_) idle = std::min<Nanoseconds>(idle, kNamedIdle);
   known.idle.push_front(*connection);
+  connection->free_since_ = context_.loop.now();
   counters_.upstream_idle.up();
   socket.watch(connection, context_.loop.now() + idle);
 }
@@ -179,6 +219,19 @@ void ConnectionPool::give_back(PooledConnection* connection, Nanoseconds idle) {
 void ConnectionPool::destroy(PooledConnection* connection) {
   counters_.upstream_open.down();
   delete connection;  // unlinks itself
+}
+
+// The connection is unlinked. What else it has said, or others of this endpoint are about to say,
+// must not become somebody's answer.
+void ConnectionPool::end_desynced(PooledConnection* connection) {
+  const std::uint32_t endpoint = connection->endpoint_;
+  List& idle = state(endpoint).idle;
+  destroy(connection);
+  while (!idle.empty()) {
+    counters_.upstream_idle.down();
+    destroy(&idle.front());
+  }
+  if (on_desync_) on_desync_(endpoint);
 }
 
 void ConnectionPool::abort(std::function<void()> ended) {

@@ -25,6 +25,9 @@ struct PoolTimeouts {
   // A PROXY header would name this client; null if no client is known.
   const net::ConnectionAddresses* client = nullptr;
   bool for_upgrade = false;  // an HTTP/2 server must first have said what it can do
+  // HTTP/1: a connection has rested for 10 ms before it carries another client's request.
+  bool rest = false;
+  std::uint64_t owner = 0;  // whose request it is; 0 if of nobody who could come again
 };
 
 // Holds what one worker knows of one endpoint.
@@ -63,12 +66,20 @@ class PooledConnection final : public ListHook, public net::Transport::Watcher, 
     if (!client_) return introduced_ && client;  // LOCAL: the connection speaks for ourselves
     return !client || *client != *client_;
   }
+  // What an idle connection has received since it was free. Unasked: bytes of HTTP that answer
+  // nobody.
+  enum class Heard : std::uint8_t { Nothing, End, Unasked };
+  Heard listen();
+  bool may_carry(const PoolTimeouts& timeouts, TimePoint now) const;
   friend class ConnectionPool;
   friend class Lease;
   void on_idle_event() override;
   void give_back(http::UpstreamStream& stream, Nanoseconds idle) override;
   ConnectionPool& pool_;
   const std::uint32_t endpoint_;
+  std::uint32_t desyncs_ = 0;  // of its endpoint, when it was made
+  std::uint64_t owner_ = 0;    // of its last request
+  TimePoint free_since_{};
   bool introduced_ = false;  // a PROXY header was sent
   std::optional<net::ConnectionAddresses> client_;
 };
@@ -114,8 +125,11 @@ class Lease {
 
 class ConnectionPool {
  public:
-  ConnectionPool(http::ClientContext& context, stats::WorkerCounters& counters)
-      : context_(context), counters_(counters) {}
+  // Told the id of an endpoint that has sent bytes unasked; its idle connections are gone by then.
+  using OnDesync = std::function<void(std::uint32_t endpoint)>;
+  ConnectionPool(http::ClientContext& context, stats::WorkerCounters& counters,
+                 OnDesync on_desync = {})
+      : context_(context), counters_(counters), on_desync_(std::move(on_desync)) {}
   ~ConnectionPool();
   ConnectionPool(const ConnectionPool&) = delete;
   ConnectionPool& operator=(const ConnectionPool&) = delete;
@@ -158,6 +172,7 @@ class ConnectionPool {
                                PooledConnection& connection, TimePoint deadline);
   void give_back(PooledConnection* connection, Nanoseconds idle);
   void destroy(PooledConnection* connection);
+  void end_desynced(PooledConnection* connection);
   Result<int> start_connect(const Endpoint& endpoint);
   Lease lease_http2(PooledHttp2& pooled, const PoolTimeouts& timeouts);
   Lease try_reuse_http2(const Endpoint& endpoint, const PoolTimeouts& timeouts);
@@ -169,6 +184,7 @@ class ConnectionPool {
 
   http::ClientContext& context_;
   stats::WorkerCounters& counters_;
+  OnDesync on_desync_;
   std::vector<std::unique_ptr<State>> states_;  // by endpoint id
   std::size_t http2_connections_ = 0;
   std::function<void()> ended_;

@@ -25,6 +25,8 @@ struct ListenerSetup {
   std::shared_ptr<const net::TlsServerContext> tls;  // null if nothing is encrypted
   bool http2 = true;                                 // without TLS, HTTP/2 is recognised by its
                                                      // preface
+  std::string via = {};                              // signs Via towards upstreams, unless empty
+  std::vector<std::string> keep_headers = {};        // these of strangers are not taken away
 
   bool trusts(const net::IpAddress& ip) const {
     for (const net::Network& network : trusted_proxies)

@@ -31,9 +31,11 @@ Worker::Worker(unsigned index, SharedSetup& shared, std::vector<ListenerSetup> l
       client_context_{.loop = loop_,
                       .body_blocks = body_blocks_,
                       .scratch = scratch_,
+                      .response_limits = {shared.limits.response_header_bytes,
+                                          shared.limits.response_fields, 0},
                       .http2 = &shared.limits.http2,
                       .on_http2_abuse = [this](http::Http2Abuse abuse) { note_abuse(abuse); }},
-      pool_(client_context_, counters_),
+      pool_(client_context_, counters_, [this](std::uint32_t endpoint) { note_desync(endpoint); }),
       log_(shared.log_enabled ? std::make_unique<exchange::AccessLog>(shared.access_log) : nullptr),
       mirror_(loop_, pool_, body_blocks_, index),
       exchange_context_{.worker = index,
@@ -70,6 +72,9 @@ Worker::Worker(unsigned index, SharedSetup& shared, std::vector<ListenerSetup> l
     if (status > 0) counters_.local_replies[static_cast<std::size_t>(status)].add();
     if (log_) log_refused(client, bad, status);
   };
+  server_context_.on_claim_taken = [this](config::ClientClaim claim) {
+    counters_.claims_taken[static_cast<std::size_t>(claim)].add();
+  };
   server_context_.on_http2_abuse = [this](http::Http2Abuse abuse) { note_abuse(abuse); };
   server_context_.on_refused_stream = [this] { counters_.refused_streams.add(); };
 }
@@ -87,6 +92,19 @@ void Worker::run() {
   loop_.run();
   listeners_.clear();
   if (log_) log_->flush();
+}
+
+// Charged to whichever version runs there now, beside its attempts, all of which may have ended
+// well.
+void Worker::note_desync(std::uint32_t endpoint) {
+  const stats::AttemptResult desync{.outcome = stats::Outcome::Desync, .latency_valid = false};
+  for (const auto& service : (*exchange_context_.snapshot)->services)
+    for (const routing::VersionSnapshot& version : service->versions)
+      for (const auto& known : version.endpoints) {
+        if (known->id() != endpoint) continue;
+        known->note_desync();
+        version.monitor->record(exchange_context_.worker, desync, Clock::now());
+      }
 }
 
 void Worker::accept(const ListenerSetup& listener, int fd, const sockaddr_storage& peer) {
@@ -137,8 +155,9 @@ http::Http1ServerConnection::Peer Worker::peer_of(const Connection& connection) 
   const ListenerSetup& listener = connection.listener;
   const net::IpAddress& ip = connection.addresses.source;
   // Over TLS the protocol is what ALPN says, or HTTP/1.1 (tests/HARDENING.md H28).
-  return {ip.to_string(),       listener.trusts(ip),   listener.name,
-          connection.tls.get(), &connection.addresses, listener.http2 && !listener.tls};
+  return {ip.to_string(),           listener.trusts(ip),   listener.name,
+          connection.tls.get(),     &connection.addresses, listener.http2 && !listener.tls,
+          listener.trusted_proxies, listener.keep_headers, listener.via};
 }
 
 Task<void> Worker::serve_http2(Connection& connection, std::string first) {

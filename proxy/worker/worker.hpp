@@ -62,6 +62,7 @@ class Worker {
   static http::Http1ServerConnection::Peer peer_of(const Connection& connection);
   Task<void> serve_http2(Connection& connection, std::string first);
   void check_drained();
+  void note_desync(std::uint32_t endpoint);
   void note_abuse(http::Http2Abuse abuse) {
     counters_.http2_abuses[static_cast<std::size_t>(abuse)].add();
   }

@@ -74,7 +74,8 @@ std::string WorkerGroup::Impl::bind() {
                std::to_string(address.port) + ": " + socket.problem;
       setup.push_back({socket.fd, listener.name, trusted,
                        listener.proxy_protocol == config::ProxyProtocol::Required,
-                       i < options.tls.size() ? options.tls[i] : nullptr, listener.http2});
+                       i < options.tls.size() ? options.tls[i] : nullptr, listener.http2,
+                       listener.via, listener.keep_headers});
     }
     bound.push_back({listener.name, address});
   }
@@ -187,6 +188,9 @@ stats::ProxyTotals WorkerGroup::totals() const {
     for (std::size_t i = 1; i < net::kProxyErrors; ++i)
       one.proxy_errors[std::string(to_string(static_cast<net::ProxyError>(i)))] =
           c.proxy_errors[i].get();
+    for (std::size_t i = 1; i < config::kClientClaims; ++i)
+      if (const auto count = c.claims_taken[i].get())
+        one.claims_taken[std::string(to_string(static_cast<config::ClientClaim>(i)))] = count;
     for (std::size_t i = 1; i < c.bad_requests.size(); ++i)
       if (const auto count = c.bad_requests[i].get())
         one.bad_requests[std::string(to_string(static_cast<http::BadHead>(i)))] = count;

@@ -65,9 +65,9 @@ class WorkerGroup {
   void drain(std::function<void()> on_drained);
   void stop();  // closes everything and joins; idempotent
 
-  // Reopens the access log on SIGUSR1, after logrotate. `done` is told why the file cannot be opened,
-  // and once more, with an empty text, when it is open; both on the log's own thread. Lines go to the
-  // old file until then.
+  // Reopens the access log on SIGUSR1, after logrotate. `done` is told why the file cannot be
+  // opened, and once more, with an empty text, when it is open; both on the log's own thread. Lines
+  // go to the old file until then.
   void reopen_access_log(std::function<void(const std::string& problem)> done);
   stats::ProxyTotals totals() const;  // any thread
 

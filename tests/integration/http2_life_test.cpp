@@ -2,6 +2,7 @@
 // WebSocket over extended CONNECT.
 #include <gmock/gmock.h>
 
+#include "proxy/http/h2/http2_head.hpp"
 #include "tests/integration/http2_fixture.hpp"
 
 namespace cutwater::test {
@@ -71,9 +72,26 @@ TEST_F(Http2Life, U12AnEarlyAnswerEndsTheUpload) {
   client.data(id, "some of it", false);
   EXPECT_EQ(client.head_of(id).status, 413);
   EXPECT_EQ(client.body_of(id, 8).body, "too much");
-  EXPECT_EQ(client.wait_for(kH2Reset).number(), kH2None) << "NO_ERROR: RFC 9113 8.1";
   blue.answer(200, "next");
   EXPECT_EQ(client.get().body, "next");
+  EXPECT_EQ(client.head_of(id).reset, std::nullopt)
+      << "a reset at once can destroy the answer that the client has not read yet";
+  EXPECT_EQ(client.wait_for(kH2Reset).number(), kH2None) << "NO_ERROR: RFC 9113 8.1";
+}
+
+TEST_F(Http2Life, U12WhoEndsItsUploadBehindAnEarlyAnswerIsNotReset) {
+  blue.on_head([](const Received&, UpstreamConnection& connection) {
+    connection.answer(413, "too much", "Connection: close\r\n");
+    connection.half_close();
+    connection.wait_for_end();
+  });
+  H2Client client(port());
+  const auto id = client.request(h2_post(), 0);
+  EXPECT_EQ(client.body_of(id, 8).body, "too much");
+  client.data(id, "all of it");
+  blue.answer(200, "next");
+  EXPECT_EQ(client.get().body, "next");
+  EXPECT_EQ(client.head_of(id).reset, std::nullopt);
 }
 
 TEST_F(Http2Life, R02ASlowBodyIsA408) {
@@ -125,18 +143,39 @@ TEST_F(Http2Life, StopAnswersWhatHasNoHeadYet) {
 
 // --- WebSocket: RFC 8441 ---------------------------------------------------------------------
 
-const std::string kSwitch =
-    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    "Sec-WebSocket-Accept: x\r\n\r\n";
+// The answer to a handshake, with the proof that the client's key asks for (RFC 6455 4.2.2).
+std::string switch_for(const Received& request) {
+  const http::WebSocketAccept accept = http::websocket_accept(request.field("Sec-WebSocket-Key"));
+  return "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+         "Sec-WebSocket-Accept: " +
+         std::string(accept.data(), accept.size()) + "\r\n\r\n";
+}
 
 H2Fields websocket() {
   return {{":method", "CONNECT"}, {":protocol", "websocket"}, {":scheme", "http"},
           {":authority", "a"},    {":path", "/chat"},         {"sec-websocket-version", "13"}};
 }
 
+TEST_F(Http2Life, U10AWebSocketWithoutProofIsNoTunnel) {
+  for (const std::string proof : {"Sec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n", ""}) {
+    blue.on_request([proof](const Received&, UpstreamConnection& connection) {
+      connection.send(
+          "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+          "Connection: Upgrade\r\n" +
+          proof + "\r\nFIRST");
+      connection.wait_for_end();
+    });
+    H2Client client(port());
+    client.wait_for(kH2Settings);
+    const auto id = client.request(websocket(), 0);
+    EXPECT_EQ(client.head_of(id).status, 502) << proof;
+  }
+  EXPECT_TRUE(eventually([&] { return outcomes(stats::Outcome::Protocol) == 2; }));
+}
+
 TEST_F(Http2Life, AWebSocketIsCarriedToAnUpgrade) {
-  blue.on_request([](const Received&, UpstreamConnection& connection) {
-    connection.send(kSwitch + "hello");
+  blue.on_request([](const Received& request, UpstreamConnection& connection) {
+    connection.send(switch_for(request) + "hello");
     std::string bytes;
     while (connection.stream().receive(bytes) == TcpStream::End::Open) {
       connection.send(bytes);

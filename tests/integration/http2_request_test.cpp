@@ -30,7 +30,8 @@ TEST_F(Http2Request, AGetIsAnswered) {
   const Received got = blue.wait_for_request();
   EXPECT_EQ(got.head.start_line, "GET /a?b=c HTTP/1.1");
   EXPECT_EQ(got.field("Host"), "a");
-  EXPECT_EQ(got.field("Via"), "2.0 cutwater");
+  EXPECT_EQ(got.field("Via"), "<none>");
+  EXPECT_EQ(got.field("Cutwater-Hops"), "1");
   EXPECT_EQ(got.field("Transfer-Encoding"), "<none>") << "H15: no framing without a body";
   EXPECT_EQ(got.field("Content-Length"), "<none>");
 }
@@ -87,6 +88,14 @@ TEST_F(Http2Request, H29CookieCrumbsAreJoined) {
   client.answer(
       client.request(h2_get() + H2Fields{{"cookie", "a=1"}, {"x", "y"}, {"cookie", "b=2"}}));
   EXPECT_EQ(blue.wait_for_request().field("Cookie"), "a=1; b=2");
+}
+
+TEST_F(Http2Request, T19WhatBrowsersLeaveRawPassesUnchanged) {
+  const std::string target = "/a|b[c]^?q={|}^`\\[]";
+  H2Client client(port());
+  EXPECT_EQ(client.get(target).status, 200);
+  EXPECT_EQ(blue.wait_for_request().target(), target);
+  EXPECT_EQ(client.get("/a{b}").reset, kH2Protocol);
 }
 
 TEST_F(Http2Request, TeTrailersIsPassedOn) {

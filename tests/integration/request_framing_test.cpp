@@ -221,6 +221,11 @@ TEST_F(Framing, S45UpgradeIsIgnoredWhereItHasNoMeaning) {
       "POST /p HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n",
       "GET /p HTTP/1.0\r\nHost: a\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n",
       "GET /p HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n",
+      "GET /p HTTP/1.1\r\nHost: a\r\nUpgrade: TLS/1.2\r\nConnection: upgrade\r\n\r\n",
+      "PUT /p HTTP/1.1\r\nHost: a\r\nUpgrade: TLS/1.2\r\nConnection: upgrade\r\n"
+      "Content-Length: 2\r\n\r\n{}",
+      "PUT /p HTTP/1.1\r\nHost: a\r\nUpgrade: x/1\r\nConnection: upgrade\r\n"
+      "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
   };
   for (const std::string& request : requests) {
     RawClient client(port());

@@ -14,7 +14,7 @@ using testing::Not;
 class UpstreamFaults : public UpstreamTest {
  protected:
   // The upstream answers with exactly these bytes; the client must get 502 and may go on.
-  void expect_502(const std::string& bytes) {
+  void expect_502(const std::string& bytes, Outcome outcome = Outcome::Protocol) {
     SCOPED_TRACE(bytes.substr(0, 80));
     blue.answer_raw(bytes);
     setup.timeouts().response_head = 2s;
@@ -22,7 +22,7 @@ class UpstreamFaults : public UpstreamTest {
     RawClient client(proxy->port());
     client.send(kGet);
     EXPECT_EQ(client.read_response().status, 502);
-    expect_recorded(Outcome::Protocol);
+    expect_recorded(outcome);
     expect_upstream_discarded();
     expect_usable(client);
     EXPECT_EQ(blue.connections(), 2u);
@@ -181,13 +181,35 @@ TEST_F(UpstreamFaults, U08BareLfInAHeadIs502) {
 }
 
 TEST_F(UpstreamFaults, U17HugeHeadIs502) {
-  expect_502("HTTP/1.1 200 OK\r\nX: " + std::string(70 * 1024, 'x') + "\r\n\r\n");
+  expect_502("HTTP/1.1 200 OK\r\nX: " + std::string(70 * 1024, 'x') + "\r\n\r\n",
+             Outcome::TooLarge);
 }
 
 TEST_F(UpstreamFaults, U17ThousandFieldsAre502) {
   std::string head = "HTTP/1.1 200 OK\r\n";
   for (int i = 0; i < 1000; ++i) head += "X-" + std::to_string(i) + ": y\r\n";
-  expect_502(head + "Content-Length: 0\r\n\r\n");
+  expect_502(head + "Content-Length: 0\r\n\r\n", Outcome::TooLarge);
+}
+
+std::string answer_of(int fields) {
+  std::string head = "HTTP/1.1 200 OK\r\n";
+  for (int i = 1; i < fields; ++i) head += "X-" + std::to_string(i) + ": y\r\n";
+  return head + "Content-Length: 0\r\n\r\n";
+}
+
+TEST_F(UpstreamFaults, U17ManyFieldsPassUpToTheLimitOfResponses) {
+  setup.limits.header_fields = 8;  // of requests
+  blue.answer_raw(answer_of(256));
+  start();
+  RawClient client(proxy->port());
+  client.send(kGet);
+  EXPECT_EQ(client.read_response().status, 200);
+  expect_recorded(Outcome::Success);
+}
+
+TEST_F(UpstreamFaults, U17WhatOnlyWeFindTooLargeIsNotTheVersionsFault) {
+  setup.limits.response_fields = 20;
+  expect_502(answer_of(21), Outcome::TooLarge);
 }
 
 TEST_F(UpstreamFaults, U17LongReasonDoesNoHarm) {
@@ -309,6 +331,8 @@ TEST_F(UpstreamFaults, BytesBehindACompleteResponseCostTheConnection) {
   client.send(kGet);
   EXPECT_EQ(client.read_response().body, "hello");
   expect_upstream_discarded();
+  EXPECT_TRUE(eventually([&] { return proxy->outcomes("blue", Outcome::Desync) == 1; }));
+  EXPECT_EQ(proxy->outcomes("blue", Outcome::Success), 1u) << "the answer itself was right";
   expect_usable(client);
 }
 

@@ -98,7 +98,91 @@ TEST_F(Reuse, BytesNobodyAskedForCloseIt) {
   expect_upstream_pooled();
   blue.release();
   expect_upstream_discarded();
+  EXPECT_TRUE(eventually([&] { return proxy->outcomes("blue", Outcome::Desync) == 1; }));
   expect_usable(client);
+}
+
+TEST_F(Reuse, BytesNobodyAskedForCostAllIdleConnectionsOfTheEndpoint) {
+  std::atomic<int> waiting{0};
+  blue.on_request([&waiting](const Received& request, UpstreamConnection& connection) {
+    ++waiting;
+    eventually([&waiting] { return waiting >= 2; });  // so that each has a connection of its own
+    connection.answer(200, "ok");
+    if (request.target() != "/evil") return;
+    connection.wait_for_release();
+    connection.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil");
+  });
+  start();
+  RawClient good(proxy->port());
+  RawClient evil(proxy->port());
+  good.send(kGet);
+  evil.send("GET /evil HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_EQ(good.read_response().body, "ok");
+  EXPECT_EQ(evil.read_response().body, "ok");
+  EXPECT_TRUE(eventually([&] { return proxy->totals().upstream_idle == 2; }));
+  blue.release();
+  expect_upstream_discarded();
+  EXPECT_EQ(proxy->outcomes("blue", Outcome::Desync), 1u);
+}
+
+TEST_F(Reuse, ANoticeOfTimeoutIsAnOrdinaryEnd) {
+  blue.on_request([](const Received&, UpstreamConnection& connection) {
+    connection.answer(200, "ok");
+    connection.wait_for_release();
+    connection.send(
+        "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 4\r\n\r\nlate");
+    connection.close();
+  });
+  start();
+  RawClient client(proxy->port());
+  client.send(kGet);
+  EXPECT_EQ(client.read_response().body, "ok");
+  expect_upstream_pooled();
+  blue.release();
+  expect_upstream_discarded();
+  expect_recorded(Outcome::Success);
+  expect_usable(client);
+}
+
+TEST_F(Reuse, A408ThatDoesNotCloseIsNoOrdinaryEnd) {
+  blue.on_request([](const Received&, UpstreamConnection& connection) {
+    connection.answer(200, "ok");
+    connection.wait_for_release();
+    connection.send("HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n");
+  });
+  start();
+  RawClient client(proxy->port());
+  client.send(kGet);
+  EXPECT_EQ(client.read_response().body, "ok");
+  expect_upstream_pooled();
+  blue.release();
+  EXPECT_TRUE(eventually([&] { return proxy->outcomes("blue", Outcome::Desync) == 1; }));
+}
+
+TEST_F(Reuse, SafelyOneClientKeepsItsConnection) {
+  setup.reuse() = config::Reuse::Safe;
+  start();
+  RawClient client(proxy->port());
+  for (int i = 0; i < 20; ++i) {
+    client.send(kGet);
+    EXPECT_EQ(client.read_response().status, 200);
+  }
+  EXPECT_EQ(blue.connections(), 1u);
+}
+
+TEST_F(Reuse, SafelyAConnectionRestsBeforeAnotherClientsRequest) {
+  setup.reuse() = config::Reuse::Safe;
+  start();
+  RawClient one(proxy->port());
+  RawClient other(proxy->port());
+  // Each pair is slower than the rest only by bad luck; without the rest one connection would do.
+  for (int i = 0; i < 200 && blue.connections() < 2; ++i) {
+    one.send(kGet);
+    EXPECT_EQ(one.read_response().status, 200);
+    other.send(kGet);
+    EXPECT_EQ(other.read_response().status, 200);
+  }
+  EXPECT_EQ(blue.connections(), 2u);
 }
 
 TEST_F(Reuse, U20FinBehindEachAnswerIsNoError) {

@@ -124,6 +124,8 @@ Proxy::Proxy(const ProxySetup& setup) : workers_(setup.workers) {
   for (const std::string& network : setup.trusted_proxies)
     listener.trusted_proxies.push_back({network});
   listener.proxy_protocol = setup.proxy_protocol;
+  listener.keep_headers = setup.keep_headers;
+  listener.via = setup.via;
   options.listeners.push_back(listener);
   options.tls.push_back(setup.tls);
   group_ = std::make_unique<worker::WorkerGroup>(std::move(options));
@@ -164,6 +166,7 @@ std::shared_ptr<routing::RoutingSnapshot> Proxy::snapshot_of(const ProxySetup& s
     service->salt = 0x5eed;
     service->sticky = from.sticky;
     service->fallback = from.fallback;
+    service->reuse = from.reuse;
     service->timeouts = from.timeouts;
     service->grpc = from.grpc;
     service->version_header = "Cutwater-Version";

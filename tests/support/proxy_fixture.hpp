@@ -45,10 +45,13 @@ class ProxySetup {
   config::Sticky& sticky() { return last().sticky; }
   config::Timeouts& timeouts() { return last().timeouts; }
   config::Grpc& grpc() { return last().grpc; }
+  config::Reuse& reuse() { return last().reuse; }
 
   config::Limits limits;
   config::AccessLog access_log;
   std::vector<std::string> trusted_proxies;
+  std::vector<std::string> keep_headers;
+  std::string via;
   config::ProxyProtocol proxy_protocol = config::ProxyProtocol::Off;
   std::shared_ptr<const net::TlsServerContext> tls;  // null if nothing is encrypted
   // of all endpoints; null: plain
@@ -73,6 +76,7 @@ class ProxySetup {
     std::vector<Version> versions;
     std::vector<std::pair<std::string, std::string>> routes;
     std::string stable;
+    config::Reuse reuse = config::Reuse::Always;
     config::Sticky sticky;
     std::vector<config::Flag> flags;
     std::string mirror_version;

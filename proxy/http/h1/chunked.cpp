@@ -30,14 +30,46 @@ ChunkDecoder::State ChunkDecoder::on_size(char c) {
   }
   if (digits_ == 0) return State::Bad;
   if (c == '\r') return State::SizeLf;
-  return c == ';' ? State::Extension : State::Bad;
+  return c == ';' ? State::ExtensionStart : State::Bad;
 }
 
-// Extensions are counted, not understood: a recipient must ignore those it does not know.
+// RFC 9112 7.1.1: *( ";" name [ "=" ( token / quoted-string ) ] ), blanks around ';' and '='. They
+// are counted and checked, not understood: a recipient must ignore those it does not know, but two
+// that read a line differently would not see the same chunks.
 ChunkDecoder::State ChunkDecoder::on_extension(char c) {
-  if (c == '\r') return State::SizeLf;
-  if (chars::is(c, chars::kControl) || ++extension_ > limits_.extension_bytes) return State::Bad;
-  return State::Extension;
+  if (c != '\r' && ++extension_ > limits_.extension_bytes) return State::Bad;
+  const bool token = chars::is(c, chars::kToken);
+  switch (state_) {
+    case State::ExtensionStart:
+      if (chars::is_blank(c)) return state_;
+      return token ? State::ExtensionName : State::Bad;
+    case State::ExtensionEquals:
+      if (chars::is_blank(c)) return state_;
+      if (c == '"') return State::ExtensionQuoted;
+      return token ? State::ExtensionToken : State::Bad;
+    case State::ExtensionQuoted:
+      if (c == '"') return State::ExtensionValued;
+      if (c == '\\') return State::ExtensionEscape;
+      return chars::is(c, chars::kControl) ? State::Bad : state_;
+    case State::ExtensionEscape:
+      return chars::is(c, chars::kControl) ? State::Bad : State::ExtensionQuoted;
+    case State::ExtensionName:
+    case State::ExtensionToken:
+      return token ? state_ : behind_extension(c);
+    default:
+      return behind_extension(c);
+  }
+}
+
+// What may follow a name or a value. Blanks are allowed in front of ';' and '=' only.
+ChunkDecoder::State ChunkDecoder::behind_extension(char c) const {
+  const bool blank_seen =
+      state_ == State::ExtensionNamePadded || state_ == State::ExtensionValuePadded;
+  const bool name = state_ == State::ExtensionName || state_ == State::ExtensionNamePadded;
+  if (c == ';') return State::ExtensionStart;
+  if (c == '=' && name) return State::ExtensionEquals;
+  if (chars::is_blank(c)) return name ? State::ExtensionNamePadded : State::ExtensionValuePadded;
+  return c == '\r' && !blank_seen ? State::SizeLf : State::Bad;
 }
 
 ChunkDecoder::State ChunkDecoder::on_trailer(char c) {
@@ -79,7 +111,15 @@ ChunkDecoder::State ChunkDecoder::end_trailers() {
 ChunkDecoder::State ChunkDecoder::step(char c) {
   switch (state_) {
     case State::Size:
-    case State::Extension:
+    case State::ExtensionStart:
+    case State::ExtensionName:
+    case State::ExtensionNamePadded:
+    case State::ExtensionEquals:
+    case State::ExtensionToken:
+    case State::ExtensionQuoted:
+    case State::ExtensionEscape:
+    case State::ExtensionValued:
+    case State::ExtensionValuePadded:
       if (++line_ > limits_.line_bytes) return State::Bad;
       return state_ == State::Size ? on_size(c) : on_extension(c);
     case State::SizeLf:

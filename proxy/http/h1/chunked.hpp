@@ -1,7 +1,7 @@
 // Decodes and writes the chunked transfer coding, RFC 9112 7.1, sans-I/O. It is strict: sizes are
-// 1*HEXDIG, lines end in CRLF, extensions are bounded and dropped, trailers bounded and kept.
-// Nothing is allocated without trailers. There is one object per message body, owned by the
-// connection; call reset() for the next message.
+// 1*HEXDIG, lines end in CRLF, extensions follow their grammar, are bounded and dropped, trailers
+// bounded and kept. Nothing is allocated without trailers. There is one object per message body,
+// owned by the connection; call reset() for the next message.
 #pragma once
 
 #include <array>
@@ -51,7 +51,15 @@ class ChunkDecoder {
  private:
   enum class State : std::uint8_t {
     Size,
-    Extension,
+    ExtensionStart,  // behind ';'
+    ExtensionName,
+    ExtensionNamePadded,  // blanks behind it
+    ExtensionEquals,
+    ExtensionToken,
+    ExtensionQuoted,
+    ExtensionEscape,  // behind a backslash in quotes
+    ExtensionValued,  // behind the closing quote
+    ExtensionValuePadded,
     SizeLf,
     Data,
     DataCr,
@@ -67,6 +75,7 @@ class ChunkDecoder {
   State step(char c);
   State on_size(char c);
   State on_extension(char c);
+  State behind_extension(char c) const;
   State on_trailer(char c);
   State on_trailer_line(char c);
   State end_trailers();

@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "config/client_claims.hpp"
 #include "proxy/http/char_class.hpp"
 
 namespace cutwater::http {
@@ -33,8 +34,11 @@ Verdict refuse_control(const char* at) {
 
 FieldId identify_field(std::string_view name) {
   const FieldId id = field_id(name);
-  if (id != FieldId::Other || name.size() > kLongestKnownName) return id;
-  if (name.find('_') == std::string_view::npos) return id;
+  if (id != FieldId::Other) return id;
+  const bool claim = config::client_claim(name) != config::ClientClaim::None;
+  const bool disguised = name.find('_') != std::string_view::npos;
+  if (claim) return disguised ? FieldId::Disguised : FieldId::ClientClaim;
+  if (!disguised || name.size() > kLongestKnownName) return id;
   std::array<char, kLongestKnownName> mapped{};
   for (std::size_t i = 0; i < name.size(); ++i) mapped[i] = name[i] == '_' ? '-' : name[i];
   const std::string_view twin(mapped.data(), name.size());
@@ -129,7 +133,9 @@ std::string_view choose_protocol(std::string_view value, bool& malformed) {
     if (!chars::is_token(element.substr(0, slash)) ||
         (slash != std::string_view::npos && !chars::is_token(element.substr(slash + 1))))
       malformed = true;
-    if (chosen.empty() && !iequals(element.substr(0, slash), "h2c")) chosen = element;
+    const std::string_view name = element.substr(0, slash);
+    const bool hides_requests = iequals(name, "h2c") || iequals(name, "TLS");
+    if (chosen.empty() && !hides_requests) chosen = element;
   }
   return malformed ? std::string_view() : chosen;
 }
@@ -186,8 +192,8 @@ std::string_view to_string(BadHead bad) {
       return "status";
     case BadHead::EncodedTraversal:
       return "encoded_traversal";
-    case BadHead::ViaLoop:
-      return "via_loop";
+    case BadHead::Loop:
+      return "loop";
     case BadHead::MethodNotAllowed:
       return "method_not_allowed";
   }

@@ -45,7 +45,7 @@ struct LengthFields {
   void read(const Field& field);
 };
 
-// Also recognises names that are disguised (FieldId::Disguised).
+// Also recognises FieldId::ClientClaim, and names that are disguised (FieldId::Disguised).
 FieldId identify_field(std::string_view name);
 
 // --- pieces of a request, whatever version of HTTP carries it ---------------------------------
@@ -54,7 +54,8 @@ Method method_of(std::string_view text);
 // `text` is path[?query] beginning with '/': RFC 3986 3.3, 3.4. Returns false when it is not.
 bool set_origin_form(std::string_view text, RequestHead& head);
 
-// Holds what one walk over a request's fields finds. The walk also fills head.max_forwards.
+// Holds what one walk over a request's fields finds. The walk also fills head.max_forwards,
+// head.hops and head.claims_client.
 struct SeenFields {
   LengthFields lengths;
   ConnectionOptions connection;
@@ -65,7 +66,6 @@ struct SeenFields {
   bool expect = false;
   bool unknown_expect = false;
   bool bad_max_forwards = false;
-  unsigned own_via = 0;
 };
 SeenFields gather_fields(RequestHead& head);
 
@@ -73,8 +73,8 @@ SeenFields gather_fields(RequestHead& head);
 std::optional<std::uint64_t> parse_length(std::string_view text);
 
 // Returns the first protocol of an Upgrade value that may be followed. It skips h2c (RFC 9113
-// dropped it, and a tunnel of it would hide requests from the proxy), and sets `malformed` if the
-// list is malformed.
+// dropped it) and TLS (RFC 2817), since a tunnel of them would hide requests from the proxy, and
+// sets `malformed` if the list is malformed.
 std::string_view choose_protocol(std::string_view value, bool& malformed);
 
 // Both take the start line without CRLF, then the field lines, and fill `head` completely.

@@ -43,7 +43,7 @@ enum class BadHead : std::uint8_t {
   TooManyEmptyLines,
   Status,
   EncodedTraversal,
-  ViaLoop,
+  Loop,
   MethodNotAllowed,
 };
 std::string_view to_string(BadHead bad);

@@ -130,28 +130,14 @@ Verdict read_request_line(std::string_view line, const HeadLimits& limits, Reque
   return {};
 }
 
-// Counts how many members of a Via value are signed with our own name. Comments may hold anything.
-unsigned count_own_via(std::string_view value) {
-  unsigned own = 0;
-  unsigned depth = 0;
-  std::size_t begin = 0;
-  for (std::size_t i = 0; i <= value.size(); ++i) {
-    const char c = i < value.size() ? value[i] : ',';
-    if (i < value.size() && depth > 0 && c == '\\') {
-      ++i;
-    } else if (c == '(') {
-      ++depth;
-    } else if (c == ')' && depth > 0) {
-      --depth;
-    } else if (i == value.size() || (c == ',' && depth == 0)) {
-      std::string_view member = chars::trim(value.substr(begin, i - begin));
-      member.remove_prefix(std::min(member.size(), member.find_first_of(" \t")));
-      member = chars::trim(member);
-      if (iequals(member.substr(0, member.find_first_of(" \t(")), kPseudonym)) ++own;
-      begin = i + 1;
-    }
-  }
-  return own;
+// Returns the largest of a list, since a proxy in between may have joined two. What is no number
+// counts nothing.
+std::uint32_t read_hops(std::string_view list) {
+  constexpr std::uint64_t kCeiling = 1000;
+  std::uint64_t most = 0;
+  while (!list.empty())
+    most = std::max(most, std::min(parse_length(chars::take_element(list)).value_or(0), kCeiling));
+  return static_cast<std::uint32_t>(most);
 }
 
 void read_max_forwards(std::string_view value, SeenFields& seen, RequestHead& head) {
@@ -167,6 +153,8 @@ void read_max_forwards(std::string_view value, SeenFields& seen, RequestHead& he
 
 SeenFields gather_fields(RequestHead& head) {
   SeenFields seen;
+  head.claims_client = false;
+  head.hops = 0;
   for (const Field& field : head.fields) {
     switch (field.id) {
       case FieldId::ContentLength:
@@ -190,13 +178,14 @@ SeenFields gather_fields(RequestHead& head) {
           seen.unknown_expect = true;
         }
         break;
-      case FieldId::Via:
-        seen.own_via += count_own_via(field.value);
+      case FieldId::CutwaterHops:
+        head.hops = std::max(head.hops, read_hops(field.value));
         break;
       case FieldId::MaxForwards:
         read_max_forwards(field.value, seen, head);
         break;
       default:
+        head.claims_client = head.claims_client || is_claim(field.id);
         break;
     }
   }
@@ -251,6 +240,10 @@ Verdict check_framing(const LengthFields& lengths, RequestHead& head) {
   return {};
 }
 
+bool is_websocket(std::string_view protocol) {
+  return iequals(protocol.substr(0, protocol.find('/')), "websocket");
+}
+
 Verdict check_connection(const SeenFields& seen, RequestHead& head) {
   const ConnectionOptions& options = seen.connection;
   if (options.malformed) return refuse(BadHead::ConnectionHeader);
@@ -262,9 +255,10 @@ Verdict check_connection(const SeenFields& seen, RequestHead& head) {
   head.upgrade = {};
   if (modern && options.upgrade) {
     if (seen.bad_upgrade) return refuse(BadHead::Upgrade);
-    // Bytes after the head would belong to the body or to the tunnel, depending on the reader.
-    if (has_body && !seen.upgrade.empty()) return refuse(BadHead::Upgrade);
-    if (head.method == Method::Get) head.upgrade = seen.upgrade;
+    // Bytes after the head would belong to the body or to the tunnel, depending on the reader. The
+    // offer of another protocol is only ignored (RFC 9110 7.8): clients make it with each request.
+    if (has_body && is_websocket(seen.upgrade)) return refuse(BadHead::Upgrade);
+    if (head.method == Method::Get && !has_body) head.upgrade = seen.upgrade;
   }
   if (modern && seen.unknown_expect) return refuse(BadHead::Expect, 417);
   head.expect_continue = modern && seen.expect && has_body;
@@ -284,7 +278,7 @@ Verdict read_request(std::string_view start_line, std::string_view lines, const 
   if (const Verdict v = check_host(seen, head); !v.ok()) return v;
   if (const Verdict v = check_connection(seen, head); !v.ok()) return v;
   if (seen.bad_max_forwards) return refuse(BadHead::FieldValue);
-  if (seen.own_via >= 2) return refuse(BadHead::ViaLoop, 508);
+  if (head.hops > kMostHops) return refuse(BadHead::Loop, 508);
   return {};
 }
 

@@ -32,7 +32,18 @@ void Http1ClientConnection::begin(Nanoseconds write_stall) {
   socket_.clear_cancel();
 }
 
+// A body where there can be none (HEAD, 204, 304) is a lesser mistake: nobody takes it for an
+// answer.
+bool Http1ClientConnection::has_unasked_bytes() const {
+  if (!reusable_ || !head_ || !body_.done()) return false;
+  const std::span<const char> rest = body_.leftover();
+  const std::string_view text(rest.data(), rest.size());
+  const bool bodiless = method_ == Method::Head || head_->status == 204 || head_->status == 304;
+  return bodiless ? text.starts_with("HTTP/1.") : !text.empty();
+}
+
 bool Http1ClientConnection::finish() {
+  spoke_unasked_ = has_unasked_bytes();
   const bool keep = reusable_ && request_done_ && out_.empty() && body_.done() &&
                     body_.leftover().empty() && socket_.is_open() && !socket_.broken();
   block_.release();
@@ -85,7 +96,7 @@ Task<Result<const ResponseHead*>> Http1ClientConnection::read_head(TimePoint dea
       const std::span<char> bytes = block_.span().subspan(consumed_, filled_ - consumed_);
       const ParseState state =
           scanner_.parse_response(bytes, context_.response_limits, method_, *head_);
-      if (state.kind == ParseState::Kind::Bad) co_return Error{Errc::Protocol, Side::Upstream};
+      if (state.kind == ParseState::Kind::Bad) co_return bad_head(state.bad);
       if (state.kind == ParseState::Kind::Complete) {
         head_seen_ = true;
         consumed_ += state.head_bytes;
@@ -95,7 +106,7 @@ Task<Result<const ResponseHead*>> Http1ClientConnection::read_head(TimePoint dea
         }
         co_return head_;
       }
-      if (filled_ == block_.size()) co_return Error{Errc::Protocol, Side::Upstream};
+      if (filled_ == block_.size()) co_return bad_head(BadHead::HeadTooLarge);
     }
     const net::Wait wait = co_await socket_.readable(deadline);
     if (wait == net::Wait::Timeout) co_return Error{Errc::Timeout, Side::Upstream};
@@ -106,6 +117,12 @@ Task<Result<const ResponseHead*>> Http1ClientConnection::read_head(TimePoint dea
     if (read.kind == net::IoResult::Kind::Eof) co_return Error{Errc::Closed, Side::Upstream};
     if (read.kind == net::IoResult::Kind::Failed) co_return read_failure();
   }
+}
+
+// A head that only we find too large is not the version's fault.
+Error Http1ClientConnection::bad_head(BadHead bad) {
+  const bool ours = bad == BadHead::HeadTooLarge || bad == BadHead::TooManyFields;
+  return ours ? Error{Errc::TooLarge, Side::Local} : Error{Errc::Protocol, Side::Upstream};
 }
 
 // A server that does not accept our certificate says so behind a TLS 1.3 handshake, in place of the

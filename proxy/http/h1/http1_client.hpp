@@ -19,7 +19,8 @@ struct ClientContext {
   net::EventLoop& loop;
   net::BlockPool& body_blocks;  // for response heads and bodies
   std::span<char> scratch;
-  HeadLimits response_limits{60 * 1024, 100, 0};  // less than a body block holds
+  HeadLimits response_limits{config::Limits::kMostResponseHeaderBytes,  // less than a block holds
+                             config::Limits::kMostFields, 0};
 
   // Only HTTP/2 connections use the members below.
   const config::Http2Limits* http2 = nullptr;
@@ -38,6 +39,9 @@ class Http1ClientConnection final : public UpstreamStream {
   // Ends the exchange. Returns true if request and response are complete and the connection may
   // carry another exchange.
   bool finish();
+  // Known after finish(): behind its answer, on a connection that was to be kept, the server said
+  // more than it was asked for. Whoever came next would have got it.
+  bool spoke_unasked() const { return spoke_unasked_; }
 
   // The functions below implement UpstreamStream.
   Result<Flow> write_head(const RequestHead& head, const ForwardInfo& info,
@@ -55,7 +59,9 @@ class Http1ClientConnection final : public UpstreamStream {
 
  private:
   void give_head();
+  bool has_unasked_bytes() const;
   Error read_failure() const;
+  static Error bad_head(BadHead bad);
 
   ClientContext& context_;
   net::Transport socket_;
@@ -73,6 +79,7 @@ class Http1ClientConnection final : public UpstreamStream {
   bool request_done_ = false;
   bool head_seen_ = false;
   bool reusable_ = false;
+  bool spoke_unasked_ = false;
   std::uint64_t exchanges_ = 0;
   Http1Tunnel tunnel_;
 };

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "proxy/http/forwarding.hpp"
+#include "proxy/http/forwarded_client.hpp"
 #include "proxy/http/trailers.hpp"
 
 namespace cutwater::http {
@@ -37,10 +37,33 @@ ClientInfo Http1ServerConnection::Peer::client() const {
   out.peer_ip = out.client_ip = ip;
   out.trusted_peer = trusted;
   out.listener = listener;
+  out.via = via;
   out.scheme = tls ? "https" : "http";
   out.tls = tls;
   out.addresses = addresses;
   return out;
+}
+
+void Http1ServerConnection::Peer::settle_claims(ServerContext& context, RequestHead& head,
+                                                ClientInfo& client, std::string& address) const {
+  if (!head.claims_client) return;
+  if (!trusted) {
+    head.fields.keep_if([&](const Field& field) {
+      if (!is_claim(field.id)) return true;
+      const bool kept = std::any_of(keep_headers.begin(), keep_headers.end(),
+                                    [&](const auto& name) { return iequals(field.name, name); });
+      const config::ClientClaim claim = config::client_claim(field.name);
+      if (!kept && claim != config::ClientClaim::None && context.on_claim_taken)
+        context.on_claim_taken(claim);
+      return kept;
+    });
+    return;
+  }
+  const ForwardedClient said = forwarded_client(head.fields, proxies);
+  if (!said.scheme.empty()) client.scheme = said.scheme;
+  if (said.says == ForwardedClient::Says::NoClient) client.client_ip = {};
+  if (said.says == ForwardedClient::Says::Client)
+    client.client_ip = address.assign(said.client.to_string());
 }
 
 Http1ServerConnection::Http1ServerConnection(ServerContext& context, net::Transport& transport,
@@ -170,11 +193,8 @@ void Http1ServerConnection::begin_request(std::size_t head_bytes) {
   head_sent_ = close_after_ = false;
   framing_.start(false);
   keep_alive_ = head_->keep_alive;
-  client_.client_ip = peer_.ip;
-  if (peer_.trusted) {
-    if (const std::string_view ip = forwarded_client(*head_); !ip.empty())
-      client_.client_ip = client_ip_.assign(ip);
-  }
+  client_ = peer_.client();
+  peer_.settle_claims(context_, *head_, client_, client_ip_);
   body_started_ = context_.loop.now();
   body_.start(*head_, block_.span().subspan(head_bytes, filled_ - head_bytes), block_.size());
 }
@@ -286,7 +306,7 @@ Result<Flow> Http1ServerConnection::write_head(const ResponseHead& head, Respons
   extras.chunked = framing_.chunked();
   HeadWriter out(context_.scratch);
   write_downstream_response(head, extras, out);
-  if (out.overflow()) return Error{Errc::TooLarge, Side::Upstream};
+  if (out.overflow()) return Error{Errc::TooLarge, Side::Local};
   head_sent_ = true;
   framing_.add_with_head(out, head.framing == Framing::None ? BodyChunk{} : for_client(first),
                          out_);

@@ -6,6 +6,7 @@
 #include <functional>
 #include <string>
 
+#include "config/client_claims.hpp"
 #include "config/model.hpp"
 #include "proxy/http/h1/head_parser.hpp"
 #include "proxy/http/h1/http1_body.hpp"
@@ -31,6 +32,8 @@ struct ServerContext {
   std::function<Task<void>(DownstreamStream&)> run_exchange;
   // Reports a refused head, for counters and the access log.
   std::function<void(const ClientInfo&, BadHead, int status)> on_bad_request;
+  // A field of a stranger was taken away.
+  std::function<void(config::ClientClaim)> on_claim_taken = {};
 
   // Only HTTP/2 uses the members below.
   Http2StreamPool* http2_streams = nullptr;
@@ -47,9 +50,16 @@ class Http1ServerConnection final : public DownstreamStream {
     std::string_view listener;             // outlives the connection
     const net::TlsSession* tls = nullptr;  // outlives the connection, as does `addresses`
     const net::ConnectionAddresses* addresses = nullptr;
-    bool http2 = true;  // the HTTP/2 preface may come instead of a request
+    bool http2 = true;                           // the HTTP/2 preface may come instead of a request
+    std::span<const net::Network> proxies = {};  // trusted; outlive the connection
+    std::span<const std::string> keep_headers = {};  // likewise; not taken away
+    std::string_view via = {};                       // likewise
 
     ClientInfo client() const;  // views into this
+    // Who sends this request: believes what a trusted peer says about that, and takes it away from
+    // anybody else's. `address` is where the text of an address lives.
+    void settle_claims(ServerContext& context, RequestHead& head, ClientInfo& client,
+                       std::string& address) const;
   };
   // The transport, with its handshake done, outlives the connection.
   Http1ServerConnection(ServerContext& context, net::Transport& transport, Peer peer);

@@ -332,8 +332,11 @@ void Http2ClientConnection::on_block_end(const nghttp2_frame& frame) {
   const bool end_stream = (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
   if (stream->in_head_) {
     if (!stream->complete_head(end_stream)) {
-      stream->fail_reading({Errc::Protocol, Side::Upstream});
-      reset_stream(stream->id(), NGHTTP2_PROTOCOL_ERROR);
+      // A head that only we find too large is not the version's fault.
+      const bool ours = !stream->bad_field_ && stream->builder_.too_large();
+      stream->fail_reading(ours ? Error{Errc::TooLarge, Side::Local}
+                                : Error{Errc::Protocol, Side::Upstream});
+      reset_stream(stream->id(), ours ? NGHTTP2_CANCEL : NGHTTP2_PROTOCOL_ERROR);
       return;
     }
   } else if (stream->bad_field_) {

@@ -8,6 +8,7 @@
 
 #include "proxy/http/authority.hpp"
 #include "proxy/http/char_class.hpp"
+#include "proxy/http/header_rules.hpp"
 #include "proxy/http/trailers.hpp"
 
 namespace cutwater::http {
@@ -211,7 +212,7 @@ Verdict Http2RequestBuilder::finish(bool end_stream, bool over_tls) {
   if (const Verdict v = check_framing(seen, end_stream); !v.ok()) return v;
   if (seen.bad_max_forwards) return malformed(BadHead::FieldValue);
   if (seen.unknown_expect) return refuse(BadHead::Expect, 417);
-  if (seen.own_via >= 2) return refuse(BadHead::ViaLoop, 508);
+  if (head_->hops > kMostHops) return refuse(BadHead::Loop, 508);
   if (!cookie_->empty() && !head_->fields.push_back({"cookie", *cookie_, FieldId::Cookie}))
     return refuse(BadHead::TooManyFields, 431);
   return {};
@@ -248,13 +249,17 @@ void Http2ResponseBuilder::add(std::string_view name, std::string_view value) {
   regular_seen_ = true;
   Field field;
   field.id = identify_field(name);
-  bad_ = !is_legal_field(name, value, field.id) || head_->fields.size() >= most_fields_ ||
-         !text_.copy(name, field.name) || !text_.copy(value, field.value) ||
-         !head_->fields.push_back(field);
+  if (!is_legal_field(name, value, field.id)) {
+    bad_ = true;
+    too_large_ = false;
+  } else if (!too_large_) {
+    too_large_ = head_->fields.size() >= most_fields_ || !text_.copy(name, field.name) ||
+                 !text_.copy(value, field.value) || !head_->fields.push_back(field);
+  }
 }
 
 bool Http2ResponseBuilder::finish(bool end_stream, Method request_method) {
-  if (bad_ || head_->status == 0) return false;
+  if (bad_ || too_large_ || head_->status == 0) return false;
   LengthFields lengths;
   for (const Field& field : head_->fields) lengths.read(field);
   std::optional<std::uint64_t> length;

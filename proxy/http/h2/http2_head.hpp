@@ -84,12 +84,14 @@ class Http2ResponseBuilder {
   void start(std::span<char> memory, std::size_t most_fields, ResponseHead& head);
   void add(std::string_view name, std::string_view value);
   bool finish(bool end_stream, Method request_method);  // false if malformed
+  bool too_large() const { return too_large_; }         // then only a limit of ours is exceeded
   Http2Text& text() { return text_; }
 
  private:
   Http2Text text_;
   ResponseHead* head_ = nullptr;
   std::size_t most_fields_ = 0;
+  bool too_large_ = false;
   bool bad_ = false;
   bool regular_seen_ = false;
 };

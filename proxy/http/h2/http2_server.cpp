@@ -23,6 +23,7 @@ Http2ServerConnection::Http2ServerConnection(ServerContext& context, net::Transp
       starts_(context.limits.http2.max_streams, 0, context.loop.now()),
       all_ended_(context.loop),
       drain_timer_(this, &on_drain_timer),
+      linger_timer_(this, &on_linger_timer),
       idle_since_(context.loop.now()) {}
 
 Http2ServerConnection::~Http2ServerConnection() {
@@ -55,6 +56,7 @@ Task<void> Http2ServerConnection::serve(std::string first) {
     if (alive && socket().might_be_readable()) co_await loop().yield();
   }
   drain_timer_.disarm();
+  linger_timer_.disarm();
   lost_ = lost_ || write_failed();
   end_all();
   while (!streams_.empty()) {
@@ -233,12 +235,39 @@ void Http2ServerConnection::end(Http2ServerStream& stream) {
   // A head without a body, or trailers, may still be queued: note_sent() resets behind them.
   const bool queued =
       stream.is_written() && nghttp2_session_get_stream_local_close(session(), stream.id()) == 0;
-  if (open && !stream.reset_ && !queued) reset_stream(stream.id(), stream.closing_code());
+  if (open && !stream.reset_ && !queued) {
+    const std::uint32_t code = stream.closing_code();
+    code == NGHTTP2_NO_ERROR ? on_answered_early(stream.id()) : reset_stream(stream.id(), code);
+  }
   release(stream);
   const std::uint32_t most = context_.limits.keepalive_requests;
   if (most != 0 && requests_ >= most) close_when_idle();
   if (is_done()) socket().cancel_read();
   all_ended_.wake();
+}
+
+// A reset that overtakes the answer in the client's reading destroys it, as on HTTP/1 (curl loses a
+// 413): who still sends has a moment to hear of it. Its window stays shut. RFC 9113 8.1
+void Http2ServerConnection::on_answered_early(std::int32_t id) {
+  if (lingering_.size() >= context_.limits.http2.max_streams) end_linger();
+  lingering_.push_back({id, loop().now() + kLinger});
+  if (lingering_.size() == 1) loop().timers().arm(linger_timer_, lingering_.front().until);
+}
+
+void Http2ServerConnection::end_linger() {
+  const std::int32_t id = lingering_.front().id;
+  lingering_.erase(lingering_.begin());
+  if (nghttp2_session_get_stream_remote_close(session(), id) == 0)
+    reset_stream(id, NGHTTP2_NO_ERROR);
+}
+
+void Http2ServerConnection::on_linger_timer(void* self) {
+  auto& connection = *static_cast<Http2ServerConnection*>(self);
+  auto& lingering = connection.lingering_;
+  while (!lingering.empty() && lingering.front().until <= connection.loop().now())
+    connection.end_linger();
+  if (!lingering.empty())
+    connection.loop().timers().arm(connection.linger_timer_, lingering.front().until);
 }
 
 void Http2ServerConnection::release(Http2ServerStream& stream) {

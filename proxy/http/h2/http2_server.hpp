@@ -111,6 +111,7 @@ class Http2ServerConnection final : public Http2Session {
   void on_closed(Http2Stream& stream, std::uint32_t code) override;
   void on_goaway(const nghttp2_goaway& goaway) override;
   void on_settings() override { settings_seen_ = true; }
+  void on_answered_early(std::int32_t id) override;
   void on_abuse(Http2Abuse abuse) override;
 
  private:
@@ -131,6 +132,8 @@ class Http2ServerConnection final : public Http2Session {
   bool is_done() const { return (final_goaway_ || peer_leaves_) && streams_.empty(); }
   Task<void> close_gently();
   static void on_drain_timer(void* self);
+  void end_linger();
+  static void on_linger_timer(void* self);
 
   ServerContext& context_;
   const Http1ServerConnection::Peer peer_;
@@ -144,6 +147,13 @@ class Http2ServerConnection final : public Http2Session {
                                       // offences
   net::WaitPoint all_ended_;
   net::Timer drain_timer_;
+  // Streams answered before their request had ended, in order of time. Not counted among streams_.
+  struct Lingering {
+    std::int32_t id;
+    TimePoint until;
+  };
+  std::vector<Lingering> lingering_;
+  net::Timer linger_timer_;
   TimePoint idle_since_;
   TimePoint block_since_{};
   std::uint64_t requests_ = 0;

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "proxy/base/random.hpp"
-#include "proxy/http/forwarding.hpp"
 #include "proxy/http/grpc.hpp"
 #include "proxy/http/h2/hpack_writer.hpp"
 #include "proxy/http/h2/http2_server.hpp"
@@ -78,9 +77,7 @@ Verdict Http2ServerStream::complete_head(bool end_stream) {
     const auto key = websocket_key();
     builder_.add_websocket_key({key.data(), key.size()});
   }
-  if (client_.trusted_peer)
-    if (const std::string_view ip = forwarded_client(head_); !ip.empty())
-      client_.client_ip = client_ip_.assign(ip);
+  connection_->peer_.settle_claims(context_, head_, client_, client_ip_);
   return verdict;
 }
 
@@ -145,7 +142,7 @@ Result<Flow> Http2ServerStream::write_head(const ResponseHead& head, ResponseExt
                                            BodyChunk first) {
   if (is_closed()) return error().value_or(Error{Errc::Reset, Side::Downstream});
   const std::size_t most = HpackWriter::most({}, {}) + most_bytes(head, extras, &HpackWriter::most);
-  if (most > Http2Session::kMostHead) return Error{Errc::TooLarge, Side::Upstream};
+  if (most > Http2Session::kMostHead) return Error{Errc::TooLarge, Side::Local};
   const bool tunnel = head.status == 101;
   // A 2xx would say that the tunnel stands (RFC 8441 5).
   const bool declined = builder_.is_tunnel() && !tunnel && head.status / 100 == 2;

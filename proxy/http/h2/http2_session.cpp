@@ -72,7 +72,8 @@ struct Http2Callbacks {
     Http2Session& session = self(user);
     Http2Stream* stream = session.find(id);
     if (!stream) {
-      nghttp2_session_consume(session.session_, id, size);  // nobody will read these bytes
+      // Nobody will read these bytes, so that their stream gets no more window.
+      nghttp2_session_consume_connection(session.session_, size);
       session.wake_writer();
       return 0;
     }
@@ -436,7 +437,7 @@ void Http2Session::note_sent(const nghttp2_frame& frame) {
         stream->on_sent(frame.hd.length);
       else if (setup_.role == Role::Server && (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0 &&
                nghttp2_session_get_stream_remote_close(session_, frame.hd.stream_id) == 0)
-        reset_stream(frame.hd.stream_id, NGHTTP2_NO_ERROR);  // RFC 9113 8.1
+        on_answered_early(frame.hd.stream_id);
       break;
     case NGHTTP2_RST_STREAM:
       if (is_peers_fault(frame.rst_stream.error_code) && !guard_.take_server_reset(loop().now()))

@@ -72,6 +72,8 @@ class Http2Session {
   virtual void on_goaway(const nghttp2_goaway&) {}
   virtual void on_settings() {}
   virtual void on_not_sent(Http2Stream&) {}  // a request that this connection cannot take
+  // A stream that its exchange has left is answered, and the peer has not said all yet.
+  virtual void on_answered_early(std::int32_t) {}
   virtual void on_abuse(Http2Abuse abuse) = 0;
 
   Http2Stream* find(std::int32_t id) const {

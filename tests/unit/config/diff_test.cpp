@@ -35,6 +35,8 @@ TEST(RestartNeeded, ForListeners) {
   for (const std::string change :
        {"{listen: \"0.0.0.0:8081\"}", "{listen: \"0.0.0.0:8080\", name: x}",
         "{listen: \"0.0.0.0:8080\", trusted_proxies: [10.0.0.0/8]}",
+        "{listen: \"0.0.0.0:8080\", keep_headers: [True-Client-IP]}",
+        "{listen: \"0.0.0.0:8080\", via: edge}",
         "{listen: \"0.0.0.0:8080\"}, {listen: \"0.0.0.0:8081\"}"}) {
     const Config next = read("listeners: [" + change + "]" + kGood.substr(kGood.find('\n')));
     EXPECT_THAT(restart_needed(running, next), ElementsAre("listeners")) << change;

@@ -169,6 +169,19 @@ TEST(Parse, Limits) {
   EXPECT_EQ(limits.body_min_rate, 1024u);
   EXPECT_EQ(limits.connections, 7u);
   EXPECT_EQ(limits.connections_per_ip, 1u);
+  EXPECT_EQ(limits.response_fields, 256u);
+  EXPECT_EQ(limits.response_header_bytes, 60u * 1024);
+  const Limits of_responses =
+      read(with("limits: {response_fields: 20, response_header_bytes: 8KiB}")).limits;
+  EXPECT_EQ(of_responses.response_fields, 20u);
+  EXPECT_EQ(of_responses.response_header_bytes, 8192u);
+  EXPECT_EQ(of_responses.header_fields, 100u);
+}
+
+TEST(Parse, ReuseOfUpstreamConnections) {
+  EXPECT_EQ(read(kGood).services[0].reuse, Reuse::Auto);
+  EXPECT_EQ(read(in_service("reuse: safe")).services[0].reuse, Reuse::Safe);
+  EXPECT_EQ(read(in_service("reuse: always")).services[0].reuse, Reuse::Always);
 }
 
 TEST(Parse, AccessLog) {
@@ -254,6 +267,30 @@ TEST(Parse, TheOwnCookiesAttributes) {
   EXPECT_THAT(problems_in(in_service("sticky: {secret: \"${env:S}\"}"),
                           fake_sources({{"S", "fifteen-letters"}})),
               testing::ElementsAre("5:22: `secret` has fewer than 16 characters"));
+}
+
+TEST(Parse, WhatListenersKeepAndSign) {
+  const Config config = read(
+      "via: edge\n"
+      "listeners:\n"
+      "  - {listen: \"0.0.0.0:80\", keep_headers: [true-client-ip, X-Forwarded-Port]}\n"
+      "  - {listen: \"0.0.0.0:81\", via: inner}\n"
+      "services: {a: {versions: {v: \"http://h:1\"}}}\n");
+  EXPECT_THAT(config.listeners[0].keep_headers, ElementsAre("true-client-ip", "X-Forwarded-Port"));
+  EXPECT_EQ(config.listeners[0].via, "edge");
+  EXPECT_EQ(config.listeners[1].via, "inner");
+  EXPECT_EQ(read(kGood).listeners[0].via, "") << "Via is not signed by itself";
+}
+
+TEST(Parse, AnEndpointThatIsNoListenerOfOurs) {
+  const auto listening = [](const std::string& listen, const std::string& url) {
+    return "listeners: [{listen: \"" + listen + "\"}]\nservices: {a: {versions: {v: \"" + url +
+           "\"}}}\n";
+  };
+  read(listening("0.0.0.0:8080", "http://127.0.0.1:8081"));
+  read(listening("0.0.0.0:8080", "http://10.0.0.1:8080"));  // some other machine
+  read(listening("10.0.0.1:8080", "http://127.0.0.1:8080"));
+  read(listening("127.0.0.1:0", "http://127.0.0.1:80"));
 }
 
 TEST(Parse, TlsAndTheProxyProtocol) {

@@ -355,6 +355,20 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"{listen: \"1.1.1.1:1\", trusted_proxies: [10.0.0.0/33]}",
              "1:53: `trusted_proxies` has `10.0.0.0/33`: the length of the prefix must be from 0 "
              "to 32"},
+        Case{"{listen: \"0.0.0.0:9001\"}",
+             "2:1: endpoint `http://127.0.0.1:9001` of `shop`, version `blue`, is the listener "
+             "`http` of this proxy"},
+        Case{"{listen: \"127.0.0.1:9002\"}",
+             "2:1: endpoint `http://127.0.0.1:9002` of `shop`, version `green`, is the listener "
+             "`http` of this proxy"},
+        Case{"{listen: \"1.1.1.1:1\", keep_headers: [X-User]}",
+             "1:50: `keep_headers` has `X-User`: expected a field that is taken away from "
+             "strangers, as True-Client-IP is; others pass anyway"},
+        Case{"{listen: \"1.1.1.1:1\", keep_headers: [x-forwarded-for]}",
+             "1:50: `keep_headers` has `x-forwarded-for`: the proxy writes this field itself; list "
+             "who may say it in `trusted_proxies`"},
+        Case{"{listen: \"1.1.1.1:1\", via: \"a b\"}",
+             "1:40: `via` is `a b`: expected a name of letters, digits, `-`, `.` and the like"},
         Case{"{listen: \"1.1.1.1:1\", proxy_protocol: v2}",
              "1:51: `proxy_protocol` is `v2`: expected off or required"},
         Case{"{listen: \"1.1.1.1:1\", tls: {}}", "1:40: `certificates` is missing"},

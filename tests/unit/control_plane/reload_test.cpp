@@ -12,7 +12,7 @@ class ReloadTest : public ControlPlaneTest {
   }
 };
 
-TEST_F(ReloadTest, A_new_version_arrives_with_no_traffic) {
+TEST_F(ReloadTest, ANewVersionArrivesWithNoTraffic) {
   start();
   auto config = shop_config();
   config.services[0].versions.push_back({"pink", {{"http://127.0.0.1:9009", {"127.0.0.1", 9009}}}});
@@ -22,7 +22,7 @@ TEST_F(ReloadTest, A_new_version_arrives_with_no_traffic) {
   EXPECT_EQ(put(R"({"blue":95,"pink":5})").status, 200);
 }
 
-TEST_F(ReloadTest, Endpoints_and_monitors_that_stay_are_the_same_objects) {
+TEST_F(ReloadTest, EndpointsAndMonitorsThatStayAreTheSameObjects) {
   start();
   const auto before = *workers_.current->services[0];
   auto config = shop_config();
@@ -36,7 +36,7 @@ TEST_F(ReloadTest, Endpoints_and_monitors_that_stay_are_the_same_objects) {
   EXPECT_GT(after.versions[1].endpoints[1]->id(), before.versions[2].endpoints[0]->id());
 }
 
-TEST_F(ReloadTest, The_weights_of_the_file_do_not_touch_the_stored_ones) {
+TEST_F(ReloadTest, TheWeightsOfTheFileDoNotTouchTheStoredOnes) {
   start();
   put(R"({"blue":95,"green":5})");
   auto config = shop_config();
@@ -45,7 +45,7 @@ TEST_F(ReloadTest, The_weights_of_the_file_do_not_touch_the_stored_ones) {
   EXPECT_EQ(workers_.percent("green"), 5);
 }
 
-TEST_F(ReloadTest, A_version_with_traffic_cannot_be_removed) {
+TEST_F(ReloadTest, AVersionWithTrafficCannotBeRemoved) {
   start();
   put(R"({"blue":95,"green":5})");
   auto config = shop_config();
@@ -62,7 +62,7 @@ TEST_F(ReloadTest, A_version_with_traffic_cannot_be_removed) {
   EXPECT_TRUE(control_->configuration.last_reload_ok());
 }
 
-TEST_F(ReloadTest, A_version_under_rollout_cannot_be_removed) {
+TEST_F(ReloadTest, AVersionUnderRolloutCannotBeRemoved) {
   start();
   roll_out(R"({"to":"green"})");
   auto config = shop_config();
@@ -70,7 +70,7 @@ TEST_F(ReloadTest, A_version_under_rollout_cannot_be_removed) {
   EXPECT_EQ(reload(config).status, 422);
 }
 
-TEST_F(ReloadTest, A_version_that_arrives_during_a_rollout_can_be_steered_after_it) {
+TEST_F(ReloadTest, AVersionThatArrivesDuringARolloutCanBeSteeredAfterIt) {
   start();
   const std::string rollout = id(roll_out(R"({"to":"green"})"));
   auto config = shop_config();
@@ -82,7 +82,7 @@ TEST_F(ReloadTest, A_version_that_arrives_during_a_rollout_can_be_steered_after_
   EXPECT_EQ(put(R"({"blue":95,"pink":5})").status, 200);
 }
 
-TEST_F(ReloadTest, A_reverted_version_that_runs_elsewhere_now_is_another_version) {
+TEST_F(ReloadTest, ARevertedVersionThatRunsElsewhereNowIsAnotherVersion) {
   start();
   const std::string rollout = id(roll_out(R"({"to":"green"})"));
   fail("green", 8);
@@ -101,7 +101,7 @@ TEST_F(ReloadTest, A_reverted_version_that_runs_elsewhere_now_is_another_version
   EXPECT_EQ(said.body.at("decisions").at(0).at("cause"), "new_version");
 }
 
-TEST_F(ReloadTest, So_is_one_whose_file_changed_while_the_process_was_down) {
+TEST_F(ReloadTest, SoIsOneWhoseFileChangedWhileTheProcessWasDown) {
   start();
   const std::string rollout = id(roll_out(R"({"to":"green"})"));
   fail("green", 8);
@@ -117,7 +117,7 @@ TEST_F(ReloadTest, So_is_one_whose_file_changed_while_the_process_was_down) {
   EXPECT_EQ(said.body.at("decisions").at(0).at("cause"), "new_version");
 }
 
-TEST_F(ReloadTest, A_service_that_comes_back_is_as_it_was) {
+TEST_F(ReloadTest, AServiceThatComesBackIsAsItWas) {
   auto config = shop_config();
   config.services.push_back(make_service("cart", {"one", "two"}));
   config.routes = {{"*", "/", "shop"}, {"*", "/cart", "cart"}};
@@ -135,7 +135,7 @@ TEST_F(ReloadTest, A_service_that_comes_back_is_as_it_was) {
   EXPECT_TRUE(publisher_->monitor("cart", "two")->report(now_).armed);
 }
 
-TEST_F(ReloadTest, A_bad_file_changes_nothing_and_every_problem_is_told) {
+TEST_F(ReloadTest, ABadFileChangesNothingAndEveryProblemIsTold) {
   start();
   next_config_ = {
       std::nullopt,
@@ -147,7 +147,7 @@ TEST_F(ReloadTest, A_bad_file_changes_nothing_and_every_problem_is_told) {
   EXPECT_EQ(workers_.published, 0);
 }
 
-TEST_F(ReloadTest, What_needs_a_restart_is_named) {
+TEST_F(ReloadTest, WhatNeedsARestartIsNamed) {
   start();
   auto config = shop_config();
   config.admin.listen.port = 9999;
@@ -156,7 +156,7 @@ TEST_F(ReloadTest, What_needs_a_restart_is_named) {
   EXPECT_NE(to_text(reply.body).find("admin"), std::string::npos) << to_text(reply.body);
 }
 
-TEST_F(ReloadTest, A_name_that_does_not_resolve_is_a_problem_with_its_place) {
+TEST_F(ReloadTest, ANameThatDoesNotResolveIsAProblemWithItsPlace) {
   start();
   auto config = shop_config();
   config.services[0].versions[1].endpoints[0] = {"http://no-such-host.invalid:80",
@@ -168,7 +168,7 @@ TEST_F(ReloadTest, A_name_that_does_not_resolve_is_a_problem_with_its_place) {
       << to_text(reply.body);
 }
 
-TEST_F(ReloadTest, A_start_refuses_a_file_that_lost_a_version_with_traffic) {
+TEST_F(ReloadTest, AStartRefusesAFileThatLostAVersionWithTraffic) {
   start();
   put(R"({"blue":95,"green":5})");
   auto config = shop_config();
@@ -178,7 +178,7 @@ TEST_F(ReloadTest, A_start_refuses_a_file_that_lost_a_version_with_traffic) {
   EXPECT_NE(restored.problems[0].message.find("`green` still has 5%"), std::string::npos);
 }
 
-TEST_F(ReloadTest, The_one_service_without_routes_gets_everything) {
+TEST_F(ReloadTest, TheOneServiceWithoutRoutesGetsEverything) {
   start();
   ASSERT_EQ(workers_.current->routes.size(), 1u);
   EXPECT_EQ(workers_.current->routes[0].host, "*");

@@ -54,7 +54,7 @@ class RolloutTasks : public ControlPlaneTest {
   Answer answer_ = [](const TaskOrder&) { return TaskResult{true, "yes"}; };
 };
 
-TEST_F(RolloutTasks, Smoke_checks_come_before_the_switch_and_testers_see_the_candidate) {
+TEST_F(RolloutTasks, SmokeChecksComeBeforeTheSwitchAndTestersSeeTheCandidate) {
   start_with(shop([](config::RolloutDefaults& rollout) {
     rollout.strategy = "blue_green";
     rollout.steps = {Share::percent(100)};
@@ -75,7 +75,7 @@ TEST_F(RolloutTasks, Smoke_checks_come_before_the_switch_and_testers_see_the_can
   EXPECT_FALSE(control_->services_asked.service("shop").body.at("keep_old_until").is_null());
 }
 
-TEST_F(RolloutTasks, A_failed_smoke_check_locks_the_version_out) {
+TEST_F(RolloutTasks, AFailedSmokeCheckLocksTheVersionOut) {
   start_with(shop([](config::RolloutDefaults& rollout) { rollout.smoke.emplace_back(); }));
   answer_ = [](const TaskOrder&) { return TaskResult{false, "answered 500"}; };
   const std::string rollout = id(roll_out(R"({"to":"green"})"));
@@ -88,7 +88,7 @@ TEST_F(RolloutTasks, A_failed_smoke_check_locks_the_version_out) {
   EXPECT_NE(id(again), rollout);
 }
 
-TEST_F(RolloutTasks, A_deployer_cannot_approve_but_an_approver_can) {
+TEST_F(RolloutTasks, ADeployerCannotApproveButAnApproverCan) {
   start_with(shop_config());
   const std::string rollout = id(roll_out(R"({"to":"green","bake":"1s","approval":[5]})"));
   succeed("green", 100);
@@ -103,7 +103,7 @@ TEST_F(RolloutTasks, A_deployer_cannot_approve_but_an_approver_can) {
   EXPECT_EQ(type(act(rollout, RolloutAction::Reject)), "not_awaiting_approval");
 }
 
-TEST_F(RolloutTasks, Approval_without_anybody_who_could_give_it_is_refused) {
+TEST_F(RolloutTasks, ApprovalWithoutAnybodyWhoCouldGiveItIsRefused) {
   config::Config config = shop_config();
   config.admin.tokens.push_back({"bot", config::Role::Deployer, {}});
   start_with(std::move(config));
@@ -112,7 +112,7 @@ TEST_F(RolloutTasks, Approval_without_anybody_who_could_give_it_is_refused) {
   EXPECT_EQ(reply.body.at("member").as_string(), "approval");
 }
 
-TEST_F(RolloutTasks, Four_eyes_need_somebody_else_who_may_approve) {
+TEST_F(RolloutTasks, FourEyesNeedSomebodyElseWhoMayApprove) {
   config::Config config = shop_config();
   config.admin.tokens.push_back({ana_.name, config::Role::Approver, {}});
   config.admin.tokens.push_back({"bot", config::Role::Deployer, {}});
@@ -126,7 +126,7 @@ TEST_F(RolloutTasks, Four_eyes_need_somebody_else_who_may_approve) {
   EXPECT_EQ(roll_out(R"({"to":"green","approval":[5]})").status, 201);
 }
 
-TEST_F(RolloutTasks, Outside_the_windows_nothing_begins_unless_somebody_insists) {
+TEST_F(RolloutTasks, OutsideTheWindowsNothingBeginsUnlessSomebodyInsists) {
   // 2026-11-18 is a Wednesday.
   start_with(shop([](config::RolloutDefaults& rollout) {
     rollout.windows = {*config::parse_window("Sun 01:00-02:00")};
@@ -136,7 +136,7 @@ TEST_F(RolloutTasks, Outside_the_windows_nothing_begins_unless_somebody_insists)
   EXPECT_EQ(roll_out(R"({"to":"green","force":true})").status, 201);
 }
 
-TEST_F(RolloutTasks, A_version_without_enough_healthy_endpoints_gets_no_more_traffic) {
+TEST_F(RolloutTasks, AVersionWithoutEnoughHealthyEndpointsGetsNoMoreTraffic) {
   start_with(shop_config());
   publisher_->endpoints("shop", "green")[0]->set_healthy(false);
   const Reply reply = put(R"({"blue":90,"green":10})");
@@ -147,7 +147,7 @@ TEST_F(RolloutTasks, A_version_without_enough_healthy_endpoints_gets_no_more_tra
   EXPECT_EQ(put(R"({"blue":100})").status, 200) << "the way back is always open";
 }
 
-TEST_F(RolloutTasks, Servers_are_replaced_one_after_the_other) {
+TEST_F(RolloutTasks, ServersAreReplacedOneAfterTheOther) {
   start_with(servers());
   const Reply created = roll_out(R"({"to":"green"})");
   ASSERT_EQ(created.status, 201) << to_text(created.body);
@@ -166,7 +166,7 @@ TEST_F(RolloutTasks, Servers_are_replaced_one_after_the_other) {
       << "nothing runs the old version any more";
 }
 
-TEST_F(RolloutTasks, A_broken_server_is_restored) {
+TEST_F(RolloutTasks, ABrokenServerIsRestored) {
   start_with(servers());
   const std::string rollout = id(roll_out(R"({"to":"green"})"));
   for (int i = 0; i < 10 && workers_.percent("green") == 0; ++i) {
@@ -181,7 +181,7 @@ TEST_F(RolloutTasks, A_broken_server_is_restored) {
   EXPECT_EQ(workers_.current->services[0]->versions[0].endpoints.size(), 3u);
 }
 
-TEST_F(RolloutTasks, A_task_under_way_is_done_again_after_a_restart) {
+TEST_F(RolloutTasks, ATaskUnderWayIsDoneAgainAfterARestart) {
   start_with(servers());
   bool silent = true;
   do_task_ = [&](TaskOrder order) -> Awaitable<TaskResult> {
@@ -206,7 +206,7 @@ TEST_F(RolloutTasks, A_task_under_way_is_done_again_after_a_restart) {
   EXPECT_EQ(workers_.current->services[0]->versions[0].endpoints.size(), 3u);
 }
 
-TEST_F(RolloutTasks, The_promise_to_keep_the_old_version_ends) {
+TEST_F(RolloutTasks, ThePromiseToKeepTheOldVersionEnds) {
   start_with(shop([](config::RolloutDefaults& rollout) {
     rollout.steps = {Share::percent(100)};
     rollout.bake = 1s;

@@ -4,7 +4,7 @@
 namespace cutwater::control {
 namespace {
 
-TEST_F(ControlPlaneTest, A_healthy_rollout_ends_with_a_new_stable_version) {
+TEST_F(ControlPlaneTest, AHealthyRolloutEndsWithANewStableVersion) {
   start();
   const Reply created = roll_out(R"({"to":"green","bake":"5s"})");
   ASSERT_EQ(created.status, 201) << to_text(created.body);
@@ -26,7 +26,7 @@ TEST_F(ControlPlaneTest, A_healthy_rollout_ends_with_a_new_stable_version) {
   EXPECT_EQ(decision().at("action").as_string(), "promoted");
 }
 
-TEST_F(ControlPlaneTest, A_broken_candidate_is_reverted_by_its_failures_alone) {
+TEST_F(ControlPlaneTest, ABrokenCandidateIsRevertedByItsFailuresAlone) {
   start();
   const Reply created = roll_out(R"({"to":"green"})");
   fail("green", 5);
@@ -46,7 +46,7 @@ TEST_F(ControlPlaneTest, A_broken_candidate_is_reverted_by_its_failures_alone) {
   EXPECT_FALSE(publisher_->monitor("shop", "green")->tripped());
 }
 
-TEST_F(ControlPlaneTest, A_paused_rollout_is_still_reverted) {
+TEST_F(ControlPlaneTest, APausedRolloutIsStillReverted) {
   start();
   const std::string rollout = id(roll_out(R"({"to":"green"})"));
   EXPECT_EQ(act(rollout, RolloutAction::Pause).body.at("phase").as_string(), "paused");
@@ -54,7 +54,7 @@ TEST_F(ControlPlaneTest, A_paused_rollout_is_still_reverted) {
   run_until([&] { return phase(rollout) == "rolled_back"; });
 }
 
-TEST_F(ControlPlaneTest, Only_one_rollout_at_a_time_and_no_weights_beside_it) {
+TEST_F(ControlPlaneTest, OnlyOneRolloutAtATimeAndNoWeightsBesideIt) {
   start();
   const std::string rollout = id(roll_out(R"({"to":"green"})"));
   const Reply second = roll_out(R"({"to":"red"})");
@@ -66,7 +66,7 @@ TEST_F(ControlPlaneTest, Only_one_rollout_at_a_time_and_no_weights_beside_it) {
   EXPECT_EQ(weights.body.at("rollout").as_string(), rollout);
 }
 
-TEST_F(ControlPlaneTest, What_cannot_be_rolled_out_is_refused) {
+TEST_F(ControlPlaneTest, WhatCannotBeRolledOutIsRefused) {
   start();
   EXPECT_EQ(roll_out(R"({"to":"blue"})").status, 409);
   EXPECT_EQ(roll_out(R"({"to":"nope"})").status, 422);
@@ -76,7 +76,7 @@ TEST_F(ControlPlaneTest, What_cannot_be_rolled_out_is_refused) {
   EXPECT_EQ(type(roll_out(R"({"to":"green"})")), "other_version_has_traffic");
 }
 
-TEST_F(ControlPlaneTest, A_dry_run_shows_the_plan_and_starts_nothing) {
+TEST_F(ControlPlaneTest, ADryRunShowsThePlanAndStartsNothing) {
   start();
   const Reply plan = ask(control_->rollouts.start_rollout("shop", {{"to", "green"}}, ana_, true));
   EXPECT_EQ(plan.status, 200);
@@ -84,7 +84,7 @@ TEST_F(ControlPlaneTest, A_dry_run_shows_the_plan_and_starts_nothing) {
   EXPECT_TRUE(control_->rollouts.rollouts("shop").body.at("rollouts").as_array().empty());
 }
 
-TEST_F(ControlPlaneTest, Abort_gives_the_weights_back_and_a_second_one_is_a_conflict) {
+TEST_F(ControlPlaneTest, AbortGivesTheWeightsBackAndASecondOneIsAConflict) {
   start();
   put(R"({"blue":98,"green":2})");
   const std::string rollout = id(roll_out(R"({"to":"green"})"));
@@ -96,7 +96,7 @@ TEST_F(ControlPlaneTest, Abort_gives_the_weights_back_and_a_second_one_is_a_conf
   run_until([&] { return workers_.percent("green") == 0; });
 }
 
-TEST_F(ControlPlaneTest, A_person_rolls_an_active_rollout_back) {
+TEST_F(ControlPlaneTest, APersonRollsAnActiveRolloutBack) {
   start();
   const std::string rollout = id(roll_out(R"({"to":"green"})"));
   const Reply reply = ask(control_->weights.rollback("shop", {{"reason", "bad feeling"}}, ana_));
@@ -106,7 +106,7 @@ TEST_F(ControlPlaneTest, A_person_rolls_an_active_rollout_back) {
   EXPECT_EQ(decision().at("reason").as_string(), "rolled back by ana: bad feeling");
 }
 
-TEST_F(ControlPlaneTest, After_a_restart_the_step_begins_again_under_guard) {
+TEST_F(ControlPlaneTest, AfterARestartTheStepBeginsAgainUnderGuard) {
   start();
   const std::string rollout = id(roll_out(R"({"to":"green","bake":"5s"})"));
   succeed("green", 100);
@@ -120,7 +120,7 @@ TEST_F(ControlPlaneTest, After_a_restart_the_step_begins_again_under_guard) {
   run_until([&] { return phase(rollout) == "rolled_back"; });
 }
 
-TEST_F(ControlPlaneTest, A_full_disk_stops_promotions_but_never_a_revert) {
+TEST_F(ControlPlaneTest, AFullDiskStopsPromotionsButNeverARevert) {
   start();
   const std::string rollout = id(roll_out(R"({"to":"green","bake":"2s"})"));
   store_file_->limit_pages_for_test(1);
@@ -131,7 +131,7 @@ TEST_F(ControlPlaneTest, A_full_disk_stops_promotions_but_never_a_revert) {
   EXPECT_EQ(workers_.percent("green"), 0);
 }
 
-TEST_F(ControlPlaneTest, Whoever_waits_for_a_rollout_hears_of_its_change) {
+TEST_F(ControlPlaneTest, WhoeverWaitsForARolloutHearsOfItsChange) {
   start();
   const std::string rollout = id(roll_out(R"({"to":"green"})"));
   const auto answer = ask_later(control_->rollouts.wait_rollout(rollout, 60s));
@@ -144,7 +144,7 @@ TEST_F(ControlPlaneTest, Whoever_waits_for_a_rollout_hears_of_its_change) {
   EXPECT_EQ(same.body.at("phase").as_string(), "paused");
 }
 
-TEST_F(ControlPlaneTest, The_analysis_tells_how_long_a_pass_will_take) {
+TEST_F(ControlPlaneTest, TheAnalysisTellsHowLongAPassWillTake) {
   start();
   const std::string rollout = id(roll_out(R"({"to":"green"})"));
   EXPECT_TRUE(control_->rollouts.analysis(rollout).body.at("eta_to_pass_s").is_null());
@@ -155,7 +155,7 @@ TEST_F(ControlPlaneTest, The_analysis_tells_how_long_a_pass_will_take) {
   EXPECT_NEAR(reply.body.at("eta_to_pass_s").to_number<double>(), 50 / (26 / 5.0), 0.1);
 }
 
-TEST_F(ControlPlaneTest, A_tripped_guard_goes_before_the_people_who_wait) {
+TEST_F(ControlPlaneTest, ATrippedGuardGoesBeforeThePeopleWhoWait) {
   start();
   const std::string rollout = id(roll_out(R"({"to":"green"})"));
   workers_.hold = true;

@@ -57,7 +57,7 @@ class VersionsTest : public ControlPlaneTest {
 
 constexpr const char* kNewPlace = R"({"endpoints":["http://127.0.0.1:9101"]})";
 
-TEST_F(VersionsTest, A_new_version_arrives_with_no_traffic_and_can_be_rolled_out) {
+TEST_F(VersionsTest, ANewVersionArrivesWithNoTrafficAndCanBeRolledOut) {
   start();
   const Reply made = put_version("v43", kNewPlace);
   EXPECT_EQ(made.status, 201) << to_text(made.body);
@@ -76,7 +76,7 @@ TEST_F(VersionsTest, A_new_version_arrives_with_no_traffic_and_can_be_rolled_out
   EXPECT_TRUE(publisher_->monitor("shop", "v43")->report(now_).armed);
 }
 
-TEST_F(VersionsTest, Is_there_after_a_restart_with_the_traffic_it_had) {
+TEST_F(VersionsTest, IsThereAfterARestartWithTheTrafficItHad) {
   start();
   put_version("v43", kNewPlace);
   put(R"({"blue":90,"v43":10})");
@@ -87,7 +87,7 @@ TEST_F(VersionsTest, Is_there_after_a_restart_with_the_traffic_it_had) {
   EXPECT_EQ(workers_.percent("v43"), 10) << "a reload of the same file is no other word";
 }
 
-TEST_F(VersionsTest, The_same_words_again_change_nothing) {
+TEST_F(VersionsTest, TheSameWordsAgainChangeNothing) {
   start();
   put_version("v43", kNewPlace);
   const int published = workers_.published;
@@ -97,7 +97,7 @@ TEST_F(VersionsTest, The_same_words_again_change_nothing) {
   EXPECT_EQ(workers_.published, published);
 }
 
-TEST_F(VersionsTest, Of_the_file_can_move_until_the_file_says_something_else) {
+TEST_F(VersionsTest, OfTheFileCanMoveUntilTheFileSaysSomethingElse) {
   start();
   EXPECT_EQ(put_version("red", kNewPlace).status, 200);
   EXPECT_EQ(urls("red"), Urls{"http://127.0.0.1:9101"});
@@ -115,7 +115,7 @@ TEST_F(VersionsTest, Of_the_file_can_move_until_the_file_says_something_else) {
   EXPECT_EQ(urls("red"), Urls{"http://127.0.0.1:9202"});
 }
 
-TEST_F(VersionsTest, A_file_changed_while_the_process_was_down_has_the_last_word_too) {
+TEST_F(VersionsTest, AFileChangedWhileTheProcessWasDownHasTheLastWordToo) {
   start();
   put_version("red", kNewPlace);
   put_version("v43", kNewPlace);
@@ -129,14 +129,14 @@ TEST_F(VersionsTest, A_file_changed_while_the_process_was_down_has_the_last_word
   EXPECT_EQ(restored.change.decisions[1].cause, "file");
 }
 
-TEST_F(VersionsTest, What_the_file_says_already_is_no_change_of_it) {
+TEST_F(VersionsTest, WhatTheFileSaysAlreadyIsNoChangeOfIt) {
   start();
   put_version("red", kNewPlace);
   EXPECT_EQ(put_version("red", R"({"endpoints":["http://127.0.0.1:9003"]})").status, 200);
   EXPECT_EQ(show("red").body.at("endpoints_by"), "file");
 }
 
-TEST_F(VersionsTest, Endpoints_that_stay_are_the_same_objects) {
+TEST_F(VersionsTest, EndpointsThatStayAreTheSameObjects) {
   start();
   const auto before = publisher_->endpoints("shop", "red").front();
   put_version("red", R"({"endpoints":["http://127.0.0.1:9101","http://127.0.0.1:9003"]})");
@@ -144,7 +144,7 @@ TEST_F(VersionsTest, Endpoints_that_stay_are_the_same_objects) {
   EXPECT_EQ(publisher_->endpoints("shop", "red").back(), before);
 }
 
-TEST_F(VersionsTest, A_deployer_does_not_move_what_users_get_past_the_guards) {
+TEST_F(VersionsTest, ADeployerDoesNotMoveWhatUsersGetPastTheGuards) {
   start();
   const Reply refused = put_version("blue", kNewPlace);
   EXPECT_EQ(refused.status, 403) << "stable";
@@ -158,7 +158,7 @@ TEST_F(VersionsTest, A_deployer_does_not_move_what_users_get_past_the_guards) {
   EXPECT_EQ(put_version("red", kNewPlace).status, 200);
 }
 
-TEST_F(VersionsTest, Bad_words_are_refused_with_what_was_meant) {
+TEST_F(VersionsTest, BadWordsAreRefusedWithWhatWasMeant) {
   start();
   const int published = workers_.published;
   const auto refused = [&](const std::string& version, const char* body, const char* why) {
@@ -184,7 +184,7 @@ TEST_F(VersionsTest, Bad_words_are_refused_with_what_was_meant) {
   EXPECT_EQ(show("v43").status, 404);
 }
 
-TEST_F(VersionsTest, Two_scripts_with_the_same_tag_one_wins) {
+TEST_F(VersionsTest, TwoScriptsWithTheSameTagOneWins) {
   start();
   const auto put_at = [&](std::uint64_t generation) {
     return ask(control_->versions.put_version("shop", "v43", json::parse(kNewPlace).as_object(),
@@ -198,7 +198,7 @@ TEST_F(VersionsTest, Two_scripts_with_the_same_tag_one_wins) {
             428);
 }
 
-TEST_F(VersionsTest, A_new_version_is_spoken_to_as_stable_is_or_as_another_one) {
+TEST_F(VersionsTest, ANewVersionIsSpokenToAsStableIsOrAsAnotherOne) {
   auto config = shop_config();
   config.services[0].versions[0].protocol = config::UpstreamProtocol::Http2;
   start(config);
@@ -211,7 +211,7 @@ TEST_F(VersionsTest, A_new_version_is_spoken_to_as_stable_is_or_as_another_one) 
             config::UpstreamProtocol::Http1);
 }
 
-TEST_F(VersionsTest, A_service_has_at_most_64) {
+TEST_F(VersionsTest, AServiceHasAtMost64) {
   start();
   for (int i = 0; i < 61; ++i)
     ASSERT_EQ(put_version("v" + std::to_string(i), kNewPlace).status, 201);
@@ -220,7 +220,7 @@ TEST_F(VersionsTest, A_service_has_at_most_64) {
   EXPECT_EQ(type(refused), "too_many_versions");
 }
 
-TEST_F(VersionsTest, A_reverted_version_that_is_put_elsewhere_may_try_again) {
+TEST_F(VersionsTest, ARevertedVersionThatIsPutElsewhereMayTryAgain) {
   start();
   put_version("v43", kNewPlace);
   const std::string rollout = id(roll_out(R"({"to":"v43"})"));
@@ -232,7 +232,7 @@ TEST_F(VersionsTest, A_reverted_version_that_is_put_elsewhere_may_try_again) {
   EXPECT_EQ(roll_out(R"({"to":"v43"})").status, 201);
 }
 
-TEST_F(VersionsTest, Only_a_drained_version_is_removed) {
+TEST_F(VersionsTest, OnlyADrainedVersionIsRemoved) {
   start();
   put_version("v43", kNewPlace);
   EXPECT_EQ(type(remove("v43")), "not_drained");
@@ -252,7 +252,7 @@ TEST_F(VersionsTest, Only_a_drained_version_is_removed) {
   EXPECT_EQ(show("v43").status, 404);
 }
 
-TEST_F(VersionsTest, What_comes_under_the_name_of_a_removed_one_is_something_new) {
+TEST_F(VersionsTest, WhatComesUnderTheNameOfARemovedOneIsSomethingNew) {
   start();
   put_version("v43", kNewPlace);
   fail("v43", 7);
@@ -266,7 +266,7 @@ TEST_F(VersionsTest, What_comes_under_the_name_of_a_removed_one_is_something_new
   EXPECT_EQ(roll_out(R"({"to":"v43"})").status, 201);
 }
 
-TEST_F(VersionsTest, One_of_the_file_stays_removed_until_the_file_says_something_else) {
+TEST_F(VersionsTest, OneOfTheFileStaysRemovedUntilTheFileSaysSomethingElse) {
   start();
   drain("red");
   EXPECT_EQ(remove("red").status, 200);
@@ -283,7 +283,7 @@ TEST_F(VersionsTest, One_of_the_file_stays_removed_until_the_file_says_something
   EXPECT_EQ(to_text(control_->services_asked.service("shop").body.at("removed")), "[]");
 }
 
-TEST_F(VersionsTest, A_trial_says_what_stands_in_the_way_before_anything_is_drained) {
+TEST_F(VersionsTest, ATrialSaysWhatStandsInTheWayBeforeAnythingIsDrained) {
   start();
   put_version("v43", kNewPlace);
   const int published = workers_.published;
@@ -297,7 +297,7 @@ TEST_F(VersionsTest, A_trial_says_what_stands_in_the_way_before_anything_is_drai
   EXPECT_EQ(workers_.published, published + 1) << "only the rollout was published";
 }
 
-TEST_F(VersionsTest, What_is_needed_is_not_removed) {
+TEST_F(VersionsTest, WhatIsNeededIsNotRemoved) {
   start();
   drain("green");
   const Reply refused = remove("green");
@@ -307,7 +307,7 @@ TEST_F(VersionsTest, What_is_needed_is_not_removed) {
   EXPECT_EQ(drain("blue").status, 409);
 }
 
-TEST_F(VersionsTest, The_way_back_leads_only_to_what_was_good) {
+TEST_F(VersionsTest, TheWayBackLeadsOnlyToWhatWasGood) {
   promote_red();
   ASSERT_TRUE(publisher_->monitor("shop", "red")->report(now_).armed) << "watched on";
 
@@ -318,7 +318,7 @@ TEST_F(VersionsTest, The_way_back_leads_only_to_what_was_good) {
   EXPECT_EQ(type(ask(control_->weights.rollback("shop", {}, ana_))), "nothing_to_roll_back");
 }
 
-TEST_F(VersionsTest, The_way_back_is_no_way_around_the_guards_endpoint_by_endpoint) {
+TEST_F(VersionsTest, TheWayBackIsNoWayAroundTheGuardsEndpointByEndpoint) {
   promote_red();
   EXPECT_EQ(
       put_version("blue", R"({"endpoints":["http://127.0.0.1:9001","http://127.0.0.1:9101"]})")
@@ -328,7 +328,7 @@ TEST_F(VersionsTest, The_way_back_is_no_way_around_the_guards_endpoint_by_endpoi
       << "nobody has judged what runs at the second one";
 }
 
-TEST_F(VersionsTest, The_same_job_again_needs_no_other_role) {
+TEST_F(VersionsTest, TheSameJobAgainNeedsNoOtherRole) {
   start();
   put_version("v43", kNewPlace);
   roll_out(R"({"to":"v43"})");
@@ -352,7 +352,7 @@ class RestoredVersions : public ::testing::Test {
   Loaded loaded;
 };
 
-TEST_F(RestoredVersions, Whose_container_is_gone_are_forgotten) {
+TEST_F(RestoredVersions, WhoseContainerIsGoneAreForgotten) {
   const Restored restored = start();
   EXPECT_EQ(restored.config.services[0].find_version("v42"), nullptr);
   EXPECT_NE(restored.config.services[0].find_version("v43"), nullptr);
@@ -364,7 +364,7 @@ TEST_F(RestoredVersions, Whose_container_is_gone_are_forgotten) {
   EXPECT_FALSE(restored.change.services[0].versions.contains("v42"));
 }
 
-TEST_F(RestoredVersions, Are_not_forgotten_while_they_have_users) {
+TEST_F(RestoredVersions, AreNotForgottenWhileTheyHaveUsers) {
   shop().weights = {{"blue", Share::percent(90)}, {"v42", Share::percent(10)}};
   EXPECT_NE(start().config.services[0].find_version("v42"), nullptr) << "the start will say why";
   shop().versions["green"] = {{"http://old-container:81"}, {"http://127.0.0.1:9002"}};
@@ -373,7 +373,7 @@ TEST_F(RestoredVersions, Are_not_forgotten_while_they_have_users) {
       << "flag beta sends users there";
 }
 
-TEST_F(RestoredVersions, Do_not_keep_the_process_from_starting_by_the_promise_to_keep_them) {
+TEST_F(RestoredVersions, DoNotKeepTheProcessFromStartingByThePromiseToKeepThem) {
   shop().last_good = "v42";
   shop().keep_old_until_ms = 1'000;
   const Restored restored = start();
@@ -383,7 +383,7 @@ TEST_F(RestoredVersions, Do_not_keep_the_process_from_starting_by_the_promise_to
   EXPECT_EQ(restored.change.decisions[0].action, "old_released");
 }
 
-TEST_F(RestoredVersions, Go_back_to_where_the_file_says) {
+TEST_F(RestoredVersions, GoBackToWhereTheFileSays) {
   shop().versions = {{"red", {{"http://old-container:80"}, {"http://127.0.0.1:9003"}}}};
   const Restored restored = start();
   EXPECT_EQ(restored.config.services[0].find_version("red")->endpoints[0].url,
@@ -391,7 +391,7 @@ TEST_F(RestoredVersions, Go_back_to_where_the_file_says) {
   EXPECT_EQ(restored.change.decisions.at(0).action, "version_overruled");
 }
 
-TEST_F(RestoredVersions, Are_together_with_the_files_no_more_than_64) {
+TEST_F(RestoredVersions, AreTogetherWithTheFilesNoMoreThan64) {
   for (int i = 0; i < 61; ++i)
     shop().versions["n" + std::to_string(i)] = {{"http://here:" + std::to_string(100 + i)}, {}};
   const Restored restored = start();
@@ -401,7 +401,7 @@ TEST_F(RestoredVersions, Are_together_with_the_files_no_more_than_64) {
       << restored.problems[0].message;
 }
 
-TEST_F(VersionsTest, A_full_disk_changes_nothing) {
+TEST_F(VersionsTest, AFullDiskChangesNothing) {
   start();
   store_file_->limit_pages_for_test(1);
   const Actor wordy{std::string(100'000, 'a'), config::Role::Deployer};

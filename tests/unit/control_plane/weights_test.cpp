@@ -8,7 +8,7 @@ namespace {
 
 using Kind = Precondition::Kind;
 
-TEST_F(ControlPlaneTest, Weights_are_answered_in_percent_with_their_generation) {
+TEST_F(ControlPlaneTest, WeightsAreAnsweredInPercentWithTheirGeneration) {
   start();
   const Reply before = control_->weights.weights("shop");
   EXPECT_EQ(to_text(before.body), R"({"generation":1,"weights":{"blue":100,"green":0,"red":0}})");
@@ -19,7 +19,7 @@ TEST_F(ControlPlaneTest, Weights_are_answered_in_percent_with_their_generation) 
   EXPECT_EQ(workers_.percent("green"), 5);
 }
 
-TEST_F(ControlPlaneTest, The_answer_waits_until_every_worker_has_switched) {
+TEST_F(ControlPlaneTest, TheAnswerWaitsUntilEveryWorkerHasSwitched) {
   start();
   workers_.hold = true;
   const auto answer = ask_later(control_->weights.put_weights("shop", {{"blue", 90}, {"green", 10}},
@@ -32,7 +32,7 @@ TEST_F(ControlPlaneTest, The_answer_waits_until_every_worker_has_switched) {
   EXPECT_EQ((*answer)->status, 200);
 }
 
-TEST_F(ControlPlaneTest, Weights_survive_a_restart) {
+TEST_F(ControlPlaneTest, WeightsSurviveARestart) {
   start();
   put(R"({"blue": 99.99, "green": 0.01})");
   start();
@@ -40,7 +40,7 @@ TEST_F(ControlPlaneTest, Weights_survive_a_restart) {
             R"({"blue":99.99,"green":0.01,"red":0})");
 }
 
-TEST_F(ControlPlaneTest, Wrong_weights_are_refused_with_what_was_meant) {
+TEST_F(ControlPlaneTest, WrongWeightsAreRefusedWithWhatWasMeant) {
   start();
   const auto refused = [&](const char* body) {
     const Reply reply = put(body);
@@ -58,7 +58,7 @@ TEST_F(ControlPlaneTest, Wrong_weights_are_refused_with_what_was_meant) {
   EXPECT_EQ(workers_.published, 0);
 }
 
-TEST_F(ControlPlaneTest, If_Match_is_required_and_must_be_current) {
+TEST_F(ControlPlaneTest, IfMatchIsRequiredAndMustBeCurrent) {
   start();
   EXPECT_EQ(put(R"({"blue":100})", {Kind::Absent, 0}).status, 428);
   EXPECT_EQ(put(R"({"blue":100})", {Kind::Unusable, 0}).status, 412);
@@ -69,7 +69,7 @@ TEST_F(ControlPlaneTest, If_Match_is_required_and_must_be_current) {
   EXPECT_EQ(put(R"({"blue":80,"green":20})", {Kind::Any, 0}).status, 200);
 }
 
-TEST_F(ControlPlaneTest, Of_fifty_writers_with_the_same_generation_one_wins) {
+TEST_F(ControlPlaneTest, OfFiftyWritersWithTheSameGenerationOneWins) {
   start();
   std::vector<std::shared_ptr<std::optional<Reply>>> answers;
   for (int i = 0; i < 50; ++i)
@@ -81,7 +81,7 @@ TEST_F(ControlPlaneTest, Of_fifty_writers_with_the_same_generation_one_wins) {
   EXPECT_EQ(won, 1);
 }
 
-TEST_F(ControlPlaneTest, Fifty_writers_who_do_not_care_give_fifty_generations_in_a_line) {
+TEST_F(ControlPlaneTest, FiftyWritersWhoDoNotCareGiveFiftyGenerationsInALine) {
   start();
   std::vector<std::shared_ptr<std::optional<Reply>>> answers;
   for (int i = 0; i < 50; ++i)
@@ -95,7 +95,7 @@ TEST_F(ControlPlaneTest, Fifty_writers_who_do_not_care_give_fifty_generations_in
   EXPECT_EQ(workers_.percent("green"), 49) << "first come, first served";
 }
 
-TEST_F(ControlPlaneTest, A_dry_run_changes_nothing) {
+TEST_F(ControlPlaneTest, ADryRunChangesNothing) {
   start();
   const Reply reply = ask(control_->weights.put_weights("shop", {{"blue", 90}, {"green", 10}},
                                                         {Kind::Any, 0}, ana_, true));
@@ -104,7 +104,7 @@ TEST_F(ControlPlaneTest, A_dry_run_changes_nothing) {
   EXPECT_EQ(control_->weights.weights("shop").etag, 1u);
 }
 
-TEST_F(ControlPlaneTest, A_full_disk_is_said_and_proxying_goes_on) {
+TEST_F(ControlPlaneTest, AFullDiskIsSaidAndProxyingGoesOn) {
   start();
   store_file_->limit_pages_for_test(1);
   const Reply reply =
@@ -121,7 +121,7 @@ TEST_F(ControlPlaneTest, A_full_disk_is_said_and_proxying_goes_on) {
   EXPECT_TRUE(control_->steering.state_writable());
 }
 
-TEST_F(ControlPlaneTest, A_version_with_weight_is_guarded_without_a_rollout) {
+TEST_F(ControlPlaneTest, AVersionWithWeightIsGuardedWithoutARollout) {
   start();
   put(R"({"blue": 95, "green": 5})");
   fail("green", 5);
@@ -146,7 +146,7 @@ TEST_F(ControlPlaneTest, A_version_with_weight_is_guarded_without_a_rollout) {
   EXPECT_FALSE(publisher_->monitor("shop", "green")->tripped());
 }
 
-TEST_F(ControlPlaneTest, A_drained_version_gets_nothing_until_it_is_unlocked) {
+TEST_F(ControlPlaneTest, ADrainedVersionGetsNothingUntilItIsUnlocked) {
   start();
   put(R"({"blue": 70, "green": 20, "red": 10})");
   workers_.active = 3;
@@ -169,7 +169,7 @@ TEST_F(ControlPlaneTest, A_drained_version_gets_nothing_until_it_is_unlocked) {
   EXPECT_EQ(put(R"({"blue": 95, "green": 5})").status, 200);
 }
 
-TEST_F(ControlPlaneTest, Who_answers_for_others_cannot_be_drained) {
+TEST_F(ControlPlaneTest, WhoAnswersForOthersCannotBeDrained) {
   start();
   const auto drain = [&](const std::string& version) {
     return ask(control_->versions.act_on_version("shop", version, VersionAction::Drain, ana_));
@@ -181,7 +181,7 @@ TEST_F(ControlPlaneTest, Who_answers_for_others_cannot_be_drained) {
   EXPECT_EQ(drain("red").status, 200);
 }
 
-TEST_F(ControlPlaneTest, A_lock_out_survives_a_restart) {
+TEST_F(ControlPlaneTest, ALockOutSurvivesARestart) {
   start();
   put(R"({"blue": 95, "green": 5})");
   fail("green", 5);
@@ -191,7 +191,7 @@ TEST_F(ControlPlaneTest, A_lock_out_survives_a_restart) {
   EXPECT_EQ(put(R"({"blue": 95, "green": 5})").status, 409);
 }
 
-TEST_F(ControlPlaneTest, A_revert_does_not_wait_for_the_disk_and_is_written_later) {
+TEST_F(ControlPlaneTest, ARevertDoesNotWaitForTheDiskAndIsWrittenLater) {
   start();
   put(R"({"blue": 95, "green": 5})");
   store_file_->limit_pages_for_test(1);
@@ -206,7 +206,7 @@ TEST_F(ControlPlaneTest, A_revert_does_not_wait_for_the_disk_and_is_written_late
   EXPECT_EQ(workers_.percent("green"), 0);
 }
 
-TEST_F(ControlPlaneTest, A_version_given_everything_becomes_stable_once_proven) {
+TEST_F(ControlPlaneTest, AVersionGivenEverythingBecomesStableOnceProven) {
   start();
   put(R"({"green": 100})");
   pass_time(2s);
@@ -223,7 +223,7 @@ TEST_F(ControlPlaneTest, A_version_given_everything_becomes_stable_once_proven) 
   EXPECT_EQ(workers_.percent("blue"), 100);
 }
 
-TEST_F(ControlPlaneTest, A_rollback_with_nothing_to_go_back_to_is_a_conflict) {
+TEST_F(ControlPlaneTest, ARollbackWithNothingToGoBackToIsAConflict) {
   start();
   const Reply reply = ask(control_->weights.rollback("shop", {}, ana_));
   EXPECT_EQ(reply.status, 409);
@@ -233,7 +233,7 @@ TEST_F(ControlPlaneTest, A_rollback_with_nothing_to_go_back_to_is_a_conflict) {
   EXPECT_EQ(workers_.percent("blue"), 100);
 }
 
-TEST_F(ControlPlaneTest, A_killed_flag_is_off_for_the_workers_and_after_a_restart) {
+TEST_F(ControlPlaneTest, AKilledFlagIsOffForTheWorkersAndAfterARestart) {
   start();
   EXPECT_TRUE(workers_.current->services[0]->flags[0].enabled);
   const Reply reply = ask(control_->flags.set_flag("shop", "beta", false, ana_));
@@ -245,7 +245,7 @@ TEST_F(ControlPlaneTest, A_killed_flag_is_off_for_the_workers_and_after_a_restar
   EXPECT_EQ(ask(control_->flags.set_flag("shop", "nope", false, ana_)).status, 404);
 }
 
-TEST_F(ControlPlaneTest, A_candidate_without_a_healthy_endpoint_loses_its_traffic) {
+TEST_F(ControlPlaneTest, ACandidateWithoutAHealthyEndpointLosesItsTraffic) {
   start();
   put(R"({"blue": 95, "green": 5})");
   publisher_->endpoints("shop", "green")[0]->set_healthy(false);
@@ -257,7 +257,7 @@ TEST_F(ControlPlaneTest, A_candidate_without_a_healthy_endpoint_loses_its_traffi
             "green has no healthy endpoint left: 3 failures in a row");
 }
 
-TEST_F(ControlPlaneTest, An_idempotency_key_gives_the_same_answer_also_after_a_restart) {
+TEST_F(ControlPlaneTest, AnIdempotencyKeyGivesTheSameAnswerAlsoAfterARestart) {
   start();
   using Answer = IdempotentAnswer::Kind;
   EXPECT_EQ(ask(control_->idempotency.look_up("k", "f")).kind, Answer::Miss);
@@ -278,14 +278,14 @@ TEST_F(ControlPlaneTest, An_idempotency_key_gives_the_same_answer_also_after_a_r
   EXPECT_EQ(ask(control_->idempotency.look_up("k", "f")).kind, Answer::Miss) << "kept 24 h";
 }
 
-TEST_F(ControlPlaneTest, A_failed_operation_may_be_tried_again_with_its_key) {
+TEST_F(ControlPlaneTest, AFailedOperationMayBeTriedAgainWithItsKey) {
   start();
   ask(control_->idempotency.look_up("k", "f"));
   ask(control_->idempotency.keep("k", "f", problem(507, "storage_full", "full")));
   EXPECT_EQ(ask(control_->idempotency.look_up("k", "f")).kind, IdempotentAnswer::Kind::Miss);
 }
 
-TEST_F(ControlPlaneTest, Explain_says_which_rule_chose_and_why) {
+TEST_F(ControlPlaneTest, ExplainSaysWhichRuleChoseAndWhy) {
   start();
   put(R"({"blue": 95, "green": 5})");
   const Reply flag = control_->services_asked.explain("shop", {{"cookies", {{"beta", "on"}}}});
@@ -299,7 +299,7 @@ TEST_F(ControlPlaneTest, Explain_says_which_rule_chose_and_why) {
   EXPECT_EQ(control_->services_asked.explain("nope", {}).status, 404);
 }
 
-TEST_F(ControlPlaneTest, Events_can_be_followed_from_where_one_stopped) {
+TEST_F(ControlPlaneTest, EventsCanBeFollowedFromWhereOneStopped) {
   start();
   std::vector<Event> seen;
   {
@@ -317,7 +317,7 @@ TEST_F(ControlPlaneTest, Events_can_be_followed_from_where_one_stopped) {
   EXPECT_EQ(rest.front().id, seen.back().id + 1);
 }
 
-TEST_F(ControlPlaneTest, A_service_shows_what_it_should_do_and_what_it_does) {
+TEST_F(ControlPlaneTest, AServiceShowsWhatItShouldDoAndWhatItDoes) {
   start();
   put(R"({"blue": 95, "green": 5})");
   succeed("blue", 90);

@@ -63,6 +63,16 @@ TEST(CodecChunked, ABodyInChunksIsPutTogetherAtEverySplit) {
   EXPECT_EQ(all.consumed, body.size()) << "the next request stays in the buffer";
 }
 
+TEST(ChunkedGrammar, S30ExtensionsOfTheGrammarAreIgnored) {
+  for (const char* extensions : {";a", ";a;b", ";a=b", "; a = b ; c", ";a=\"\"",
+                                 ";a=\"b;c\\\"d\xc3\xa9\";e", ";\ta=\"b\"\t;c"}) {
+    const Decoded all =
+        decode_every_way("5" + std::string(extensions) + "\r\nhello\r\n0;z\r\n\r\n");
+    EXPECT_EQ(all.body, "hello") << extensions;
+    EXPECT_TRUE(all.done) << extensions << all;
+  }
+}
+
 TEST(CodecChunked, DigitsAreCountedPerChunkNotPerBody) {
   const Decoded all = decode_every_way(repeat("001\r\nx\r\n", 20) + "0\r\n\r\n");
   EXPECT_TRUE(all.done);
@@ -142,6 +152,22 @@ std::vector<Row> bad_rows() {
           {"S30_lf_in_extension", "5;a\nb\r\nhello\r\n0\r\n\r\n"},
           {"S30_cr_in_extension", "5;a\rb\r\nhello\r\n0\r\n\r\n"},
           {"S30_nul_in_extension", std::string("5;a\0b", 5) + kRest},
+          {"S30_no_name", "5;" + kRest},
+          {"S30_no_name_colon", "5;:" + kRest},
+          {"S30_no_name_but_value", "5;=a" + kRest},
+          {"S30_no_name_between", "5;;a" + kRest},
+          {"S30_no_value", "5;a=" + kRest},
+          {"S30_two_values", "5;a=b=c" + kRest},
+          {"S30_two_words", "5;a b" + kRest},
+          {"S30_no_token_as_value", "5;a=@" + kRest},
+          {"S30_open_quote", "5;a=\"" + kRest},
+          {"S30_open_quote_with_text", "5;a=\"b" + kRest},
+          {"S30_escaped_end_of_quote", "5;a=\"b\\\"" + kRest},
+          {"S30_behind_quote", "5;a=\"b\"c" + kRest},
+          {"S30_quoted_name", "5;\"a\"" + kRest},
+          {"S30_blank_at_end", "5;a " + kRest},
+          {"S30_blank_behind_value", "5;a=b\t" + kRest},
+          {"S30_escaped_control", "5;a=\"\\\x01\"" + kRest},
           {"S34_long_extension", "5;a=" + std::string(100000, 'b') + kRest},
           {"S34_line_over_256", "5;" + std::string(256, 'b') + kRest},
           {"S34_many_extensions", many_extensions + "0\r\n\r\n"},

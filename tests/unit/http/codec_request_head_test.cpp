@@ -57,6 +57,7 @@ TEST(CodecRequestHead, EveryKnownFieldNameIsFoundInAnyCase) {
       {"Transfer-Encoding", FieldId::TransferEncoding},
       {"Upgrade", FieldId::Upgrade},
       {"Via", FieldId::Via},
+      {"Cutwater-Hops", FieldId::CutwaterHops},
       {"X-Forwarded-For", FieldId::XForwardedFor},
       {"X-Forwarded-Host", FieldId::XForwardedHost},
       {"X-Forwarded-Proto", FieldId::XForwardedProto},
@@ -182,6 +183,20 @@ TEST(CodecRequestHead, S45AnUpgradeIsFollowedOnlyWhereItIsUnambiguous) {
   EXPECT_EQ(upgrade("POST / HTTP/1.1", "Connection: Upgrade\r\n" + ws), "");
   EXPECT_EQ(upgrade("GET / HTTP/1.0", "Connection: Upgrade\r\n" + ws), "");
   EXPECT_EQ(upgrade("POST / HTTP/1.1", "Content-Length: 5\r\n" + ws), "");
+  const std::string other = "Connection: Upgrade\r\nUpgrade: spdy/3\r\n";
+  EXPECT_EQ(upgrade(get, other), "spdy/3");
+  EXPECT_EQ(upgrade(get, other + "Content-Length: 5\r\n"), "") << "the body is the request's";
+}
+
+TEST(CodecRequestHead, TlsIsNeverFollowed) {
+  const auto get = parse_request(
+      "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: TLS/1.2, websocket\r\n\r\n");
+  EXPECT_EQ(accepted(get).upgrade, "websocket") << "what is encrypted could not be split";
+  const auto post = parse_request(
+      "POST / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: TLS/1.2\r\n"
+      "Content-Length: 2\r\n\r\n");
+  EXPECT_EQ(accepted(post).upgrade, "");
+  EXPECT_EQ(post.head.content_length, 2U);
 }
 
 TEST(CodecRequestHead, H2cIsNeverFollowedAndNoReasonToRefuseABody) {

@@ -190,7 +190,7 @@ TEST(H2Request, ReadsBackThroughTheHttp1Writer) {
   const std::string text(out.text());
   EXPECT_TRUE(text.starts_with("POST /p HTTP/1.1\r\nHost: a\r\n")) << text;
   EXPECT_NE(text.find("cookie: a=1; b=2\r\n"), text.npos) << text;
-  EXPECT_NE(text.find("Via: 2.0 cutwater\r\n"), text.npos) << text;
+  EXPECT_NE(text.find("Cutwater-Hops: 1\r\n"), text.npos) << text;
   EXPECT_NE(text.find("Transfer-Encoding: chunked\r\n"), text.npos) << text;
 }
 

@@ -44,6 +44,20 @@ TEST_F(Routes, ExactBeforeWildcardBeforeAny) {
   EXPECT_EQ(match("", "/"), "any") << "HTTP/1.0 without Host";
 }
 
+TEST_F(Routes, PathsAreComparedDecoded) {
+  add("*", "/", "root");
+  add("*", "/a%7Cb", "bar");
+  add("*", "/x!y", "mark");
+  add("*", "/p%2Fq", "slash");
+  EXPECT_EQ(match("h", "/a%7Cb/c"), "bar");
+  EXPECT_EQ(match("h", "/a|b/c"), "bar") << "browsers send it raw";
+  EXPECT_EQ(match("h", "/a|b%2Fc"), "root") << "an encoded slash ends no segment";
+  EXPECT_EQ(match("h", "/a%257Cb"), "root") << "decoded once";
+  EXPECT_EQ(match("h", "/x%21y"), "mark");
+  EXPECT_EQ(match("h", "/p%2Fq"), "slash");
+  EXPECT_EQ(match("h", "/p/q"), "root");
+}
+
 TEST_F(Routes, TheLongestPathOnWholeSegments) {
   add("*", "/", "root");
   add("*", "/api", "api");
