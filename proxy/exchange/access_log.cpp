@@ -219,7 +219,7 @@ void AccessLog::put_millis(std::string_view key, Nanoseconds value) {
 LogRecord record_of(const http::ClientInfo& client) {
   LogRecord record;
   record.listener = client.listener;
-  record.client_ip = client.client_ip;
+  record.client_ip = client.known_ip();
   return record;
 }
 

@@ -74,10 +74,11 @@ TEST_F(Start, WithMoreConnectionsThanDescriptorsEndsWith2) {
 
 TEST_F(Start, OnAPortInUseEndsWith11) {
   ShopFile file(blue, green);
-  file.listen = "127.0.0.1:" + std::to_string(blue.port());  // a fake upstream sits there
+  FakeUpstream other;
+  file.listen = "127.0.0.1:" + std::to_string(other.port());
   const Finished refused = run_refused(write(file, scratch.file("state")));
   EXPECT_EQ(refused.exit_code, 11) << refused.err;
-  EXPECT_NE(refused.err.find(std::to_string(blue.port())), refused.err.npos) << refused.err;
+  EXPECT_NE(refused.err.find(std::to_string(other.port())), refused.err.npos) << refused.err;
 }
 
 TEST_F(Start, OnAnAdminPortInUseEndsWith11) {

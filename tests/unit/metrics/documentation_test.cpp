@@ -32,6 +32,7 @@ stats::ProxyTotals every_total() {
   totals.tls_failures = {{"timeout", 1}};
   totals.proxy_errors = {{"missing", 1}};
   totals.bad_requests = {{"bare_lf", 1}};
+  totals.claims_taken = {{"X-Forwarded-*", 1}};
   totals.local_replies = {{400, 1}};
   totals.http2_abuses = {{"pings", 1}};
   totals.endless_ended = {{"withdrawn", 1}};
