@@ -9,12 +9,12 @@
 #include <vector>
 
 #include "control/admin/server.hpp"
-#include "control/app.hpp"
 #include "control/autopilot/answers.hpp"
 #include "control/autopilot/clock.hpp"
 #include "control/autopilot/fitness_watch.hpp"
 #include "control/autopilot/ramps.hpp"
 #include "control/autopilot/reverts.hpp"
+#include "control/base/run_options.hpp"
 #include "control/health/prober.hpp"
 #include "control/history/historian.hpp"
 #include "control/operations/configuration.hpp"
