@@ -1,3 +1,5 @@
+#include "config/sections.hpp"
+
 #include <algorithm>
 #include <cctype>
 #include <set>
@@ -5,7 +7,6 @@
 
 #include "config/client_claims.hpp"
 #include "config/names.hpp"
-#include "config/sections.hpp"
 #include "config/suggest.hpp"
 
 namespace cutwater::config {

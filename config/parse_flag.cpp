@@ -1,4 +1,6 @@
 // Reads feature flags: which users they are about, and the version they lead to.
+#include "config/sections.hpp"
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,7 +11,6 @@
 #include <cstring>
 
 #include "config/names.hpp"
-#include "config/sections.hpp"
 #include "config/suggest.hpp"
 
 namespace cutwater::config {

@@ -1,7 +1,7 @@
+#include "config/sections.hpp"
+
 #include <algorithm>
 #include <cctype>
-
-#include "config/sections.hpp"
 
 namespace cutwater::config {
 namespace {

@@ -1,7 +1,8 @@
 // Reads `limits.http2`, and what a service says of gRPC.
+#include "config/sections.hpp"
+
 #include <algorithm>
 
-#include "config/sections.hpp"
 #include "config/suggest.hpp"
 
 namespace cutwater::config {

@@ -1,7 +1,8 @@
+#include "config/sections.hpp"
+
 #include <algorithm>
 
 #include "config/names.hpp"
-#include "config/sections.hpp"
 #include "config/suggest.hpp"
 
 namespace cutwater::config {

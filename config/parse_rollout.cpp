@@ -1,11 +1,12 @@
 // Reads the `rollout:` section. Plans that cannot work are refused here with their place, long
 // before a deploy script finds out.
+#include "config/sections.hpp"
+
 #include <regex.h>
 
 #include <algorithm>
 
 #include "config/names.hpp"
-#include "config/sections.hpp"
 #include "config/suggest.hpp"
 #include "config/units.hpp"
 #include "config/windows.hpp"

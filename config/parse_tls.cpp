@@ -1,10 +1,11 @@
 // Reads TLS of listeners and versions, and the PROXY protocol. The files are named here and read
 // where they are used (proxy/net/certificate.hpp).
 
+#include "config/sections.hpp"
+
 #include <algorithm>
 
 #include "config/names.hpp"
-#include "config/sections.hpp"
 #include "config/suggest.hpp"
 
 namespace cutwater::config {

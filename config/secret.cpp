@@ -1,3 +1,5 @@
+#include "config/sections.hpp"
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -8,8 +10,6 @@
 #include <climits>
 #include <cstdlib>
 #include <cstring>
-
-#include "config/sections.hpp"
 
 namespace cutwater::config {
 namespace {

@@ -1,12 +1,12 @@
 // Implements GET /v1/events: server-sent events (WHATWG HTML 9.2), resumable with Last-Event-ID.
+#include "control/admin/session.hpp"
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <charconv>
-
-#include "control/admin/session.hpp"
 
 namespace cutwater::control::admin {
 namespace asio = boost::asio;

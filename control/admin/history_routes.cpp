@@ -1,10 +1,11 @@
 // Implements /v1/decisions, /v1/audit, /v1/dora, /v1/events and /v1/notifications: what happened,
 // why, and who was told.
+#include "control/admin/route.hpp"
+
 #include <charconv>
 #include <chrono>
 
 #include "config/units.hpp"
-#include "control/admin/route.hpp"
 #include "control/base/rfc3339.hpp"
 
 namespace cutwater::control::admin {

@@ -1,7 +1,7 @@
+#include "control/admin/route.hpp"
+
 #include <boost/algorithm/string/case_conv.hpp>
 #include <boost/json.hpp>
-
-#include "control/admin/route.hpp"
 
 namespace cutwater::control::admin {
 namespace http = boost::beast::http;

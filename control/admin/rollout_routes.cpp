@@ -1,8 +1,9 @@
 // Implements /v1/rollouts: start, follow and steer.
+#include "control/admin/route.hpp"
+
 #include <algorithm>
 
 #include "config/units.hpp"
-#include "control/admin/route.hpp"
 
 namespace cutwater::control::admin {
 namespace http = boost::beast::http;

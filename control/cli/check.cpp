@@ -1,8 +1,9 @@
 // Implements cutwater check: it reports every problem of a configuration at once, without asking a
 // proxy.
+#include "control/cli/commands.hpp"
+
 #include "config/parse.hpp"
 #include "control/base/problems_json.hpp"
-#include "control/cli/commands.hpp"
 #include "control/snapshot/certificates.hpp"
 
 namespace cutwater::cli {

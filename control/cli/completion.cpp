@@ -1,8 +1,8 @@
 // Implements cutwater completion bash|zsh|fish: the scripts are made from the commands themselves,
 // so that they are always complete.
-#include <boost/algorithm/string/join.hpp>
-
 #include "control/cli/commands.hpp"
+
+#include <boost/algorithm/string/join.hpp>
 
 namespace cutwater::cli {
 namespace {

@@ -1,8 +1,9 @@
 // Implements cutwater dora: how often, how fast and how well versions reach the users.
+#include "control/cli/history_commands.hpp"
+
 #include <cmath>
 
 #include "config/units.hpp"
-#include "control/cli/history_commands.hpp"
 
 namespace cutwater::cli {
 namespace json = boost::json;

@@ -1,10 +1,11 @@
 // Implements cutwater drain SERVICE VERSION, which stops sending a version new requests, for
 // maintenance; and cutwater drain --proxy, which finishes what is in flight and exits, like
 // SIGTERM.
+#include "control/cli/commands.hpp"
+
 #include <thread>
 
 #include "config/units.hpp"
-#include "control/cli/commands.hpp"
 
 namespace cutwater::cli {
 namespace {

@@ -1,7 +1,8 @@
 // Implements cutwater flag list|set|kill|revive.
+#include "control/cli/commands.hpp"
+
 #include "config/share.hpp"
 #include "control/base/json_text.hpp"
-#include "control/cli/commands.hpp"
 
 namespace cutwater::cli {
 namespace json = boost::json;

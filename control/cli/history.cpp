@@ -1,9 +1,10 @@
 // Implements cutwater history: every shift of traffic, and who or what decided it; with --audit
 // every call.
+#include "control/cli/commands.hpp"
+
 #include <optional>
 
 #include "control/base/json_text.hpp"
-#include "control/cli/commands.hpp"
 
 namespace cutwater::cli {
 namespace json = boost::json;

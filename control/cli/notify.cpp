@@ -1,7 +1,8 @@
 // Implements cutwater notify test|list: whether the message arrives, and what became of earlier
 // ones.
-#include "control/base/json_text.hpp"
 #include "control/cli/history_commands.hpp"
+
+#include "control/base/json_text.hpp"
 
 namespace cutwater::cli {
 namespace json = boost::json;

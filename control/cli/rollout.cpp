@@ -1,7 +1,8 @@
 // Implements cutwater rollout ...: start, look at and steer rollouts.
+#include "control/cli/commands.hpp"
+
 #include "config/units.hpp"
 #include "control/base/json_text.hpp"
-#include "control/cli/commands.hpp"
 
 namespace cutwater::cli {
 namespace json = boost::json;

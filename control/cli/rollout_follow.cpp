@@ -1,5 +1,7 @@
 // Follows a rollout to its end by long polls: they need no state on either side, survive a restart
 // of the proxy, and answer at once when something changes.
+#include "control/cli/commands.hpp"
+
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -8,7 +10,6 @@
 #include <utility>
 
 #include "config/units.hpp"
-#include "control/cli/commands.hpp"
 
 namespace cutwater::cli {
 namespace json = boost::json;

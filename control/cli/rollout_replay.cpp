@@ -1,11 +1,12 @@
 // Implements cutwater rollout replay, which says what other limits would have made of a recorded
 // rollout, asked of the proxy or worked out here from a file; and rollout record, which makes such
 // a file.
+#include "control/cli/commands.hpp"
+
 #include <fstream>
 #include <iterator>
 
 #include "control/base/json_text.hpp"
-#include "control/cli/commands.hpp"
 #include "control/rollout/replay.hpp"
 
 namespace cutwater::cli {

@@ -1,6 +1,7 @@
 // Implements cutwater run: the proxy itself.
-#include "control/app.hpp"
 #include "control/cli/commands.hpp"
+
+#include "control/app.hpp"
 
 namespace cutwater::cli {
 

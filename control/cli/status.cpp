@@ -1,9 +1,10 @@
 // Implements cutwater status: what is running, as a table; -w keeps it up to date.
+#include "control/cli/commands.hpp"
+
 #include <algorithm>
 #include <thread>
 
 #include "control/base/json_text.hpp"
-#include "control/cli/commands.hpp"
 
 namespace cutwater::cli {
 namespace json = boost::json;

@@ -1,8 +1,9 @@
 // Implements cutwater versions list|put|remove: which versions a service has, and where they run.
+#include "control/cli/commands.hpp"
+
 #include <boost/algorithm/string/join.hpp>
 
 #include "control/base/json_text.hpp"
-#include "control/cli/commands.hpp"
 
 namespace cutwater::cli {
 namespace json = boost::json;

@@ -1,7 +1,8 @@
 // Implements cutwater weights SERVICE [blue=95 green=5]: it shows or sets the split.
+#include "control/cli/commands.hpp"
+
 #include "config/share.hpp"
 #include "control/base/json_text.hpp"
-#include "control/cli/commands.hpp"
 
 namespace cutwater::cli {
 namespace json = boost::json;

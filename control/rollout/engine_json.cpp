@@ -1,8 +1,9 @@
 // Reads and writes the engine's state as the store keeps it.
+#include "control/rollout/engine.hpp"
+
 #include <array>
 
 #include "control/base/json_member.hpp"
-#include "control/rollout/engine.hpp"
 
 namespace cutwater::control {
 namespace json = boost::json;

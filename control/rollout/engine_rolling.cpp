@@ -3,9 +3,9 @@
 // serves) or Lost (its undo failed). Endpoints in service decide the traffic: `to` has the share
 // New / (Old + New), so every endpoint carries the same. On a revert everything goes to `from` at
 // once as long as one of its endpoints is in service; then the pairs go back in reverse order.
-#include <algorithm>
-
 #include "control/rollout/engine_machine.hpp"
+
+#include <algorithm>
 
 namespace cutwater::control {
 

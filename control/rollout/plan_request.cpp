@@ -1,9 +1,10 @@
 // Turns a request into a plan that can work, or says which member is wrong and why.
+#include "control/rollout/plan.hpp"
+
 #include <algorithm>
 
 #include "config/units.hpp"
 #include "control/base/json_text.hpp"
-#include "control/rollout/plan.hpp"
 
 namespace cutwater::control {
 namespace json = boost::json;

@@ -1,4 +1,6 @@
 // Handles replays as JSON: which limits are to be tried, what came of them, and the record itself.
+#include "control/rollout/replay.hpp"
+
 #include <algorithm>
 #include <cmath>
 
@@ -6,7 +8,6 @@
 #include "control/base/json_member.hpp"
 #include "control/base/json_text.hpp"
 #include "control/base/rfc3339.hpp"
-#include "control/rollout/replay.hpp"
 #include "control/rollout/verdict.hpp"
 
 namespace cutwater::control {

@@ -1,5 +1,7 @@
 // Implements history: reading decisions and audit, and forgetting what is older than the time to
 // keep.
+#include "control/store/store.hpp"
+
 #include "control/base/json_member.hpp"
 #include "control/base/json_text.hpp"
 #include "control/store/catching_damage.hpp"

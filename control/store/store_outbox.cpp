@@ -1,4 +1,6 @@
 // Implements the outbox: messages that wait for delivery, and what became of them.
+#include "control/store/store.hpp"
+
 #include "control/base/json_text.hpp"
 #include "control/store/catching_damage.hpp"
 #include "control/store/schema.hpp"

@@ -1,4 +1,6 @@
 // Stores the record of a rollout's traffic: ticks in rows of some seconds each.
+#include "control/store/store.hpp"
+
 #include "control/base/json_text.hpp"
 #include "control/store/catching_damage.hpp"
 #include "control/store/schema.hpp"

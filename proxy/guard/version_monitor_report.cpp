@@ -1,4 +1,6 @@
 // Reports what a monitor has found, as values.
+#include "proxy/guard/version_monitor.hpp"
+
 #include <algorithm>
 
 #include "proxy/guard/comparison.hpp"

@@ -1,5 +1,6 @@
-#include "proxy/base/decimal.hpp"
 #include "proxy/http/header_rules.hpp"
+
+#include "proxy/base/decimal.hpp"
 
 namespace cutwater::http {
 

@@ -1,3 +1,5 @@
+#include "proxy/http/header_rules.hpp"
+
 #include <algorithm>
 #include <array>
 

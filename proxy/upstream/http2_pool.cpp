@@ -1,11 +1,12 @@
 // Implements the HTTP/2 half of the pool: it keeps as few connections per endpoint as the
 // endpoint's MAX_CONCURRENT_STREAMS allows.
+#include "proxy/upstream/connection_pool.hpp"
+
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include "proxy/net/tls_client_context.hpp"
-#include "proxy/upstream/connection_pool.hpp"
 
 namespace cutwater::upstream {
 

@@ -1,3 +1,5 @@
+#include "proxy/http/h1/head_parser.hpp"
+
 #include <algorithm>
 #include <cstring>
 #include <limits>

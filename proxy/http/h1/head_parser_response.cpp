@@ -1,3 +1,5 @@
+#include "proxy/http/h1/head_parser.hpp"
+
 #include "proxy/http/char_class.hpp"
 #include "proxy/http/h1/head_grammar.hpp"
 

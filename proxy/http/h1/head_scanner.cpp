@@ -1,8 +1,9 @@
+#include "proxy/http/h1/head_grammar.hpp"
+
 #include <algorithm>
 #include <cstring>
 
 #include "proxy/http/char_class.hpp"
-#include "proxy/http/h1/head_grammar.hpp"
 #include "proxy/http/h1/head_parser.hpp"
 
 namespace cutwater::http {

@@ -1,11 +1,12 @@
 // Implements one request on an HTTP/2 connection, as its exchange sees it. The connection is in
 // http2_server.cpp.
+#include "proxy/http/h2/http2_server.hpp"
+
 #include <algorithm>
 
 #include "proxy/base/random.hpp"
 #include "proxy/http/grpc.hpp"
 #include "proxy/http/h2/hpack_writer.hpp"
-#include "proxy/http/h2/http2_server.hpp"
 #include "proxy/http/response_fields.hpp"
 
 namespace cutwater::http {
