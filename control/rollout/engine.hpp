@@ -1,6 +1,6 @@
 // Implements the state machine of a rollout: state and event go in, new state and effects come out.
-// It is pure: it has no I/O and no Asio, and time is an argument; the controller carries the
-// effects out and stores the state.
+// It is pure: it has no I/O and no Asio, and time is an argument; steering/ carries the effects out
+// and stores the state.
 //
 // A plan is a list of stages, whatever the strategy, and every stage has the same life:
 //   enter      new weights go out; the clock starts when every worker has switched
@@ -9,7 +9,7 @@
 //   gates      smoke checks, webhook, a person's approval, deployment window, capacity
 //   leave      to the next stage; after the last the new version is stable
 // What has to be done outside (ask a hook, wait for a deployment) is `task`: a part of the stored
-// state, so that a restart does it again. The controller does it and reports back with Done.
+// state, so that a restart does it again. The task runner does it and reports back with Done.
 //
 //   pending -> preview(0 %) -> progressing(stage i) -> promoting(last) -> baking -> succeeded
 //   any of these <-> paused, <-> inconclusive, <-> awaiting_approval
@@ -108,7 +108,7 @@ struct EngineState {
   std::string cause;                   // of the last transition
   std::string reason;                  // the same as a sentence
   std::string verdict = "no_traffic";  // last seen, for views
-  boost::json::object evidence;        // evidence of the last decision; the controller fills it in
+  boost::json::object evidence;        // evidence of the last decision; steering/draft fills it in
 
   // These are not stored: a restart starts the step's clock again.
   std::optional<TimePoint> step_since;
@@ -243,7 +243,7 @@ Transition apply(EngineState& state, const RolloutEvent& event);
 // PASS counts only with requests at this step: evidence is carried over steps, traffic is not.
 guard::Verdict step_verdict(const EngineState& state, const guard::GuardReport& report);
 
-// Applies what the effects mean for the service: weights, stable, lock-outs. The controller does
+// Applies what the effects mean for the service: weights, stable, lock-outs. steering/ does
 // decisions and arming.
 void apply_to_service(const Effect& effect, ServiceState& service);
 

@@ -1,7 +1,7 @@
 // Writes down what the two versions of every rollout under way do, tick by tick, for a replay. It
 // runs beside everything else: nobody waits for it, and what the disk does not take now is written
 // later, shortened if need be. A crash loses what was not written yet, about the last ten seconds.
-// It runs on control's thread and lives with the controller.
+// It runs on control's thread and lives as long as the control plane.
 #pragma once
 
 #include <boost/asio/io_context.hpp>

@@ -43,7 +43,7 @@ inline guard::GuardReport report(guard::Verdict verdict, std::uint64_t bad, std:
   return out;
 }
 
-// Holds the service and its rollout as the controller drives them.
+// Holds the service and its rollout as the control plane drives them.
 struct Bench {
   ServiceState service;
   EngineState rollout;
