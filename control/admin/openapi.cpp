@@ -139,7 +139,8 @@ json::object recorded_schemas() {
                             {"notes", "array"}})}};
 }
 
-json::object schemas() {
+// The weights of a service: as they are asked for, and as they are answered.
+json::object weights_schemas() {
   json::object weights{
       {"type", "object"},
       {"description", "Percent per version, at most 4 decimals, summing to 100"},
@@ -154,6 +155,10 @@ json::object schemas() {
       {"type", "object"},
       {"required", {"generation", "weights"}},
       {"properties", {{"generation", {{"type", "integer"}}}, {"weights", std::move(weights)}}}};
+  return {{"Service", view}, {"Weights", view}, {"WeightsBody", std::move(weights_body)}};
+}
+
+json::object schemas() {
   json::object rollout = shape({{"id", "string"},
                                 {"service", "string"},
                                 {"from", "string"},
@@ -176,9 +181,6 @@ json::object schemas() {
         "promoting", "baking", "succeeded", "rolling_back", "rolled_back", "aborted"}}};
   json::object all{{"Object", {{"type", "object"}}},
                    {"Services", {{"type", "object"}}},
-                   {"Service", view},
-                   {"Weights", view},
-                   {"WeightsBody", std::move(weights_body)},
                    {"VersionBody", shape({{"endpoints", "array"}, {"like", "string"}})},
                    {"Version", shape({{"name", "string"},
                                       {"stable", "boolean"},
@@ -218,6 +220,7 @@ json::object schemas() {
                                       {"title", "string"},
                                       {"status", "integer"},
                                       {"detail", "string"}})}};
+  for (auto& [name, schema] : weights_schemas()) all[name] = std::move(schema);
   for (auto& [name, schema] : recorded_schemas()) all[name] = std::move(schema);
   return all;
 }

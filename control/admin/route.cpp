@@ -49,7 +49,8 @@ bool match_path(std::string_view pattern, const std::vector<std::string_view>& p
 
 std::vector<Route> build_table() {
   std::vector<Route> table;
-  for (auto* rows : {service_routes, flag_routes, rollout_routes, history_routes, proxy_routes}) {
+  for (auto* rows : {service_routes, version_routes, flag_routes, rollout_routes, history_routes,
+                     proxy_routes}) {
     for (Route& route : rows()) table.push_back(std::move(route));
   }
   return table;

@@ -59,6 +59,7 @@ Reply pick(Reply all, std::string_view member, const std::string& name);
 
 // Each returns the rows of one resource.
 std::vector<Route> service_routes();
+std::vector<Route> version_routes();
 std::vector<Route> flag_routes();
 std::vector<Route> rollout_routes();
 std::vector<Route> history_routes();

@@ -153,7 +153,7 @@ std::string_view Session::target() const {
 }
 
 Awaitable<void> Session::run() {
-  bool more = true;  // awaited in a statement of its own: see the GCC 12 rule in tidy_test.cpp
+  bool more = true;  // awaited in a statement of its own: see the GCC 12 rule in tests/tidy
   while (more) more = co_await serve_one();
   co_await linger();
 }

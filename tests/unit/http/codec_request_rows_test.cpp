@@ -92,6 +92,15 @@ std::vector<Row> framing_rows() {
       get("S40_get_with_length", cl + "40\r\n"),
       {"S40_options_with_length", "OPTIONS /p HTTP/1.1\r\nHost: a\r\n" + cl + "40\r\n\r\n", 0,
        None},
+  };
+}
+
+// Expectations, upgrades and connection options: what changes how a message goes on.
+std::vector<Row> connection_rows() {
+  using enum BadHead;
+  const std::string te = "Transfer-Encoding: ";
+  const std::string cl = "Content-Length: ";
+  return {
       get("S43_other_expectation", "Expect: 200-ok\r\n", 417, Expect),
       post("S43_mixed_expectation", "Expect: y 100-continue\r\n" + cl + "5\r\n", 417, Expect),
       post("S43_folded", "Expect:\r\n 100-continue\r\n" + cl + "5\r\n", 400, ObsFold),
@@ -265,6 +274,8 @@ std::string name_of(const testing::TestParamInfo<Row>& info) {
   return info.param.id;
 }
 INSTANTIATE_TEST_SUITE_P(Framing, CodecRequestRows, testing::ValuesIn(framing_rows()), name_of);
+INSTANTIATE_TEST_SUITE_P(Connections, CodecRequestRows, testing::ValuesIn(connection_rows()),
+                         name_of);
 INSTANTIATE_TEST_SUITE_P(Lines, CodecRequestRows, testing::ValuesIn(line_rows()), name_of);
 INSTANTIATE_TEST_SUITE_P(HostAndTarget, CodecRequestRows, testing::ValuesIn(host_and_target_rows()),
                          name_of);
