@@ -16,21 +16,24 @@ constexpr std::size_t kPerConnection = 8 * 1024;
 TEST_F(SlowClient, R01AHeadThatTakesTooLongEndsIn408) {
   setup.limits.header_timeout = 300ms;
   RawClient client(port());
-  const auto began = SteadyClock::now();
   client.send("GET /p HTTP/1.1\r\nHost: a\r\n");
-  // A byte now and then does not move the deadline: it is absolute.
+  // A byte now and then does not move the deadline: it is absolute. If it moved, no answer would
+  // come while the bytes do.
+  std::atomic<bool> answered{false};
+  std::atomic<int> bytes{0};
   std::thread dripping([&] {
-    while (client.try_send("X") && SteadyClock::now() - began < 2s)
+    while (!answered && client.try_send("X")) {
+      ++bytes;
       std::this_thread::sleep_for(20ms);
+    }
   });
   const Response response = client.read_response();
-  const auto took = SteadyClock::now() - began;
-  EXPECT_EQ(response.status, 408);
-  EXPECT_EQ(response.field("Connection"), "close");
-  EXPECT_GE(took, 300ms);
-  EXPECT_LT(took, 1500ms);
+  answered = true;
   client.stream().shut_down_now();
   dripping.join();
+  EXPECT_EQ(response.status, 408);
+  EXPECT_EQ(response.field("Connection"), "close");
+  EXPECT_GT(bytes, 0);
   EXPECT_EQ(blue.connections(), 0u);
   EXPECT_TRUE(eventually([&] { return proxy().totals().local_replies[408] == 1; }));
 }

@@ -367,37 +367,36 @@ TEST_F(Fallback, UnprovenVersionHasAtMostSixteenInFlight) {
   EXPECT_EQ(ask().body, "from green");
 }
 
-// --- R28: a dead canary must not slow its neighbour -----------------------------------------
+// --- R28: a dead canary must not hold up its neighbour ---------------------------------------
 
-TEST_F(Fallback, UploadsToADeadCanaryDoNotSlowTheStableVersion) {
+TEST_F(Fallback, UploadsToADeadCanaryDoNotHoldUpTheStableVersion) {
   green.on_head([](const Received&, UpstreamConnection& connection) {
     connection.wait_for_release();  // accepts nothing
   });
   setup.weight("blue", 100).weight("green", 0);
   setup.flag(flag_when("beta", config::FlagCondition::Source::Header, "X-Beta", "on", "green"));
   start();
+  const std::string block(256 * 1024, 'x');
   std::vector<std::thread> uploads;
   std::atomic<bool> over{false};
+  std::atomic<std::size_t> taken{0};
   for (int i = 0; i < 4; ++i)
     uploads.emplace_back([&] {
       RawClient client(proxy->port());
       client.send("POST / HTTP/1.1\r\nHost: a\r\nX-Beta: on\r\nContent-Length: 1000000000\r\n\r\n");
-      const std::string block(256 * 1024, 'x');
-      while (!over) client.try_send(block, 20ms);
+      while (!over)
+        if (client.try_send(block, 20ms)) taken += block.size();
     });
   EXPECT_TRUE(eventually([&] { return green.requests() == 4; }));
-  std::vector<Nanoseconds> times;
   RawClient client(proxy->port());
   for (int i = 0; i < 300; ++i) {
-    const auto from = Clock::now();
     client.send(kGet);
     EXPECT_EQ(client.read_response().body, "from blue");
-    times.push_back(Clock::now() - from);
   }
+  EXPECT_EQ(proxy->totals().exchanges_active, 4u) << "all uploads were under way until here";
+  EXPECT_LT(taken, 4u * 32 * 1024 * 1024) << "the kernel's buffers, no more";
   over = true;
   for (std::thread& upload : uploads) upload.join();
-  std::sort(times.begin(), times.end());
-  EXPECT_LT(times[times.size() * 99 / 100], 100ms);
 }
 
 }  // namespace
