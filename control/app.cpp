@@ -31,8 +31,8 @@ void log_refused_reload(const Reply& reply) {
                   std::string(problem.at("message").as_string()));
 }
 
-// Signals, drain, reload on SIGHUP, and the loops that tick. Thread: the main one, which runs
-// control's io_context.
+// Handles signals, drain, reload on SIGHUP, and the loops that tick. It belongs to the main thread,
+// which runs control's io_context.
 class App {
  public:
   explicit App(const RunOptions& options)
@@ -126,7 +126,7 @@ asio::awaitable<void> App::run_reloads() {
   asio::steady_timer pause(assembly_.context());
   while (reload_again_) {
     reload_again_ = false;
-    // Named: GCC 12 destroys a braced temporary in an await twice.
+    // This value has a name because GCC 12 destroys a braced temporary in an await twice.
     const Actor actor{"SIGHUP", config::Role::Admin};
     const Reply reply = co_await assembly_.control().configuration.reload(actor);
     log_refused_reload(reply);
@@ -149,7 +149,7 @@ asio::awaitable<void> App::run_ticks() {
   }
 }
 
-// Beside the ticks: looking back over a month must not delay a step of now.
+// This runs beside the ticks: looking back over a month must not delay a step of now.
 asio::awaitable<void> App::run_history() {
   asio::steady_timer timer(assembly_.context());
   for (;;) {

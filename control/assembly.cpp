@@ -24,7 +24,7 @@ namespace {
 
 constexpr auto kMostDrainSpread = std::chrono::seconds(2);
 
-// One per core this process may use.
+// There is one worker per core that this process may use.
 unsigned usable_cores() {
   cpu_set_t set;
   if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
@@ -99,7 +99,7 @@ ControlPlane::ControlPlane(asio::io_context& context, AsyncStore& store, DataPla
       history(store, services, given.historian, given.notifier),
       proxy(std::move(given.application), steering, configuration, clocks),
       idempotency(store, clocks) {
-  // The four things that go up.
+  // These are the four things that go up.
   guards.on_trip([this, &context](const std::string& service, const std::string& version) {
     asio::co_spawn(context, reverts.tripped(service, version), asio::detached);
   });
@@ -288,7 +288,7 @@ int Assembly::serve() {
                        asio::detached);
       });
   update_probes();
-  // What restore() found out; on a full disk it is written later.
+  // This writes what restore() found out; on a full disk it is written later.
   asio::co_spawn(context_, control_->steering.write_or_keep(std::move(start_change_)),
                  asio::detached);
   asio::co_spawn(context_, keep(publisher_->cookie_keys(), *store_), asio::detached);
@@ -306,7 +306,7 @@ int Assembly::serve() {
   return 0;
 }
 
-// Appears complete or not at all: scripts wait for it and read it at once.
+// The file appears complete or not at all: scripts wait for it and read it at once.
 std::string Assembly::write_ready_file() const {
   if (options_.ready_file.empty()) return {};
   const ProxyFacts now = facts();

@@ -1,5 +1,5 @@
-// The parts of a running proxy, in the order they are made. What stands further down uses what
-// stands above it, and goes first.
+// Puts the parts of a running proxy together, in the order they are made. A part uses the parts
+// that stand above it, and is destroyed before them.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -32,9 +32,9 @@
 
 namespace cutwater::control {
 
-// What the control plane is made from: the configuration, the restored state, and the world outside
-// as functions, so that tests hold time, files and other people's answers in their hand. What is
-// left empty is the system's. Values, moved in.
+// Says what the control plane is made from: the configuration, the restored state, and the world
+// outside as functions, so that tests hold time, files and other people's answers in their hand. A
+// function that is left empty is the system's. The values are moved in.
 struct Given {
   config::Config config;  // the file; what is in force is `restored.config`
   config::Operations operations = {};
@@ -50,8 +50,8 @@ struct Given {
   notify::Notifier* notifier = nullptr;  // the same
 };
 
-// Everything that decides, remembers and explains. Thread: control's io_context; outlives it,
-// because what still waits there uses these parts when it is destroyed.
+// Holds everything that decides, remembers and explains. It belongs to control's io_context and
+// outlives it, because what still waits there uses these parts when it is destroyed.
 struct ControlPlane {
   // `publisher` has adopted the configuration. Guards are armed here, before traffic.
   ControlPlane(boost::asio::io_context& context, AsyncStore& store, DataPlane& data_plane,
@@ -62,23 +62,23 @@ struct ControlPlane {
   Resources resources();
 
   const Clocks clocks;
-  // What is.
+  // These parts know what is.
   Services services;
   Capacity capacity;
-  // Who is judged.
+  // These parts know who is judged.
   Guards guards;
   FlagGuards flag_guards;
   TrafficWatch traffic;
-  // What makes a change true.
+  // These parts make a change true.
   TaskRunner tasks;
   Steering steering;
   Takeover takeover;
-  // What happens by itself.
+  // These parts do what happens by itself.
   Reverts reverts;
   Ramps ramps;
   RolloutClock clock;
   Answers answers;
-  // What people ask.
+  // These parts answer what people ask.
   ServicesOperations services_asked;
   WeightsOperations weights;
   RolloutsOperations rollouts;
@@ -91,17 +91,18 @@ struct ControlPlane {
   StoredIdempotency idempotency;
 };
 
-// The whole process but for its signals: opened, serving, closed. Thread: control's io_context.
+// Holds the whole process but for its signals: opened, serving, closed. It belongs to control's
+// io_context.
 class Assembly {
  public:
   // `on_drain`: somebody asks the proxy to finish what is in flight and exit.
   Assembly(const RunOptions& options, std::function<void()> on_drain);
   ~Assembly();
 
-  // Reads and restores everything and makes the parts. 0, or an exit code with its message on
-  // stderr.
+  // Reads and restores everything and makes the parts. It returns 0, or an exit code with its
+  // message on stderr.
   int open();
-  // Binds and starts; the same.
+  // Binds and starts; it returns the same.
   int serve();
   void close();
 
@@ -109,7 +110,7 @@ class Assembly {
   worker::WorkerGroup& workers() { return *workers_; }
   ControlPlane& control() { return *control_; }
   AdminServer& admin() { return *admin_; }
-  // Once a second.
+  // Is called once a second.
   Awaitable<void> tick();
   Historian& historian() { return *historian_; }
 
@@ -139,7 +140,7 @@ class Assembly {
   std::unique_ptr<worker::WorkerGroup> workers_;
   std::unique_ptr<WorkerPlane> plane_;
   std::unique_ptr<ControlPlane> control_;
-  // Below the control plane: what still waits in it is destroyed first.
+  // This stands below the control plane, so that what still waits in it is destroyed first.
   boost::asio::io_context context_{1};
   std::unique_ptr<notify::Notifier> notifier_;
   std::unique_ptr<Historian> historian_;

@@ -36,7 +36,7 @@ Awaitable<void> Answers::task_done(std::string service, RunningTask done, TaskRe
     timer.expires_after(kWriteAgain);  // the disk refuses: the answer is kept, not asked for again
     co_await timer.async_wait(asio::use_awaitable);
   }
-  // Go on at once, unless a person or a guard is waiting.
+  // The rollout goes on at once, unless a person or a guard is waiting.
   if (const auto turn = steering_.turns().try_take(); turn && services_.find(service) != nullptr)
     co_await clock_.tick_service(service);
 }

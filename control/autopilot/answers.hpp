@@ -1,5 +1,5 @@
-// What comes back from outside: a rollout's task has its answer, a webhook was told. Thread:
-// control's io_context; lives as long as the control plane.
+// Takes what comes back from outside: a rollout's task has its answer, a webhook was told. It
+// belongs to control's io_context and lives as long as the control plane.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -16,14 +16,14 @@ class Answers {
           TaskRunner& tasks, RolloutClock& clock)
       : context_(context), steering_(steering), services_(services), tasks_(tasks), clock_(clock) {}
 
-  // Tells the engine, as often as the disk refuses it, and lets the rollout go on at once. Must not
-  // be cancelled.
+  // Tells the engine, again as often as the disk refuses it, and lets the rollout go on at once. It
+  // must not be cancelled.
   Awaitable<void> task_done(std::string service, RunningTask done, TaskResult result);
   // `problem` is empty when every webhook took it.
   Awaitable<void> hook_told(std::string rollout, std::string problem);
 
  private:
-  // False: it could not be written.
+  // Returns false when the answer could not be written.
   Awaitable<bool> report(std::string service, RunningTask done, TaskResult result);
 
   boost::asio::io_context& context_;

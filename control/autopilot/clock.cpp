@@ -59,7 +59,7 @@ Awaitable<void> RolloutClock::tick_service(std::string name) {
     co_await steering_.commit(std::move(draft), Order::StoreFirst);
     co_return;
   }
-  // Set to the whole by hand and proven good: it is what stable means.
+  // The version was set to the whole by hand and proven good: that is what stable means.
   for (const auto& [version, share] : entry.state.weights) {
     if (version == entry.state.stable || share != Share::percent(100)) continue;
     if (parts_.guards.evidence_of(name, version).report.verdict != guard::Verdict::Pass) continue;
@@ -78,7 +78,7 @@ Awaitable<void> RolloutClock::expire_lease(std::string service) {
   Draft draft = steering_.draft_of(parts_.services.at(service));
   ServiceState& state = draft.state;
   const Lease lease = *std::exchange(state.lease, std::nullopt);
-  // Versions may have gone or been locked out since: what they had goes to stable.
+  // Versions may have gone or been locked out since; what they had goes to stable.
   std::int32_t given = 0;
   for (auto& [version, share] : state.weights) {
     const auto had = lease.before.find(version);
@@ -94,7 +94,7 @@ Awaitable<void> RolloutClock::expire_lease(std::string service) {
   co_await steering_.commit(std::move(draft), Order::StoreFirst);
 }
 
-// A shadow that fails hurts nobody; people are told once, before they give it users.
+// A shadow that fails hurts nobody. People are told once, before they give it users.
 Awaitable<void> RolloutClock::tick_mirror(std::string service) {
   const auto stats = parts_.publisher.mirror_stats(service);
   if (!stats) co_return;

@@ -1,6 +1,6 @@
-// What happens because time passes: steps of rollouts, leases that expire, the end of `keep_old`,
-// ramps of flags, and what is said about a mirror. Thread: control's io_context; lives as long as
-// the control plane.
+// Does what happens because time passes: steps of rollouts, leases that expire, the end of
+// `keep_old`, ramps of flags, and what is said about a mirror. It belongs to control's io_context
+// and lives as long as the control plane.
 #pragma once
 
 #include <memory>
@@ -17,9 +17,10 @@ class RolloutClock {
   RolloutClock(SteeredParts parts, Steering& steering, Ramps& ramps)
       : parts_(parts), steering_(steering), ramps_(ramps) {}
 
-  // Once a second: windows, rollouts, unsaved changes. Skips what stands behind a person's change.
+  // Call it once a second: it looks at windows, rollouts and unsaved changes. It skips what stands
+  // behind a person's change.
   Awaitable<void> tick();
-  // One service, in a turn.
+  // Looks at one service, in a turn.
   Awaitable<void> tick_service(std::string name);
 
  private:

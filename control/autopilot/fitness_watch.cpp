@@ -19,12 +19,12 @@ void FitnessWatch::tick() {
       asio::co_spawn(context_, check_refusing(service, version), asio::detached);
 }
 
-// Connections to it failed: if no endpoint takes any for a second, it is down, with or without
-// enough traffic for the guard.
+// Connections to the version failed: if no endpoint takes any for a second, it is down, with or
+// without enough traffic for the guard.
 asio::awaitable<void> FitnessWatch::check_refusing(std::string service, std::string version) {
   auto endpoints = guards_.endpoints(service, version);
   const bool refused = co_await health::all_refuse(std::move(endpoints));
-  // Still those: a rolling rollout may have taken them out meanwhile.
+  // The endpoints must still be those: a rolling rollout may have taken them out meanwhile.
   if (refused && !guards_.endpoints(service, version).empty()) {
     Unfit what{service, version, "health",
                "every endpoint of " + version + " has refused connections for more than a second"};
@@ -33,7 +33,7 @@ asio::awaitable<void> FitnessWatch::check_refusing(std::string service, std::str
   refusing_.erase({service, version});
 }
 
-// Only of versions under rollout: nothing else would be reverted for it.
+// Only versions under rollout are asked: nothing else would be reverted for it.
 asio::awaitable<void> FitnessWatch::run_memory_probe() {
   asio::steady_timer timer(context_);
   for (;;) {

@@ -1,6 +1,7 @@
 // Looks at the versions under rollout for what needs no statistics: memory of their endpoints, and
-// whether any of them takes connections at all. Only those in service are asked; one that a rolling
-// rollout has taken out may be anything. Thread: control's io_context; dies before it.
+// whether any of them takes connections at all. Only endpoints in service are asked; one that a
+// rolling rollout has taken out may be anything. The watch belongs to control's io_context and dies
+// before it.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -23,7 +24,7 @@ class FitnessWatch {
 
   // Asks for memory every 5 s from now on.
   void start();
-  // Once a second: versions to which connections have just failed are looked at.
+  // Call it once a second: it looks at versions to which connections have just failed.
   void tick();
 
  private:

@@ -19,7 +19,7 @@ Awaitable<void> Ramps::tripped(std::string service, std::string flag) {
   const ServiceEntry* entry = services_.find(service);
   if (entry == nullptr || services_.find_config(service)->find_flag(flag) == nullptr) co_return;
   Evidence evidence = flag_guards_.evidence(service, flag);
-  // A person was faster, or it was revived since.
+  // A person was faster, or the flag was revived since.
   if (!evidence.report.armed || !evidence.report.failed_test) co_return;
   const bool kill = !evidence.report.dry_run;
   Draft draft = steering_.draft_of(*entry);

@@ -1,5 +1,5 @@
-// Raises a ramping flag step by step, and kills it when its guard has spoken. Thread: control's
-// io_context; lives as long as the control plane.
+// Raises a ramping flag step by step, and kills it when its guard has spoken. It belongs to
+// control's io_context and lives as long as the control plane.
 #pragma once
 
 #include <cstdint>
@@ -17,14 +17,14 @@ class Ramps {
   Ramps(Steering& steering, Services& services, const FlagGuards& flag_guards, const Clocks& clocks)
       : steering_(steering), services_(services), flag_guards_(flag_guards), clocks_(clocks) {}
 
-  // A flag's guard has spoken.
+  // Is called when a flag's guard has spoken.
   Awaitable<void> tripped(std::string service, std::string flag);
-  // Once a second, in a turn.
+  // Call it once a second, in a turn.
   Awaitable<void> tick(std::string service);
 
  private:
-  // Where a ramp stands, and which step of the flag's guard that is about: when the guard's
-  // evidence has begun anew since, it is about nothing.
+  // Remembers where a ramp stands, and which step of the flag's guard that is about. When the
+  // guard's evidence has begun anew since, the memory is about nothing.
   struct Standing {
     FlagStep step;
     std::uint64_t steps_begun = 0;

@@ -46,12 +46,12 @@ Awaitable<void> Reverts::health_changed(ProbedEndpoint probed, bool healthy, std
   const auto turn = co_await steering_.turns().take(TurnQueue::Urgency::Trip);
   const ServiceEntry* entry = services_.find(service);
   if (entry == nullptr) co_return;
-  // One that a rolling rollout has taken out is expected to be away.
+  // An endpoint that a rolling rollout has taken out is expected to be away.
   const auto in_service = capacity_.in_service(entry->state, version);
   const auto is_healthy = [](const auto& endpoint) { return endpoint->healthy(); };
   if (in_service.empty() || std::any_of(in_service.begin(), in_service.end(), is_healthy))
     co_return;
-  // Named: GCC 12 and braces around a co_await do not agree.
+  // This value has a name because GCC 12 and braces around a co_await do not agree.
   Unfit what{service, version, "health", version + " has no healthy endpoint left: " + why};
   co_await take_traffic(std::move(what));
 }

@@ -1,4 +1,4 @@
-// Holds the answer to an admin operation before it is HTTP: the controller makes it and the admin
+// Holds the answer to an admin operation before it is HTTP: an operation makes it and the admin
 // server writes it down.
 #pragma once
 

@@ -39,7 +39,7 @@ void FlagGuards::arm(const std::string& service, const std::string& flag) {
   const std::weak_ptr<int> alive = alive_;
   const config::Guards limits = flag_limits(*services_.find_config(service), flag);
   publisher_.flag_monitor(service, flag)->arm(policy_of(limits), [this, alive, service, flag] {
-    // On a worker: only hands over. The flag matches nobody any more.
+    // This runs on a worker and only hands over. The flag matches nobody any more.
     asio::post(context_, [this, alive, service, flag] {
       if (!alive.expired() && on_trip_) on_trip_(service, flag);
     });

@@ -1,7 +1,7 @@
-// The guards of feature flags: a flag that ramps is judged from its first request on, stable is its
-// witness, and one flag of a service at a time is compared with its control group. Thread:
-// control's; lives as long as the control plane. A guard that has spoken on a worker's thread comes
-// back on control's.
+// Guards feature flags: a flag that ramps is judged from its first request on, stable is its
+// witness, and one flag of a service at a time is compared with its control group. It belongs to
+// control's thread and lives as long as the control plane. When a guard speaks on a worker's
+// thread, the call comes back on control's.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -28,11 +28,12 @@ class FlagGuards {
         guards_(guards),
         clocks_(clocks) {}
 
-  // Told on the control thread when a flag's guard has spoken. Before the workers run.
+  // Sets who is told, on the control thread, when a flag's guard has spoken. Call it before the
+  // workers run.
   void on_trip(OnTrip on_trip) { on_trip_ = std::move(on_trip); }
 
-  // Before a new snapshot, with the new state in place. The comparison with the control group
-  // begins when it is the flag's turn, outlasts a pause, and ends with the ramp.
+  // Call it before a new snapshot, with the new state in place. The comparison with the control
+  // group begins when it is the flag's turn, outlasts a pause, and ends with the ramp.
   void sync(const std::string& service);
   Evidence evidence(const std::string& service, const std::string& flag) const;
 
@@ -40,7 +41,8 @@ class FlagGuards {
   void begin_step(const std::string& service, const std::string& flag) {
     ++steps_begun_[{service, flag}];
   }
-  // How often that was. Whoever remembers where a step stood compares it with what it was then.
+  // Returns how often that was. Whoever remembers where a step stood compares it with what it was
+  // then.
   std::uint64_t steps_begun(const std::string& service, const std::string& flag) const;
 
  private:

@@ -9,7 +9,8 @@ namespace {
 
 using guard::Verdict;
 
-// Of a step of a ramp, before the next: PASS alone may be from the step before.
+// A step of a ramp must have seen this many requests before the next one: PASS alone may be from
+// the step before.
 constexpr std::uint64_t kRequestsPerStep = 20;
 
 RampMove raise(const config::Flag& flag, Share to) {
@@ -21,14 +22,14 @@ RampMove raise(const config::Flag& flag, Share to) {
            kSelf}};
 }
 
-// It fails, so does stable, and it was given more users not long ago: it may have overloaded what
-// both depend on.
+// Says whether the flag fails, stable fails too, and the flag was given more users not long ago: it
+// may have overloaded what both depend on.
 bool is_to_blame(const FlagStep& step, const Evidence& evidence, TimePoint now) {
   return evidence.report.verdict == Verdict::CommonCause && step.rose &&
          now - *step.rose < evidence.limits.blame_window;
 }
 
-// A step without an answer for too long: people are told once, and it goes on waiting.
+// Tells people once that a step has had no answer for too long; the step goes on waiting.
 RampMove tell(const config::Flag& flag, const FlagStep& step, const Evidence& evidence) {
   const guard::GuardReport& report = evidence.report;
   const bool idle = report.requests_since_arming == step.requests;

@@ -14,8 +14,8 @@ namespace asio = boost::asio;
 namespace json = boost::json;
 namespace {
 
-// p0' of statistics.md 3: twice what the past can have been at most, but never so little that a
-// handful of failures among thousands would be too many.
+// Returns p0' of proxy/guard/README.md ("Comparison with the past"): twice what the past can have
+// been at most, but never so little that a handful of failures among thousands would be too many.
 double limit_from_past(const RecentCounts::Counts& past) {
   constexpr double kAlpha = 0.0025;
   constexpr double kLeast = 0.005;
@@ -24,7 +24,7 @@ double limit_from_past(const RecentCounts::Counts& past) {
   return std::max(kLeast, 2 * interval.high);
 }
 
-// The limits of a version: those of the stage, while a rollout is about it.
+// Returns the limits of a version: those of the stage, while a rollout is about the version.
 config::Guards limits_in_force(const config::Guards& guards, const std::string& version,
                                const EngineState* rollout) {
   const bool concerned = rollout != nullptr && rollout->to == version;
@@ -41,7 +41,7 @@ std::set<std::string> guarded(const ServiceState& state, const EngineState* roll
   if (active && rollout->phase != Phase::RollingBack &&
       (rollout->to != state.stable || rollout->plan.is_rolling()))
     out.insert(rollout->to);
-  // Promoted, and the one before is kept for a rollback: its guard watches on.
+  // The version was promoted and the one before is kept for a rollback, so its guard watches on.
   if (out.empty() && !active && state.can_go_back()) out.insert(state.stable);
   return out;
 }
@@ -63,7 +63,7 @@ void Guards::sync(const RestoredService& before, const ServiceState& state,
   publisher_.shut(service, before.state.locked_out, state.locked_out);
   const auto was = guarded(before);
   const auto now = guarded(state, rollout);
-  // Stable was watched itself; from now on it is what others are held against.
+  // Stable was watched itself; from now on others are held against it.
   const std::string& stable = state.stable;
   if (was.contains(stable) && !now.contains(stable)) publisher_.disarm(service, stable);
   for (const auto& version : now)
@@ -81,7 +81,8 @@ void Guards::retire(const std::string& service) {
     const bool watched = version == entry.state.stable && needed;
     if (!monitor || keep.contains(version)) continue;
     if (!watched) publisher_.disarm(service, version);
-    // Tripped in the very moment a person took its traffic: nobody locked it out.
+    // The guard tripped in the very moment a person took the version's traffic: nobody locked it
+    // out.
     if (!entry.state.locked_out.contains(version)) monitor->set_tripped(false);
   }
 }
@@ -94,7 +95,8 @@ void Guards::witness(const std::string& service, guard::VersionMonitor& baseline
   baseline.arm(policy, {});
 }
 
-// On a worker: only hands over. The flag is set already, nothing is sent there any more.
+// This runs on a worker and only hands over. The flag is set already, and nothing is sent there any
+// more.
 std::function<void()> Guards::trip_of(const std::string& service, const std::string& version) {
   const std::weak_ptr<int> alive = alive_;
   return [this, alive, service, version] {

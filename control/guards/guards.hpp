@@ -1,6 +1,7 @@
-// Who is judged, by which limits, against whom, and what was found. Guards are armed before a
-// version can have traffic and retired after it has lost it. Thread: control's; lives as long as
-// the control plane. A guard that has spoken on a worker's thread comes back on control's.
+// Knows who is judged, by which limits, against whom, and what was found. Guards are armed before a
+// version can have traffic and retired after it has lost it. Guards belongs to control's thread and
+// lives as long as the control plane. When a guard speaks on a worker's thread, the call comes back
+// on control's.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -20,15 +21,15 @@
 
 namespace cutwater::control {
 
-// The versions that are judged: those beside stable that have traffic, the one under rollout, and
-// the promoted one as long as the one before it is kept for a rollback. Pure.
+// Returns the versions that are judged: those beside stable that have traffic, the one under
+// rollout, and the promoted one as long as the one before it is kept for a rollback. It is pure.
 std::set<std::string> guarded(const ServiceState& state, const EngineState* rollout);
 inline std::set<std::string> guarded(const RestoredService& service) {
   return guarded(service.state, service.active());
 }
-// The one version of the service that is compared with stable; empty if there is none, or several.
-// Requests that a flag, a preview or a fall to stable has placed are not dealt by chance and have
-// no part in it; a flag has a comparison of its own (compared_flag). Pure.
+// Returns the one version of the service that is compared with stable; it is empty if there is
+// none, or several. Requests that a flag, a preview or a fall to stable has placed are not dealt by
+// chance and have no part in it; a flag has a comparison of its own (compared_flag). It is pure.
 std::string compared(const RestoredService& service);
 
 class Guards {
@@ -39,51 +40,54 @@ class Guards {
          const Clocks& clocks)
       : context_(context), services_(services), publisher_(publisher), clocks_(clocks) {}
 
-  // Told on the control thread when a guard has spoken. Before the workers run.
+  // Sets who is told, on the control thread, when a guard has spoken. Call it before the workers
+  // run.
   void on_trip(OnTrip on_trip) { on_trip_ = std::move(on_trip); }
 
-  // At the start: everybody who is guarded now.
+  // Arms, at the start, the guards of all versions that are judged now.
   void arm_all(const std::string& service);
-  // Before a new snapshot: who gets traffic is guarded first, who lost it is shut. `rearm` are the
-  // versions whose evidence begins anew.
+  // Call it before a new snapshot: a version that gets traffic is guarded first, a version that
+  // lost it is shut. `rearm` are the versions whose evidence begins anew.
   void sync(const RestoredService& before, const ServiceState& state, const EngineState* rollout,
             const std::set<std::string>& rearm = {});
-  // After it: who has no traffic left needs no guard. What was found stays readable.
+  // Call it after the snapshot: a version that has no traffic left needs no guard. What was found
+  // stays readable.
   void retire(const std::string& service);
   // Evidence about stable says whether a failing candidate fails alone. One witness serves every
   // version that is held against it, so it is not armed anew while it watches.
   void witness(const std::string& service, guard::VersionMonitor& baseline);
 
-  // T* of the relative latency guard, from the last minute of the baseline: before each change of
-  // weights, and once there has been enough traffic.
+  // Sets T* of the relative latency guard from the last minute of the baseline: before each change
+  // of weights, and once there has been enough traffic.
   void freeze_latency(const std::string& service);
-  // The latter, for every comparison that has no limits yet. Once a second.
+  // Sets T* for every comparison that has no limits yet. Call it once a second.
   void freeze_due_latencies();
   // All traffic is the candidate's: what stable did before is all there is to hold it against.
   void hold_against_past(const std::string& service);
-  // Some ten times a second: the relative guards judge what has become ripe.
+  // Lets the relative guards judge what has become ripe. Call it some ten times a second.
   void compare();
 
-  // What is known about a version: of the whole, or of the route that has failed.
+  // Returns what is known about a version: about the whole, or about the route that has failed.
   Evidence evidence_of(const std::string& service, const std::string& version) const;
   boost::json::object evidence_view(const std::string& service, const std::string& version) const;
-  // The route whose guard has spoken; of several the one with the strongest evidence.
+  // Returns the route whose guard has spoken; of several the one with the strongest evidence.
   std::optional<Evidence> failed_route(const std::string& service,
                                        const std::string& version) const;
-  // The worst first: by how near it is to an alarm.
+  // Lists the worst first: by how near it is to an alarm.
   boost::json::array routes_view(const std::string& service, const std::string& version) const;
 
   bool is_guarded(const std::string& service, const std::string& version) const;
-  // The endpoints in service; none of a version that is not guarded.
+  // Returns the endpoints in service; a version that is not guarded has none here.
   Endpoints endpoints(const std::string& service, const std::string& version) const;
-  // Guarded versions to which connections failed in the last two seconds: service, version.
+  // Returns the guarded versions to which connections failed in the last two seconds: service,
+  // version.
   std::vector<std::pair<std::string, std::string>> refusing_lately() const;
 
  private:
   struct Pair {
     std::string version, baseline;
   };
-  // By the limits of the rollout's present stage, if it is about this version.
+  // Judges by the limits of the rollout's present stage, if the rollout is about this version.
   void arm(const std::string& service, const Pair& pair, const EngineState* rollout);
   void arm_routes(const std::string& service, const Pair& pair, const config::Guards& limits);
   std::function<void()> trip_of(const std::string& service, const std::string& version);

@@ -1,6 +1,6 @@
-// What the versions do, second by second: the windows that people see, the past that a version at
-// 100 % is held against, and the record of every rollout. Thread: control's; lives as long as the
-// control plane.
+// Follows what the versions do, second by second: the windows that people see, the past that a
+// version at 100 % is held against, and the record of every rollout. It belongs to control's thread
+// and lives as long as the control plane.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -20,11 +20,11 @@ class TrafficWatch {
                const Publisher& publisher, const Clocks& clocks)
       : services_(services), publisher_(publisher), clocks_(clocks), recorder_(context, store) {}
 
-  // Once a second, of every service.
+  // Call it once a second; it takes the totals of every service.
   void sample();
-  // Whenever a rollout begins, moves or ends.
+  // Call it whenever a rollout begins, moves or ends.
   void record(const ServiceEntry& entry);
-  // All there is of a rollout, written or not.
+  // Returns all there is of a rollout, written or not.
   Awaitable<StoreResult<Traffic>> recorded(std::string rollout) const;
 
  private:

@@ -1,5 +1,5 @@
-// The configuration: shown, checked, and read again as a whole or not at all. Thread: control's
-// io_context; lives as long as the control plane.
+// Shows and checks the configuration, and reads it again as a whole or not at all. It belongs to
+// control's io_context and lives as long as the control plane.
 #pragma once
 
 #include <functional>
@@ -12,7 +12,7 @@
 
 namespace cutwater::control {
 
-// Where a new configuration comes from, and who hears of it.
+// Says where a new configuration comes from, and who hears of it.
 struct ConfigurationSource {
   std::string path;                      // of the file, for messages
   std::function<config::Parsed()> load;  // default: `path`

@@ -102,7 +102,7 @@ std::string flag_text(const routing::Assignment& assignment) {
          to_string(Share{static_cast<std::int32_t>(*verdict.bucket)});
 }
 
-// What each flag says, whether it decided or not.
+// Says what each flag says, whether it decided or not.
 json::array flags_view(const routing::ServiceSnapshot& service, const routing::RequestView& request,
                        const routing::Assignment& assignment) {
   json::array out;

@@ -1,5 +1,5 @@
-// Which version would this request get, by which rule, and why. Asks the same pure functions as
-// the workers, with throw-away state. Pure; any thread.
+// Says which version a request would get, by which rule, and why. It asks the same pure functions
+// as the workers, with throw-away state. It is pure and may run on any thread.
 #pragma once
 
 #include <boost/json.hpp>
@@ -10,7 +10,8 @@
 
 namespace cutwater::control {
 
-// The service is one of the snapshot's. `request`: host, path, method, headers, cookies, client_ip.
+// The service is one of the snapshot's. `request` has host, path, method, headers, cookies,
+// client_ip.
 Reply explain(const routing::RoutingSnapshot& snapshot, const std::string& service,
               const boost::json::object& request);
 

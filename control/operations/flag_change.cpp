@@ -113,7 +113,7 @@ json::object ramp_view(const config::Flag& flag, const FlagFacts& facts) {
   return out;
 }
 
-// Without what the guard has found: it moves on while somebody reads.
+// This leaves out what the guard has found, which moves on while somebody reads.
 std::string settings_of(std::string_view member, json::value value) {
   if (member == "ramp" && value.is_object())
     for (const char* finding : {"verdict", "tests"}) value.as_object().erase(finding);

@@ -1,5 +1,5 @@
-// PUT of a feature flag: the body checked and turned into what is to be stored, and the flag as
-// the API shows it. Pure; control thread.
+// Checks the body of a feature flag's PUT and turns it into what is to be stored, and shows the
+// flag as the API does. It is pure and belongs to control's thread.
 #pragma once
 
 #include <boost/json.hpp>
@@ -20,11 +20,11 @@ struct FlagFacts {
 };
 boost::json::object flag_view(const FlagFacts& facts);
 
-// The new state of the flag, or what is wrong with `body`. Members that are not given stay; those
-// that only the file can change may be repeated as they are.
+// Returns the new state of the flag, or what is wrong with `body`. Members that are not given stay;
+// members that only the file can change may be repeated as they are.
 std::variant<FlagState, Reply> read_flag_change(const boost::json::object& body,
                                                 const FlagFacts& facts);
-// "percentage 25%, allow 2"
+// Returns for example "percentage 25%, allow 2".
 std::string spoken(const FlagState& before, const FlagState& after);
 
 }  // namespace cutwater::control

@@ -66,7 +66,7 @@ Awaitable<Reply> FlagsOperations::put_flag(std::string service, std::string flag
 }
 
 // A kill reaches the workers before the disk, like a revert: a full or stalled disk must not keep
-// users on it. The answer says so when it could not be written yet.
+// users on the flag. The answer says so when the kill could not be written yet.
 Awaitable<Reply> FlagsOperations::change(std::string service, config::Flag file, FlagState after,
                                          Why why) {
   ServiceEntry& entry = parts_.services.at(service);

@@ -1,5 +1,5 @@
-// Feature flags at run time: shown, changed, killed and revived by people, and evaluated for
-// applications. Thread: control's io_context; lives as long as the control plane.
+// Shows, changes, kills and revives feature flags at run time as people ask, and evaluates flags
+// for applications. It belongs to control's io_context and lives as long as the control plane.
 #pragma once
 
 #include <string>

@@ -1,6 +1,6 @@
-// What was: decisions, the audit log, DORA figures and notifications. The historian and the
-// notifier do it; here it becomes part of what can be asked. Thread: control's io_context; lives as
-// long as the control plane.
+// Answers what was: decisions, the audit log, DORA figures and notifications. The historian and the
+// notifier do the work; here it becomes part of what can be asked. It belongs to control's
+// io_context and lives as long as the control plane.
 #pragma once
 
 #include <string>
@@ -15,7 +15,8 @@ namespace cutwater::control {
 
 class HistoryOperations : public HistoryResource {
  public:
-  // Without a historian or a notifier (nullptr) what they would answer is a problem.
+  // Without a historian or a notifier (nullptr) the answer is a problem instead of what they would
+  // say.
   HistoryOperations(AsyncStore& store, Services& services, Historian* historian,
                     notify::Notifier* notifier)
       : store_(store), services_(services), historian_(historian), notifier_(notifier) {}

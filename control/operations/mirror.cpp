@@ -55,7 +55,7 @@ Awaitable<Reply> MirrorOperations::put_mirror(std::string service, json::object 
   draft.state.mirror = *given;
   draft.decide({"mirror_set", "manual", "mirror set to " + to_string(*given) + " by " + actor.name,
                 actor.name});
-  // To stop the shadow is to protect users: it does not wait for the disk.
+  // To stop the shadow is to protect users, so the stop does not wait for the disk.
   const Order order = given->millionths == 0 ? Order::PublishFirst : Order::StoreFirst;
   const auto failed = co_await steering_.commit(std::move(draft), order);
   if (failed) co_return store_problem(*failed);

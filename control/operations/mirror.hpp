@@ -1,5 +1,5 @@
-// The mirror of a service: its share, and what came of the copies. Thread: control's io_context;
-// lives as long as the control plane.
+// Shows and changes the mirror of a service: its share, and what came of the copies. It belongs to
+// control's io_context and lives as long as the control plane.
 #pragma once
 
 #include <string>

@@ -41,7 +41,8 @@ Reply failed(int status, const std::string& key, const Failure& failure) {
   return reply;
 }
 
-// The context as the request the edge would see. Owns the texts that the head points into.
+// Holds the context as the request that the edge would see. It owns the texts that the head points
+// into.
 class Context {
  public:
   Context() = default;
@@ -126,7 +127,7 @@ std::optional<Failure> Context::read(const json::object& request) {
   return std::nullopt;
 }
 
-// Whom the flag is about, as bytes.
+// Returns whom the flag is about, as bytes.
 std::variant<std::string, Failure> subject_of(const ServiceSnapshot& service,
                                               const FlagSnapshot& flag, const Context& context) {
   using Key = config::Sticky::Key;
@@ -186,7 +187,7 @@ json::object evaluation(const std::string& key, const ServiceSnapshot& service,
   if (verdict.rule == FlagRule::NoSubject)
     return failure_view(
         key, {"TARGETING_KEY_MISSING", "this flag is about users: send context.targetingKey"});
-  // What the edge does: a version that is shut or down gets nobody.
+  // This does what the edge does: a version that is shut or down gets nobody.
   const bool open = verdict.matched && service.versions[verdict.version].usable();
   json::object metadata{{"service", service.name}, {"rule", routing::to_string(verdict.rule)}};
   if (verdict.bucket)

@@ -1,5 +1,5 @@
-// The proxy as a whole: alive, ready, drained, and its stream of events. Thread: control's
-// io_context; lives as long as the control plane.
+// Answers for the proxy as a whole: alive, ready, drained, and its stream of events. It belongs to
+// control's io_context and lives as long as the control plane.
 #pragma once
 
 #include <functional>
@@ -13,7 +13,7 @@
 
 namespace cutwater::control {
 
-// What the application knows about itself.
+// Holds what the application knows about itself.
 struct ProxyFacts {
   std::vector<std::pair<std::string, std::string>> listeners;  // name, "ip:port"
   std::string admin;

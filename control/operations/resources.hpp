@@ -1,6 +1,6 @@
-// Everything that can be asked of a running proxy, one small interface a noun. The admin server is
-// their only HTTP face; tests use fakes. Thread: control's io_context, always. Writes are durable
-// and switched on every worker when the awaitable completes.
+// Declares everything that can be asked of a running proxy, with a small interface for each noun.
+// The admin server is their only HTTP face; tests use fakes. All calls come on control's
+// io_context. Writes are durable and in force on every worker when the awaitable completes.
 #pragma once
 
 #include <boost/json.hpp>
@@ -40,7 +40,7 @@ class ServicesResource {
   virtual ~ServicesResource() = default;
   virtual Reply services() = 0;
   virtual Reply service(const std::string& name) = 0;
-  // Which version a sample request would get, and why.
+  // Answers which version a sample request would get, and why.
   virtual Reply explain(const std::string& service, const boost::json::object& request) = 0;
 };
 
@@ -58,10 +58,12 @@ class RolloutsResource {
   virtual ~RolloutsResource() = default;
   virtual Reply rollouts(const std::string& service) = 0;
   virtual Reply rollout(const std::string& id) = 0;
-  // Completes when the rollout changes or `wait` has passed; then its current view.
+  // Completes when the rollout changes or `wait` has passed, with the rollout's view at that
+  // moment.
   virtual Awaitable<Reply> wait_rollout(std::string id, std::chrono::milliseconds wait) = 0;
   virtual Reply analysis(const std::string& rollout_id) = 0;
-  // What its versions did, tick by tick; and what other limits would have made of it.
+  // Answer what the rollout's versions did, tick by tick, and what other limits would have made of
+  // it.
   virtual Awaitable<Reply> record(std::string rollout_id) = 0;
   virtual Awaitable<Reply> replay(std::string rollout_id, boost::json::object guards) = 0;
   virtual Awaitable<Reply> start_rollout(std::string service, boost::json::object body, Actor actor,
@@ -75,13 +77,14 @@ class VersionsResource {
   virtual ~VersionsResource() = default;
   virtual Awaitable<Reply> act_on_version(std::string service, std::string version,
                                           VersionAction action, Actor actor) = 0;
-  // Where a version runs; 201 makes one, with no traffic. Below the role admin only while no user's
-  // requests go there: they are moved by rollouts and weights, which are guarded.
+  // Says where a version runs; 201 means that a new one was made, with no traffic. Whoever is below
+  // the role admin may do this only while no user's requests go there: users are moved by rollouts
+  // and weights, which are guarded.
   virtual Awaitable<Reply> put_version(std::string service, std::string version,
                                        boost::json::object body, Precondition precondition,
                                        Actor actor) = 0;
-  // Only when drained. The answer is the weights of the others. `dry_run`: whether it could be
-  // removed once it is drained.
+  // Removes the version, only when it is drained. The answer has the weights of the others.
+  // `dry_run` says whether it could be removed once it is drained.
   virtual Awaitable<Reply> remove_version(std::string service, std::string version,
                                           Precondition precondition, Actor actor, bool dry_run) = 0;
 };
@@ -94,7 +97,7 @@ class FlagsResource {
                                     Actor actor) = 0;
   virtual Awaitable<Reply> put_flag(std::string service, std::string flag, boost::json::object body,
                                     Precondition precondition, Actor actor) = 0;
-  // OFREP: one flag by its key, and all of them. `request` is the body of the evaluation.
+  // Evaluates one flag by its key, or all of them (OFREP). `request` is the body of the evaluation.
   virtual Reply ofrep_flag(const std::string& key, const boost::json::object& request) = 0;
   virtual Reply ofrep_flags(const boost::json::object& request) = 0;
 };
@@ -118,20 +121,21 @@ class ConfigurationResource {
 class HistoryResource {
  public:
   virtual ~HistoryResource() = default;
-  // The first `limit` with a seq greater than `after`, 0 = from the beginning; without it the
-  // newest `limit`. Newest last.
+  // Answers the first `limit` with a seq greater than `after` (0 means from the beginning); without
+  // `after`, the newest `limit`. The newest is the last.
   virtual Awaitable<Reply> decisions(std::string service, std::optional<std::uint64_t> after,
                                      std::size_t limit, std::int64_t since_ms) = 0;
   virtual Awaitable<Reply> audit(HistoryQuery asked) = 0;
-  // Completes when it is written; never fails the call it is about.
+  // Completes when the entry is written, and never fails the call that the entry is about.
   virtual Awaitable<void> record_audit(AuditEntry entry) = 0;
-  // The steering of the service or rollout of that name, for the audit log; null for anything else.
+  // Returns the steering of the service or rollout of that name, for the audit log; null for
+  // anything else.
   virtual boost::json::value steering_of(const std::string& name) = 0;
   virtual Awaitable<Reply> dora(std::chrono::milliseconds window, std::string service) = 0;
-  // What waits for delivery, was delivered or given up; newest first.
+  // Lists what waits for delivery, was delivered or given up; the newest is the first.
   virtual Awaitable<Reply> notifications(std::optional<OutboxItem::State> state,
                                          std::size_t limit) = 0;
-  // A test message to one channel (empty: to all) and what its receiver said.
+  // Sends a test message to one channel (empty: to all) and answers what its receiver said.
   virtual Awaitable<Reply> notify_test(std::string channel) = 0;
 };
 
@@ -148,7 +152,7 @@ class ProxyResource {
                                           std::function<void(const Event&)> sink) = 0;
 };
 
-// All of them; they outlive whoever asks.
+// Holds all of them; they outlive whoever asks.
 struct Resources {
   ServicesResource& services;
   WeightsResource& weights;

@@ -15,7 +15,7 @@ namespace cutwater::control {
 namespace json = boost::json;
 namespace {
 
-// Enough of the alphabet to be read out on the phone.
+// This is enough of the alphabet to be read out on the phone.
 std::string new_rollout_id() {
   static constexpr char kLetters[] = "0123456789abcdefghjkmnpqrstvwxyz";
   std::uint64_t bits = random_u64();
@@ -53,7 +53,7 @@ event::Command::Kind kind_of(RolloutAction action) {
   return Kind::Abort;
 }
 
-// {"reason": "...", "force": true}, both optional.
+// The body is {"reason": "...", "force": true}, both optional.
 std::optional<Reply> read_command(const json::object& body, event::Command& command) {
   for (const auto& [key, value] : body) {
     if (key == "reason" && value.is_string())
@@ -82,7 +82,7 @@ Reply rollout_reply(const Services::OfRollout& found) {
   return reply;
 }
 
-// Without its ticks, by the limits that are in force now.
+// This is the record without its ticks, by the limits that are in force now.
 ReplayCase case_of(const EngineState& rollout, const config::Service* config) {
   const config::Guards guards = config == nullptr ? config::Guards{} : config->guards;
   return {rollout.id, rollout.service, rollout.from, rollout.to, rollout.plan, guards, {}};
@@ -219,14 +219,14 @@ EngineState RolloutsOperations::new_rollout(const ServiceEntry& entry,
   return rollout;
 }
 
-// With the turn in hand, after every check.
+// The caller has the turn, and every check has passed.
 Awaitable<Reply> RolloutsOperations::begin(ServiceEntry& entry, RolloutRequest request,
                                            Actor actor) {
   Draft draft = steering_.draft_of(entry);
   draft.rollout = new_rollout(entry, request, actor);
   draft.state.locked_out.erase(request.to);
   if (request.plan.is_rolling() || request.force) draft.state.off_duty.clear();
-  // Other people go first this time, unless some already have the version: they keep it.
+  // Other people go first this time. Users who already have the version keep it.
   if (draft.state.weights[request.to].millionths == 0) draft.state.salt = random_u64();
   const std::string id = draft.rollout->id;
   draft.run(event::Start{});
@@ -238,7 +238,7 @@ Awaitable<Reply> RolloutsOperations::begin(ServiceEntry& entry, RolloutRequest r
   co_return reply;
 }
 
-// The same plan once more, for a version that has been mended.
+// This runs the same plan once more, for a version that has been mended.
 Awaitable<Reply> RolloutsOperations::retry(ServiceEntry& entry, const EngineState& ended,
                                            Actor actor, bool force) {
   if (!is_terminal(ended.phase) || ended.phase == Phase::Succeeded)

@@ -1,5 +1,6 @@
-// Rollouts: started, commanded and followed by people; what the guard has found so far; their
-// record and its replay. Thread: control's io_context; lives as long as the control plane.
+// Starts, commands and follows rollouts as people ask; answers what the guard has found so far, the
+// record of a rollout and its replay. It belongs to control's io_context and lives as long as the
+// control plane.
 #pragma once
 
 #include <optional>
@@ -33,9 +34,10 @@ class RolloutsOperations : public RolloutsResource {
   Awaitable<Reply> begin(ServiceEntry& entry, RolloutRequest request, Actor actor);
   Awaitable<Reply> retry(ServiceEntry& entry, const EngineState& ended, Actor actor, bool force);
   std::optional<Reply> check_new(const ServiceEntry& entry, RolloutRequest& request) const;
-  // Whether the plan can work with these versions and these people.
+  // Says whether the plan can work with these versions and these people.
   std::optional<Reply> check_fit(const ServiceEntry& entry, RolloutRequest& request) const;
-  // Whether it may begin now: windows, and endpoints enough for the first share of traffic.
+  // Says whether it may begin now: the windows are open, and the endpoints are enough for the first
+  // share of traffic.
   std::optional<Reply> check_moment(const ServiceState& state, const RolloutRequest& request) const;
   // Puts in the ticks; a Reply says why there are none.
   Awaitable<std::optional<Reply>> add_ticks(ReplayCase& out) const;

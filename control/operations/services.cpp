@@ -36,7 +36,7 @@ json::object version_view(const SteeredParts& parts, const config::Service& conf
                    {"errors_total", live.errors()},
                    {"tunnels", monitor->tunnels_open()},
                    {"guarded", report.armed}};
-  // A version nobody judges has no verdict.
+  // A version that nobody judges has no verdict.
   out["verdict"] = report.armed || report.failed_test
                        ? json::value(json::string(guard::to_string(report.verdict)))
                        : json::value(nullptr);
@@ -69,7 +69,7 @@ json::object ServicesOperations::service_view(const config::Service& config,
   json::array versions;
   for (const auto& version : config.versions)
     versions.push_back(version_view(parts_, config, entry, version.name));
-  // Shares of the attempts of the last minute; null while there were none.
+  // These are shares of the attempts of the last minute; null while there were none.
   double all = 0;
   const auto requests = [](const json::value& version) {
     return version.at("windows").at("60s").at("requests").to_number<double>();

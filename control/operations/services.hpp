@@ -1,5 +1,5 @@
-// Services as people see them: weights, versions, live rates, verdicts. Changes nothing. Thread:
-// control's; lives as long as the control plane.
+// Shows services as people see them: weights, versions, live rates, verdicts. It changes nothing.
+// It belongs to control's thread and lives as long as the control plane.
 #pragma once
 
 #include <string>
@@ -9,7 +9,7 @@
 
 namespace cutwater::control {
 
-// One version of a service: where it runs, what it has and does, what its guard says.
+// Shows one version of a service: where it runs, what it has and does, what its guard says.
 boost::json::object version_view(const SteeredParts& parts, const config::Service& config,
                                  ServiceEntry& entry, const std::string& version);
 

@@ -1,4 +1,5 @@
-// PUT of a version: the body checked and turned into what is to be stored. Pure; any thread.
+// Checks the body of a version's PUT and turns it into what is to be stored. It is pure and may run
+// on any thread.
 #pragma once
 
 #include <boost/json.hpp>
@@ -17,9 +18,10 @@ struct VersionFacts {
   std::string stable;           // of `now`
 };
 
-// {"endpoints": ["http://10.0.0.7:8080", ...], "like": "blue"}: what is to be stored, or what is
-// wrong with it. A version that the file does not name is spoken to (TLS, protocol, PROXY header)
-// as `like`; without it as it was, and a new one as stable is.
+// Reads {"endpoints": ["http://10.0.0.7:8080", ...], "like": "blue"} and returns what is to be
+// stored, or what is wrong with it. A version that the file does not name is spoken to (TLS,
+// protocol, PROXY header) as `like` is; without `like` it is spoken to as before, and a new one as
+// stable is.
 std::variant<VersionState, Reply> read_version_change(const boost::json::object& body,
                                                       const VersionFacts& facts);
 

@@ -14,7 +14,8 @@ namespace cutwater::control {
 namespace json = boost::json;
 namespace {
 
-// What a person wants of a version, and what will be said about it; a problem when it cannot be.
+// Says what a person wants of a version and what will be said about it, or the problem when it
+// cannot be.
 std::variant<Why, Reply> change_version(Draft& draft, const std::string& version,
                                         VersionAction action, const Actor& actor) {
   ServiceState& state = draft.state;
@@ -53,7 +54,7 @@ Awaitable<Reply> VersionsOperations::act_on_version(std::string service, std::st
     const ServiceEntry* entry = parts_.services.find(service);
     if (entry == nullptr) co_return no_service(service);
     if (!entry->state.weights.contains(version)) co_return no_version(service, version);
-    // To drain what is shut already is no change.
+    // To drain a version that is shut already is no change.
     if (action == VersionAction::Unlock || !entry->state.locked_out.contains(version)) {
       Draft draft = steering_.draft_of(*entry);
       auto changed = change_version(draft, version, action, actor);
@@ -139,7 +140,7 @@ Awaitable<Reply> VersionsOperations::put_version(std::string service, std::strin
   co_return reply;
 }
 
-// A trial asks only whether something but what is under way there stands in the way.
+// A trial asks only whether something other than the requests under way stands in the way.
 Awaitable<Reply> VersionsOperations::remove_version(std::string service, std::string version,
                                                     Precondition precondition, Actor actor,
                                                     bool dry_run) {
@@ -152,7 +153,7 @@ Awaitable<Reply> VersionsOperations::remove_version(std::string service, std::st
       !sender.empty())
     co_return in_use(sender + " sends requests to `" + version + "`; change the file first");
   ServiceState state = entry->state;
-  // It is gone with what was said about it: under this name something else may come.
+  // What was said about the version goes with it: under this name something else may come.
   state.locked_out.erase(version);
   state.locked_endpoints.erase(version);
   state.versions.erase(version);

@@ -1,5 +1,5 @@
-// One version of a service: where it runs, drained and let back, removed. Thread: control's
-// io_context; lives as long as the control plane.
+// Answers for one version of a service: where it runs, drained and let back, removed. It belongs to
+// control's io_context and lives as long as the control plane.
 #pragma once
 
 #include <optional>
@@ -23,7 +23,7 @@ class VersionsOperations : public VersionsResource {
                                   Precondition precondition, Actor actor, bool dry_run) override;
 
  private:
-  // The configuration with the service's state changed, in force; or why it cannot be.
+  // Puts the configuration with the service's changed state in force, or answers why it cannot be.
   Awaitable<std::optional<Reply>> change_where(ServiceState state, std::string version, Why why);
 
   SteeredParts parts_;

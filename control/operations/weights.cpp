@@ -27,7 +27,7 @@ std::string names(const Weights& weights) {
 constexpr config::Duration kShortestLease = std::chrono::seconds(1);
 constexpr config::Duration kLongestLease = std::chrono::hours(24 * 30);
 
-// The "ttl" of the body of PUT weights; 0 when there is none.
+// Reads "ttl" of the body of PUT weights; 0 means that there is none.
 std::variant<config::Duration, Reply> parse_ttl(const json::object& body) {
   const auto* written = body.if_contains("ttl");
   if (written == nullptr) return config::Duration(0);
@@ -38,7 +38,8 @@ std::variant<config::Duration, Reply> parse_ttl(const json::object& body) {
   return *ttl;
 }
 
-// The body of PUT weights: percent per version, missing ones are 0. `known` has every version.
+// Reads the body of PUT weights: percent per version, missing ones are 0. `known` has every
+// version.
 std::variant<Weights, Reply> parse_weights(const json::object& body, const Weights& known) {
   Weights out;
   for (const auto& [version, share] : known) out[version] = Share{};
@@ -92,7 +93,7 @@ Reply WeightsOperations::weights(const std::string& service) {
   return entry == nullptr ? no_service(service) : weights_reply(entry->state);
 }
 
-// Stable may always have more: that is the way back.
+// Stable may always have more, because that is the way back.
 std::optional<Reply> WeightsOperations::check_fit(const ServiceState& state,
                                                   const Weights& next) const {
   for (const auto& [version, share] : next) {
@@ -139,7 +140,7 @@ Awaitable<Reply> WeightsOperations::put_weights(std::string service, json::objec
   draft.state.weights = next;
   const auto running = std::exchange(draft.state.lease, std::nullopt);
   if (ttl.count() > 0) {
-    // Renewed, it still falls back to where the first one began.
+    // A lease that is renewed still falls back to where the first one began.
     draft.state.lease = Lease{next, running ? running->before : entry->state.weights,
                               parts_.clocks.wall_ms() + ttl.count(), actor.name};
   }

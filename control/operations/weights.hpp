@@ -1,5 +1,5 @@
-// Direct steering: weights by hand, for good or for a while, and back to the last good version.
-// Thread: control's io_context; lives as long as the control plane.
+// Steers directly: weights by hand, for good or for a while, and back to the last good version. It
+// belongs to control's io_context and lives as long as the control plane.
 #pragma once
 
 #include <map>

@@ -1,4 +1,4 @@
-// Declares what the controller needs of the workers, so that tests can replace them. Only the
+// Declares what the control plane needs of the workers, so that tests can replace them. Only the
 // control thread calls it.
 #pragma once
 

@@ -1,4 +1,5 @@
-// What a version's endpoints are enough for. Thread: control's; lives as long as the control plane.
+// Says what a version's endpoints are enough for. It belongs to control's thread and lives as long
+// as the control plane.
 #pragma once
 
 #include <string>
@@ -15,11 +16,11 @@ class Capacity {
   Capacity(const Services& services, const Publisher& publisher, const Clocks& clocks)
       : services_(services), publisher_(publisher), clocks_(clocks) {}
 
-  // The share of traffic that the version's healthy endpoints in service can carry.
+  // Returns the share of traffic that the version's healthy endpoints in service can carry.
   Share of(const ServiceState& state, const std::string& version) const;
-  // The version's endpoints without those that a rolling rollout has taken out.
+  // Returns the version's endpoints without those that a rolling rollout has taken out.
   Endpoints in_service(const ServiceState& state, const std::string& version) const;
-  // What the engine asks about the world; of the time only, when `rollout` is nullptr.
+  // Returns what the engine asks about the world; only the time, when `rollout` is nullptr.
   Surroundings surroundings(const std::string& service, const EngineState* rollout) const;
 
  private:

@@ -38,7 +38,7 @@ void forget_off_duty(ServiceState& state, const config::Service& config) {
   }
 }
 
-// Whether none of the endpoints is where it was.
+// Says whether none of the endpoints is where it was.
 bool runs_elsewhere(const std::set<std::string>& before, const std::set<std::string>& now) {
   return std::none_of(now.begin(), now.end(),
                       [&before](const std::string& url) { return before.contains(url); });

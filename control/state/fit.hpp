@@ -1,6 +1,6 @@
-// A service's state fitted to a configuration: at a start, at a reload, and when a version is put
-// somewhere else. What does not fit is a problem for a person, never a guess. Pure; values in,
-// values out; any thread.
+// Fits a service's state to a configuration: at a start, at a reload, and when a version is put
+// somewhere else. What does not fit is a problem for a person, never a guess. It is pure (values
+// in, values out) and may run on any thread.
 #pragma once
 
 #include <deque>
@@ -18,37 +18,39 @@ struct RestoredService {
   std::optional<EngineState> rollout;  // the one under way
   std::deque<EngineState> finished;    // newest last
 
-  // The rollout under way, or nullptr.
+  // This is the rollout under way, or nullptr.
   const EngineState* active() const { return rollout ? &*rollout : nullptr; }
 };
 
-// The service of the file with what was said at run time of its versions. Forgets what the file
-// has overruled since, and says so.
+// Returns the service of the file with what was said at run time of its versions. It forgets what
+// the file has overruled since, and says so.
 config::Service in_force(ServiceState& state, const config::Service& written, std::int64_t wall_ms,
                          std::vector<Decision>& decisions);
-// Gives new versions weight 0 and forgets vanished ones. `config` is what is in force. Answers what
-// makes that impossible: a version with traffic, the stable one, or one under rollout is missing.
+// Gives new versions weight 0 and forgets vanished ones. `config` is what is in force. It answers
+// what makes that impossible: a version with traffic, the stable one, or one under rollout is
+// missing.
 std::vector<std::string> fit_to_config(RestoredService& service, const config::Service& config);
-// A way back leads to what was good: not to a version that got an endpoint it did not have then. A
-// promise to keep it (`keep_old`) ends, and that is said.
+// A way back leads to what was good, and not to a version that got an endpoint it did not have
+// then. A promise to keep it (`keep_old`) ends, and a decision says so.
 void forget_moved(ServiceState& state, const config::Service& before, const config::Service& after,
                   std::int64_t wall_ms, std::vector<Decision>& decisions);
-// Requests of users come to it, by its weight, a rollout, a flag or the mirror.
+// Says whether requests of users come to the version, by its weight, a rollout, a flag or the
+// mirror.
 bool has_users(const RestoredService& service, const config::Service& config,
                const std::string& version);
 // A version that was reverted and now runs elsewhere altogether is another version: it is unlocked.
-// One endpoint more or less is not. note_lock_outs() is owed afterwards.
+// A version with one endpoint more or less is not. note_lock_outs() is owed afterwards.
 void lift_lock_outs(ServiceState& state, const config::Service& config, std::int64_t wall_ms,
                     std::vector<Decision>& decisions);
-// Before a state is stored: where those run that are newly locked out.
+// Notes, before a state is stored, where the versions run that are newly locked out.
 void note_lock_outs(ServiceState& state, const config::Service& config);
-// As the file says, with a fresh salt.
+// Returns the state as the file says, with a fresh salt.
 ServiceState first_state(const config::Service& config);
 // Forgets `last_good`. Ends the promise to keep it (`keep_old`), if there was one, and says so:
 // "<version> <why>: it is not kept ...".
 void release_last_good(ServiceState& state, const std::string& cause, const std::string& why,
                        std::int64_t wall_ms, std::vector<Decision>& decisions);
-// A decision about one version that nobody has commanded.
+// Returns a decision about one version that nobody has commanded.
 Decision decision_about(const std::string& version, const ServiceState& state,
                         const effect::Decide& said, std::int64_t wall_ms);
 

@@ -1,5 +1,6 @@
-// How a version did over its last 10 000 requests, however long ago they began: what a version is
-// held against when nothing is left beside it to compare with. A few hundred numbers; control's.
+// Counts how a version did over its last 10 000 requests, however long ago they began: a version is
+// held against this when nothing is left beside it to compare with. It holds a few hundred numbers
+// and belongs to control's thread.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +16,7 @@ class RecentCounts {
     std::uint64_t requests = 0;
     std::uint64_t errors = 0;
   };
-  // Totals since the process began, again and again.
+  // Takes the totals since the process began, again and again.
   void sample(const Counts& totals) {
     constexpr std::uint64_t kApart = kRequests / 100;
     if (marks_.empty() || totals.requests >= marks_.back().requests + kApart)

@@ -43,7 +43,7 @@ void load_rollouts(const std::string& name, const Loaded& loaded, RestoredServic
   }
 }
 
-// The URL that does not resolve any more; empty when all of them do.
+// Returns the URL that does not resolve any more; it is empty when all of them do.
 std::string gone(const VersionState& where, const Resolves& resolves) {
   for (const config::Endpoint& endpoint : endpoints_of(where))
     if (!resolves(endpoint)) return endpoint.url;

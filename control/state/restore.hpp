@@ -1,6 +1,6 @@
-// What a start begins with: the stored state fitted to the configuration. Pure; the caller writes
-// `change` before it serves. Stored state wins over the file's weights; what does not fit is a
-// problem for a person, never a guess.
+// Works out what a start begins with: the stored state fitted to the configuration. It is pure; the
+// caller writes `change` before it serves. Stored state wins over the file's weights; what does not
+// fit is a problem for a person, never a guess.
 #pragma once
 
 #include <functional>
@@ -25,7 +25,7 @@ struct Restored {
   Change change;
   std::vector<config::Problem> problems;
 };
-// Whether an endpoint's host has an address; may block.
+// Says whether an endpoint's host has an address; it may block.
 using Resolves = std::function<bool(const config::Endpoint&)>;
 // With `resolves`, a version that was put somewhere at run time, has no traffic and does not
 // resolve any more is forgotten: its container is gone, and that must not keep the process from

@@ -1,6 +1,6 @@
-// What is, in memory: the configuration and the state of every service. Whoever changes something
-// has a turn (steering/turn_queue.hpp) and goes through steering/; everybody may read. Thread:
-// control's; lives as long as the control plane.
+// Holds what is, in memory: the configuration and the state of every service. Whoever changes
+// something has a turn (steering/turn_queue.hpp) and goes through steering/; everybody may read.
+// Services belongs to control's thread and lives as long as the control plane.
 #pragma once
 
 #include <map>
@@ -13,7 +13,7 @@
 
 namespace cutwater::control {
 
-// A service while the proxy runs.
+// Holds a service while the proxy runs.
 struct ServiceEntry : RestoredService {
   std::map<std::string, Windows> windows;      // by version
   std::map<std::string, RecentCounts> recent;  // by version
@@ -31,7 +31,7 @@ class Services {
   const config::Operations& operations() const { return operations_; }
   void set_operations(config::Operations operations) { operations_ = std::move(operations); }
 
-  // nullptr: there is no such service.
+  // Returns nullptr when there is no such service.
   const config::Service* find_config(const std::string& service) const {
     return config_.find_service(service);
   }
@@ -50,7 +50,7 @@ class Services {
   ServiceEntries& entries() { return entries_; }
   const ServiceEntries& entries() const { return entries_; }
 
-  // A whole new configuration with its services; answers those that were before.
+  // Takes a whole new configuration with its services, and returns the services that were before.
   ServiceEntries replace(config::Config written, config::Config in_force, ServiceEntries entries);
 
  private:

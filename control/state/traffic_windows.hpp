@@ -1,5 +1,6 @@
-// What a version did in the last 10 s and 60 s, for people; verdicts come from the sequential
-// tests. One total per second is kept and a window is a difference of two. Thread: control's.
+// Holds what a version did in the last 10 s and 60 s, for people; verdicts come from the sequential
+// tests. One total per second is kept and a window is a difference of two. It belongs to control's
+// thread.
 #pragma once
 
 #include <deque>
@@ -24,7 +25,7 @@ class Windows {
   static constexpr Seconds kLong{60};
 
   void sample(TimePoint now, stats::VersionTotals totals);
-  // The last `length` before `now`, whose totals are `live`.
+  // Returns the last `length` before `now`, whose totals are `live`.
   Window last(Seconds length, TimePoint now, const stats::VersionTotals& live) const;
 
  private:

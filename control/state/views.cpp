@@ -22,7 +22,7 @@ json::value text_or_null(const std::string& text) {
   return json::string(text);
 }
 
-// What has to be done outside before it goes on.
+// Says what has to be done outside before it goes on.
 json::value task_view(const EngineState& rollout) {
   if (!rollout.task) return nullptr;
   json::array out;
@@ -32,7 +32,7 @@ json::value task_view(const EngineState& rollout) {
                       {"endpoints", std::move(out)}};
 }
 
-// Of a rolling rollout: where each of them is.
+// Says where each endpoint of a rolling rollout is.
 json::array endpoints_view(const EngineState& rollout) {
   static constexpr const char* kPlaces[] = {"old", "out", "new", "lost"};
   json::array out;

@@ -1,4 +1,5 @@
-// How state looks as JSON (contract.md section 3): percent as numbers, times as RFC 3339. Pure.
+// Shows state as JSON (control/admin/README.md, "Shapes scripts rely on"): percent as numbers,
+// times as RFC 3339. It is pure.
 #pragma once
 
 #include <boost/json.hpp>
@@ -11,22 +12,22 @@
 
 namespace cutwater::control {
 
-// {"blue": 95, "green": 5}
+// Returns for example {"blue": 95, "green": 5}.
 boost::json::object percent_view(const std::map<std::string, Share>& weights);
-// "blue 95%, green 5%": those that have traffic.
+// Returns for example "blue 95%, green 5%": the versions that have traffic.
 std::string weights_text(const std::map<std::string, Share>& weights);
 boost::json::object weights_view(const ServiceState& state);
 boost::json::object rollout_view(const EngineState& rollout);
 boost::json::object decision_view(const Decision& decision);
-// {"seconds", "requests", "requests_per_second", "errors", "error_rate", "p50_ms", ...}
-// p50_ms, p95_ms, p99_ms; null where nothing was timed.
+// Returns {"seconds", "requests", "requests_per_second", "errors", "error_rate", "p50_ms", ...}
+// with p50_ms, p95_ms and p99_ms; they are null where nothing was timed.
 boost::json::object latency_view(const stats::HistogramCounts& latency);
 boost::json::object window_view(const Window& window);
-// `before` and `after` of a decision.
+// Shows `before` and `after` of a decision.
 boost::json::object state_summary(const ServiceState& state, const EngineState* rollout);
 
-// What is said, at this moment; `before`, `after` and the evidence are the caller's. `service` may
-// be empty: it is about the proxy.
+// Returns a decision made at this moment; `before`, `after` and the evidence are the caller's. An
+// empty `service` means that the decision is about the proxy.
 Decision decision_of(const std::string& service, const effect::Decide& said, std::int64_t wall_ms);
 RolloutRecord rollout_record(const EngineState& rollout);
 

@@ -1,6 +1,6 @@
-// A change before it is one: a copy of a service's state and rollout to work on, and what will be
-// said about it. Nothing has changed until Steering::commit() takes it. Thread: control's; lives
-// within the turn of whoever makes the change.
+// Holds a change before it is made: a copy of a service's state and rollout to work on, and what
+// will be said about it. Nothing has changed until Steering::commit() takes the draft. It belongs
+// to control's thread and lives within the turn of whoever makes the change.
 #pragma once
 
 #include <optional>
@@ -12,7 +12,7 @@
 
 namespace cutwater::control {
 
-// What will be said about a change.
+// Says what will be recorded about a change.
 using Why = effect::Decide;
 
 enum class Order {
@@ -29,11 +29,12 @@ class Draft {
         guards_(&guards),
         clocks_(&clocks) {}
 
-  // Gives the event to the engine and takes over its effects; or says why it cannot be.
+  // Gives the event to the engine and takes over its effects, or says why the event is not
+  // possible.
   std::optional<Refusal> run(const RolloutEvent& event);
   // Adds a decision about this service.
   void decide(const Why& why);
-  // The same, with what is known about the version.
+  // Does the same, with what is known about the version.
   void decide_about(const std::string& version, const Why& why);
 
   ServiceState state;

@@ -1,5 +1,5 @@
-// The last 1024 events and who follows them (GET /v1/events). Thread: control's. Subscriptions may
-// outlive the log.
+// Keeps the last 1024 events and knows who follows them (GET /v1/events). It belongs to control's
+// thread. Subscriptions may outlive the log.
 #pragma once
 
 #include <boost/json.hpp>
@@ -12,7 +12,7 @@
 
 namespace cutwater::control {
 
-// One entry of the event stream (GET /v1/events).
+// Holds one entry of the event stream (GET /v1/events).
 struct Event {
   std::uint64_t id = 0;  // increases by one; resumable with Last-Event-ID
   std::string type;      // "decision", "rollout", "weights", "config", "health"
@@ -21,8 +21,8 @@ struct Event {
 
 class EventLog {
  public:
-  // `first_id` - 1 was the last id of an earlier life; taken from the clock, ids keep growing over
-  // restarts and a client's Last-Event-ID stays usable.
+  // `first_id` - 1 was the last id of an earlier life. Because it is taken from the clock, ids keep
+  // growing over restarts and a client's Last-Event-ID stays usable.
   explicit EventLog(std::uint64_t first_id) : next_id_(first_id) {}
 
   void publish(std::string type, const boost::json::object& data);

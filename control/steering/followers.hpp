@@ -1,5 +1,5 @@
-// Who waits for the next change of a rollout (long polls). Thread: control's; lives as long as
-// Steering.
+// Knows who waits for the next change of a rollout (long polls). It belongs to control's thread and
+// lives as long as Steering.
 #pragma once
 
 #include <boost/asio/io_context.hpp>

@@ -24,7 +24,7 @@ Steering::Steering(asio::io_context& context, SteeredParts parts, WriteHooks hoo
     : parts_(parts),
       hooks_(std::move(hooks)),
       turns_(context.get_executor()),
-      // Taken from the clock, ids keep growing over restarts.
+      // The id is taken from the clock, so ids keep growing over restarts.
       events_(static_cast<std::uint64_t>(parts_.clocks.wall_ms())),
       followers_(context) {}
 
@@ -147,7 +147,7 @@ bool Steering::install(const Draft& draft) {
   const auto id = [](const std::optional<EngineState>& rollout) {
     return rollout ? rollout->id : std::string();
   };
-  // Who is armed anew is compared anew: the workers must hear of it.
+  // A version that is armed anew is compared anew: the workers must hear of it.
   const bool publish =
       !(same == draft.state) || id(entry.rollout) != id(draft.rollout) || !draft.rearm.empty();
   entry.state = draft.state;
@@ -194,7 +194,7 @@ void Steering::finish_if_terminal(ServiceEntry& entry) {
   followers_.wake(id);
 }
 
-// Every worker has switched: the rollout's clock starts, or its revert is complete.
+// This runs when every worker has switched: the rollout's clock starts, or its revert is complete.
 Awaitable<void> Steering::settle(const std::string& service) {
   ServiceEntry& entry = parts_.services.at(service);
   if (entry.rollout && entry.rollout->switching) {

@@ -1,8 +1,8 @@
-// Makes a decided change true: writes it down, arms the guards, publishes it, waits until every
-// worker has switched, and tells who wants to know. Knows neither people nor HTTP nor timers. Who
-// changes something takes a turn first and holds it until commit() has completed. Thread: control's
-// io_context, always; lives as long as the control plane and longer than the io_context, in which
-// its coroutines wait.
+// Makes a decided change true: it writes the change down, arms the guards, publishes a snapshot,
+// waits until every worker has switched, and tells whoever wants to know. It knows neither people
+// nor HTTP nor timers. Whoever changes something takes a turn first and holds the turn until
+// commit() has completed. Steering belongs to control's io_context. It lives as long as the control
+// plane, and longer than the io_context, in which its coroutines wait.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -33,17 +33,17 @@
 
 namespace cutwater::control {
 
-// How many since the start, by service, action and cause.
+// Counts decisions since the start, by service, action and cause.
 using DecisionCounts = std::map<std::tuple<std::string, std::string, std::string>, std::uint64_t>;
 
-// Around every write of decisions: who is told of them goes into the same transaction. Both may be
-// empty.
+// These run around every write of decisions: who is told of them goes into the same transaction.
+// Both may be empty.
 struct WriteHooks {
   std::function<void(Change&)> before;
   std::function<void(const Change&)> after;
 };
 
-// What a change goes through. All of it outlives Steering.
+// Holds what a change goes through. All of it outlives Steering.
 struct SteeredParts {
   AsyncStore& store;
   DataPlane& data_plane;
@@ -64,31 +64,33 @@ class Steering {
   // Arms the guards and builds the first snapshot, before traffic; then starts what the stored
   // rollouts want done. `publisher` has adopted the configuration.
   void start();
-  // Wakes and forgets whoever waits; call before the io_context goes.
+  // Wakes and forgets everybody who waits. Call it before the io_context goes.
   void stop();
 
   Draft draft_of(const ServiceEntry& entry) const { return {entry, parts_.guards, parts_.clocks}; }
-  // Without a rollout: all to stable, the bad version out. If that is stable itself, back to the
-  // one before, or nowhere when that cannot serve.
+  // Reverts without a rollout: stable gets everything and the bad version nothing. If the bad
+  // version is stable itself, the version before it gets everything, or nobody does when that one
+  // cannot serve.
   void revert_directly(Draft& draft, const std::string& version, const Why& why) const;
 
-  // In a turn. nullopt: done, switched on every worker; a revert also when it could not be written
-  // yet. Else nothing has changed.
+  // Call it in a turn. nullopt means that the change is done and in force on every worker; a revert
+  // is done also when it could not be written yet. Otherwise nothing has changed.
   Awaitable<std::optional<StoreError>> commit(Draft draft, Order order);
-  // In a turn. Durable, with all that is owed, and told; the caller makes it true.
+  // Call it in a turn. Afterwards the change is durable, with all that is owed, and told; the
+  // caller makes it true.
   Awaitable<std::optional<StoreError>> write(Change change);
-  // For what has already happened: kept in memory and written with the next write or tick.
+  // Keeps in memory what has already happened; the next write or tick writes it.
   Awaitable<void> write_or_keep(Change change);
   // Tries again what could not be written.
   Awaitable<void> write_what_is_owed();
-  // A new snapshot of everything, in force on every worker when it completes.
+  // Makes a new snapshot of everything, which is in force on every worker when this completes.
   Awaitable<void> switch_workers();
 
   const SteeredParts& parts() const { return parts_; }
   TurnQueue& turns() { return turns_; }
   EventLog& events() { return events_; }
   Followers& followers() { return followers_; }
-  // The newest that was built; the workers start with the first one.
+  // Returns the newest snapshot that was built; the workers start with the first one.
   std::shared_ptr<const routing::RoutingSnapshot> snapshot() const { return snapshot_; }
   bool state_writable() const { return state_writable_; }
   const DecisionCounts& decisions_counted() const { return decisions_counted_; }
@@ -108,7 +110,7 @@ class Steering {
   EventLog events_;
   Followers followers_;
   std::shared_ptr<const routing::RoutingSnapshot> snapshot_;
-  // Reverts that are true but not on disk yet; every write takes them along.
+  // These reverts are true but not on disk yet; every write takes them along.
   Change unsaved_;
   bool state_writable_ = true;
   DecisionCounts decisions_counted_;

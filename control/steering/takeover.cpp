@@ -28,7 +28,7 @@ NextConfig Takeover::fit(config::Config written, const ServiceState* changed) co
                    next.change.decisions);
     lift_lock_outs(entry.state, service, wall_ms, next.change.decisions);
     note_lock_outs(entry.state, service);
-    // Should a version of that name come again, its counters begin at zero.
+    // If a version of this name comes again, its counters begin at zero.
     const auto gone = [&service](const auto& kept) { return !service.find_version(kept.first); };
     std::erase_if(entry.windows, gone);
     std::erase_if(entry.recent, gone);
@@ -61,7 +61,8 @@ Awaitable<std::optional<NotTaken>> Takeover::take_over(NextConfig next) {
   for (const auto& [name, entry] : services.entries()) {
     retired_.erase(name);
     const auto old = before.find(name);
-    // One that came back has new monitors, and is still locked out. Evidence of the others goes on.
+    // A version that came back has new monitors, and is still locked out. Evidence of the others
+    // goes on.
     const ServiceEntry none;
     parts_.guards.sync(old == before.end() ? none : old->second, entry.state, entry.active());
     parts_.flag_guards.sync(name);

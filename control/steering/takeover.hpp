@@ -1,6 +1,6 @@
-// A whole new configuration, from the file or with one version moved: worked out beside what runs,
-// then in force on every worker, or not at all. Thread: control's; lives as long as the control
-// plane. The caller holds a turn.
+// Takes over a whole new configuration, from the file or with one version moved: it is worked out
+// beside what runs, and is then in force on every worker, or not at all. Takeover belongs to
+// control's thread and lives as long as the control plane. The caller holds a turn.
 #pragma once
 
 #include <functional>
@@ -15,7 +15,7 @@
 
 namespace cutwater::control {
 
-// A configuration fitted to what runs: nothing has changed yet.
+// Holds a configuration fitted to what runs. Nothing has changed yet.
 struct NextConfig {
   std::string from;        // where it comes from, for messages: the file, or a request
   config::Config written;  // the file
@@ -27,12 +27,13 @@ struct NextConfig {
   void refuse(std::string text) { problems.push_back({from, 0, 0, std::move(text)}); }
 };
 
-// Why a configuration was not taken over: problems of its own, or a store that does not write.
+// Says why a configuration was not taken over: it has problems of its own, or the store does not
+// write.
 using NotTaken = std::variant<std::vector<config::Problem>, StoreError>;
 
 class Takeover {
  public:
-  // `on_published`: endpoints may have changed; may be empty.
+  // `on_published` is called when endpoints may have changed; it may be empty.
   Takeover(SteeredParts parts, Steering& steering, std::string config_path, Resolver resolver,
            std::function<void()> on_published)
       : parts_(parts),
@@ -43,7 +44,7 @@ class Takeover {
 
   // `changed`, with the generation it has now, takes the place of the state of its service.
   NextConfig fit(config::Config written, const ServiceState* changed = nullptr) const;
-  // Durable and in force on every worker; or nothing has changed.
+  // Afterwards the configuration is durable and in force on every worker; or nothing has changed.
   Awaitable<std::optional<NotTaken>> take_over(NextConfig next);
 
  private:

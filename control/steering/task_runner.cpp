@@ -30,7 +30,7 @@ TaskOrder TaskRunner::order_of(const EngineState& rollout, const Task& task) con
     order.how = config->rollout;
     order.health = config->health;
   }
-  // What goes out serves one version, what comes in the other.
+  // An endpoint that goes out serves one version, an endpoint that comes in serves the other.
   const bool leaving = task.kind == Task::Kind::Drain;
   const bool old_one = leaving != task.undo;
   const std::string& serving = old_one ? rollout.from : rollout.to;
@@ -120,7 +120,7 @@ Awaitable<std::uint64_t> TaskRunner::count_active(Endpoints endpoints) {
       [this, ids = std::move(ids)](auto done) { data_plane_.count_active(ids, std::move(done)); });
 }
 
-// Until nothing is under way, or the time is over.
+// This waits until nothing is under way, or the time is over.
 Awaitable<void> TaskRunner::drain_endpoints(TaskOrder order) {
   const auto until = Clock::now() + order.how.rolling.drain_timeout;
   asio::steady_timer timer(context_);

@@ -1,6 +1,6 @@
-// What a rollout needs done outside. The stored state says what; the runner makes it run, once, and
-// hands on how it ended. Thread: control's io_context; lives as long as the control plane. A task
-// that the state no longer wants is cancelled, until it has its answer.
+// Does what a rollout needs done outside. The stored state says what; the runner makes it run,
+// once, and hands on how it ended. A task that the state no longer wants is cancelled, until it has
+// its answer. The runner belongs to control's io_context and lives as long as the control plane.
 #pragma once
 
 #include <boost/asio/cancellation_signal.hpp>
@@ -21,7 +21,7 @@
 
 namespace cutwater::control {
 
-// What is being done for a rollout; `cancel` ends it.
+// Holds a task under way for a rollout; `cancel` ends it.
 struct RunningTask {
   std::string rollout;
   std::uint64_t task;
@@ -30,14 +30,15 @@ struct RunningTask {
 
 class TaskRunner {
  public:
-  // Does a task and says how it ended. Empty: by hooks, smoke checks, drain and health over the
-  // network.
+  // Does a task and says how it ended. If it is empty, the task is done by hooks, smoke checks,
+  // drain and health over the network.
   using DoTask = std::function<Awaitable<TaskResult>(TaskOrder)>;
-  // A task has its answer. It is called within the task's coroutine, which nothing cancels any
-  // more, and returns when the answer is written or nobody wants it.
+  // Is called when a task has its answer, within the task's coroutine, which nothing cancels any
+  // more. It returns when the answer is written or nobody wants it.
   using OnDone =
       std::function<Awaitable<void>(std::string service, RunningTask done, TaskResult result)>;
-  // The webhooks of a rollout's end were told; `problem` is empty when all went well.
+  // Is called when the webhooks of a rollout's end were told; `problem` is empty when all went
+  // well.
   using OnTold = std::function<Awaitable<void>(std::string rollout, std::string problem)>;
 
   TaskRunner(boost::asio::io_context& context, Services& services, const Publisher& publisher,
@@ -56,12 +57,13 @@ class TaskRunner {
   // Tells the webhooks of the rollouts that have ended. Nothing waits for them.
   void start_calls(const std::string& service);
 
-  // The task, if it still is the one that runs for the service. It then runs no more.
+  // Returns the task, if it still is the one that runs for the service. The task then runs no more.
   std::optional<RunningTask> take(const std::string& service, const RunningTask& done);
-  // Its answer could not be written: it counts as running, so that it is not started again.
+  // The task's answer could not be written: the task counts as running, so that it is not started
+  // again.
   void give_back(const std::string& service, RunningTask task);
 
-  // Requests and tunnels under way to these endpoints, on all workers.
+  // Counts requests and tunnels under way to these endpoints, on all workers.
   Awaitable<std::uint64_t> count_active(Endpoints endpoints);
 
  private:

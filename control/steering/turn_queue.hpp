@@ -1,6 +1,7 @@
-// One change at a time, in order: generations form a line. A tripped guard goes before people,
-// people before what happens by itself; within each, first come first served. Thread: control's.
-// Turns may outlive the queue object (coroutines destroyed at shutdown).
+// Lets one change happen at a time, in order, so that generations form a line. A tripped guard goes
+// before people, people before what happens by itself; among equals the first to come is served
+// first. The queue belongs to control's thread. Turns may outlive the queue object (coroutines
+// destroyed at shutdown).
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -28,7 +29,7 @@ class TurnQueue {
   };
 
  public:
-  // Having one means nobody else changes anything. Gives the turn on when destroyed.
+  // While somebody has a turn nobody else changes anything. Its destructor gives the turn on.
   class Turn {
    public:
     explicit Turn(std::shared_ptr<State> state) : state_(std::move(state)) {}
@@ -43,9 +44,9 @@ class TurnQueue {
   explicit TurnQueue(boost::asio::any_io_executor executor) : executor_(std::move(executor)) {}
 
   boost::asio::awaitable<Turn> take(Urgency urgency);
-  // For what happens by itself: never stands in line before a person.
+  // Takes a turn for what happens by itself; it never stands in line before a person.
   std::optional<Turn> try_take();
-  // Forgets who waits; they never get their turn. For the end of the application.
+  // Forgets everybody who waits; they never get their turn. Call it at the end of the application.
   void clear() { state_->waiters.clear(); }
 
  private:

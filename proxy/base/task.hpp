@@ -4,7 +4,7 @@
 // nothing. A child that finishes without waiting does not suspend its parent, so loops over ready
 // operations neither grow the stack nor pay for a suspension, at any optimisation level. GCC 12
 // miscompiles a Task awaited inside a condition: write `const auto x = co_await f();` and branch on
-// x (tests/tidy_test.cpp watches this). An exception that leaves a task ends the process; the data
+// x (tests/tidy watches this). An exception that leaves a task ends the process; the data
 // plane does not throw.
 #pragma once
 

@@ -1,6 +1,6 @@
 // Holds what a proxy has to know of gRPC: how to recognise a message, judge its answer, find how
 // long the caller waits, and answer by itself. It follows grpc/doc/PROTOCOL-HTTP2.md and
-// http-grpc-status-mapping.md, and is pure.
+// grpc/doc/http-grpc-status-mapping.md, and is pure.
 #pragma once
 
 #include <optional>

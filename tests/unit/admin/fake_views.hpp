@@ -1,4 +1,4 @@
-// JSON as the real controller gives it, with made-up numbers.
+// JSON as the real operations give it, with made-up numbers.
 #pragma once
 
 #include <boost/json.hpp>

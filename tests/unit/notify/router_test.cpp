@@ -28,7 +28,7 @@ std::vector<std::string> told(const std::vector<OutboxItem>& items) {
 
 class RouterTest : public testing::Test {
  protected:
-  // Returns what becomes durable, as the controller does it.
+  // Returns what becomes durable, as steering does it.
   std::vector<OutboxItem> write(const Decision& decision) {
     auto items = router_.address({decision}, kNow);
     router_.written(items);
