@@ -75,7 +75,7 @@ struct Sticky {
   Key key = Key::OwnCookie;
   std::string name;  // cookie or header name; default "cw_<service>"
   std::chrono::seconds ttl = std::chrono::hours(24 * 30);  // of the own cookie
-  // Of the own cookie, too: RFC 6265bis 4.1.2, and CHIPS for `partitioned`.
+  // This holds for the own cookie, too: RFC 6265bis 4.1.2, and CHIPS for `partitioned`.
   enum class SameSite { Lax, None, Strict };
   SameSite same_site = SameSite::Lax;
   std::string domain;  // empty: only the host that was asked

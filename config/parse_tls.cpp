@@ -19,7 +19,7 @@ constexpr Choice<ClientAuth> kClientAuth[] = {{"required", ClientAuth::Required}
 constexpr std::string_view kGroups[] = {"X25519",    "P-256",     "P-384",     "P-521",
                                         "X448",      "ffdhe2048", "ffdhe3072", "ffdhe4096",
                                         "ffdhe6144", "ffdhe8192"};
-// Those with forward secrecy and authenticated encryption; the first three are TLS 1.3's.
+// These have forward secrecy and authenticated encryption; the first three are TLS 1.3's.
 constexpr std::string_view kCiphers[] = {
     "TLS_AES_256_GCM_SHA384",      "TLS_CHACHA20_POLY1305_SHA256",
     "TLS_AES_128_GCM_SHA256",      "ECDHE-ECDSA-AES256-GCM-SHA384",

@@ -34,8 +34,8 @@ Memory read_memory(const Fields& service_fields);
 RolloutDefaults read_rollout(const Fields& service_fields, const Sources& sources);
 // Reads `headers: {NAME: VALUE}` of a request that we make ourselves.
 std::vector<std::pair<std::string, std::string>> read_header_fields(const Fields& fields);
-// In parse_service.cpp, called after the routes: says by which host a probe asks when the file does
-// not say it.
+// Says by which host a probe asks when the file does not say it. It is in parse_service.cpp and is
+// called after the routes.
 void name_probed_hosts(Config& config);
 // Call it after the whole file was read: it checks what `rollout:` needs of `admin.tokens`.
 void check_approvers(const Fields& root, const Config& config);
@@ -50,7 +50,7 @@ std::optional<FlagKey> parse_key(const std::string& written);
 // Reports "unknown version `gren`, did you mean `green`?" unless `name` is a version of `service`.
 bool check_version(Report& report, Place place, const Service& service, const std::string& name);
 
-// In parse_flag.cpp; `service.versions` and `service.sticky` must be read before.
+// Reads flags (parse_flag.cpp); `service.versions` and `service.sticky` must be read before.
 std::vector<Flag> read_flags(const Fields& fields, const Service& service, const Sources& sources);
 // parse_mirror.cpp
 std::optional<Mirror> read_mirror(const Fields& fields, const Service& service);

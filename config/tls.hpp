@@ -26,8 +26,8 @@ struct ListenerTls {
   std::string client_ca;   // PEM bundle; empty = no client certificates
   std::string client_crl;  // PEM, a revocation list of each authority; empty = none is revoked
   ClientAuth client_auth = ClientAuth::Required;
-  // For the key exchange, the best first. A client may ask for any group that is listed: one
-  // handshake by ffdhe8192 costs a hundred times what one by X25519 does.
+  // These serve the key exchange, the best first. A client may ask for any group that is listed:
+  // one handshake by ffdhe8192 costs a hundred times what one by X25519 does.
   std::vector<std::string> groups = {"X25519", "P-256", "P-384"};
   // Names of cipher suites, the best first. A version of TLS of which none is listed keeps the
   // default ones.

@@ -1,6 +1,6 @@
-// What is known about an Idempotency-Key (draft-ietf-httpapi-idempotency-key-header-07): the same
-// request under the same key is done once and answered again. Thread: control's io_context; lives
-// as long as the admin server.
+// Keeps what is known about an Idempotency-Key (draft-ietf-httpapi-idempotency-key-header-07): the
+// same request under the same key is done once and answered again. It belongs to control's
+// io_context and lives as long as the admin server.
 #pragma once
 
 #include <map>

@@ -1,4 +1,4 @@
-// What the control plane's coroutines are made of. Thread: the caller's.
+// Declares what the control plane's coroutines are made of. They run on the caller's thread.
 #pragma once
 
 #include <boost/asio/associated_executor.hpp>

@@ -1,4 +1,4 @@
-// What `cutwater run` is told, and what it ends with when it cannot serve.
+// Says what `cutwater run` is told, and what it ends with when it cannot serve.
 #pragma once
 
 #include <string>

@@ -1,7 +1,8 @@
-// Which keys sign the sticky cookies of each service, and which did before: a key is followed by
-// the next when `sticky.secret` is written, changed or taken away, and by the first that is bound
-// to its service when a proxy that knew one key for all is upgraded. What a key signed stays good
-// for the ttl it was signed with, so that no user is dealt anew. Thread: control's.
+// Knows which keys sign the sticky cookies of each service, and which did before: a key is followed
+// by the next when `sticky.secret` is written, changed or taken away, and by the first that is
+// bound to its service when a proxy that knew one key for all is upgraded. What a key signed stays
+// good for the ttl it was signed with, so that no user is dealt anew. It belongs to control's
+// thread.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -22,11 +23,12 @@ class CookieKeys {
   // `proxy_key` is the random one of the state directory.
   explicit CookieKeys(const routing::MacKey& proxy_key) : proxy_key_(proxy_key) {}
 
-  // What text() said in an earlier run; "" at the first start of a proxy that knows this.
+  // Takes what text() said in an earlier run; it is "" at the first start of a proxy that knows
+  // this.
   void restore(const std::string& text);
   // The services as they are from `now` (unix seconds) on.
   void adopt(const config::Config& config, std::int64_t now);
-  // Of a service that was adopted.
+  // Returns the keys of a service that was adopted.
   routing::CookieSigner signer(const std::string& service) const;
   // To be kept in the state directory: it holds keys.
   std::string text() const;

@@ -52,7 +52,7 @@ void AccessLogWriter::reopen(Reopened done) {
   changed_.notify_one();
 }
 
-// Without the lock: a file system may take its time.
+// This runs without the lock, because a file system may take its time.
 void AccessLogWriter::try_reopen(const Reopened& done) {
   const int fd = ::open(target_.path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
   if (fd < 0) {

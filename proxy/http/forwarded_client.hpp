@@ -1,6 +1,6 @@
-// Who a request comes from by the word of trusted proxies: X-Forwarded-For, else Forwarded (RFC
-// 7239). The chain is walked from its right end, the proxy nearest to us, to the first address that
-// is no trusted proxy. Pure, no allocation.
+// Finds whom a request comes from by the word of trusted proxies: X-Forwarded-For, else Forwarded
+// (RFC 7239). The chain is walked from its right end, the proxy nearest to us, to the first address
+// that is no trusted proxy. It is pure and allocates nothing.
 #pragma once
 
 #include <optional>
@@ -13,8 +13,8 @@
 namespace cutwater::http {
 
 struct ForwardedClient {
-  // What the fields say. NoClient: the walk came to something that is no address, so that whoever
-  // it stands for is not known.
+  // Says what the fields tell. NoClient means that the walk came to something that is no address,
+  // so that whoever it stands for is not known.
   enum class Says : std::uint8_t { Nothing, Client, NoClient };
   Says says = Says::Nothing;
   net::IpAddress client;

@@ -35,11 +35,11 @@ struct ClientInfo {
   const net::TlsSession* tls = nullptr;  // if set, the scheme is https
   const net::ConnectionAddresses* addresses = nullptr;
 
-  // Whom a log names and a limit counts.
+  // Returns the address that a log names and a limit counts.
   std::string_view known_ip() const { return client_ip.empty() ? peer_ip : client_ip; }
 };
 
-// Whether the client's own leg was encrypted: what its browser calls https.
+// Says whether the client's own leg was encrypted: what its browser calls https.
 inline bool came_by_https(const ClientInfo& client) {
   return client.scheme == "https";
 }

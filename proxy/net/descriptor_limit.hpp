@@ -1,4 +1,5 @@
-// How many files and sockets the process may have open. Once at start, before any thread.
+// Says how many files and sockets the process may have open. Call it once at start, before any
+// thread.
 #pragma once
 
 #include <cstdint>

@@ -49,8 +49,8 @@ class Endpoint {
   bool healthy() const { return healthy_.load(std::memory_order_relaxed); }
   void set_healthy(bool healthy) { healthy_.store(healthy, std::memory_order_relaxed); }
 
-  // How often it has sent bytes unasked: connections made before the last time are not used again,
-  // whichever worker holds them.
+  // Counts how often it has sent bytes unasked: connections made before the last time are not used
+  // again, whichever worker holds them.
   std::uint32_t desyncs() const { return desyncs_.load(std::memory_order_relaxed); }
   void note_desync() { desyncs_.fetch_add(1, std::memory_order_relaxed); }
 

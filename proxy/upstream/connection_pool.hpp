@@ -66,8 +66,8 @@ class PooledConnection final : public ListHook, public net::Transport::Watcher, 
     if (!client_) return introduced_ && client;  // LOCAL: the connection speaks for ourselves
     return !client || *client != *client_;
   }
-  // What an idle connection has received since it was free. Unasked: bytes of HTTP that answer
-  // nobody.
+  // Says what an idle connection has received since it was free. Unasked means bytes of HTTP that
+  // answer nobody.
   enum class Heard : std::uint8_t { Nothing, End, Unasked };
   Heard listen();
   bool may_carry(const PoolTimeouts& timeouts, TimePoint now) const;

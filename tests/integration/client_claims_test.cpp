@@ -1,5 +1,5 @@
-// What a request says about the client it comes from: taken away from strangers, believed of
-// trusted proxies, and what is decided by it.
+// Tests what a request says about the client it comes from: it is taken away from strangers and
+// believed of trusted proxies, and it decides something.
 #include <fstream>
 
 #include "tests/integration/http2_fixture.hpp"

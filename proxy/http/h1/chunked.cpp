@@ -61,7 +61,7 @@ ChunkDecoder::State ChunkDecoder::on_extension(char c) {
   }
 }
 
-// What may follow a name or a value. Blanks are allowed in front of ';' and '=' only.
+// Reads what may follow a name or a value. Blanks are allowed in front of ';' and '=' only.
 ChunkDecoder::State ChunkDecoder::behind_extension(char c) const {
   const bool blank_seen =
       state_ == State::ExtensionNamePadded || state_ == State::ExtensionValuePadded;

@@ -56,8 +56,8 @@ class Http1ServerConnection final : public DownstreamStream {
     std::string_view via = {};                       // likewise
 
     ClientInfo client() const;  // views into this
-    // Who sends this request: believes what a trusted peer says about that, and takes it away from
-    // anybody else's. `address` is where the text of an address lives.
+    // Finds out who sends this request: it believes what a trusted peer says about that, and takes
+    // it away from anybody else's. `address` is where the text of an address lives.
     void settle_claims(ServerContext& context, RequestHead& head, ClientInfo& client,
                        std::string& address) const;
   };

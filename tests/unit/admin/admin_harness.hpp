@@ -98,7 +98,7 @@ class RawClient {
     http::read(socket_, buffer_, parser);
     return parser.release();
   }
-  // Until `marker` has come; for event streams.
+  // Reads until `marker` has come; it is for event streams.
   std::string read_until(const std::string& marker) {
     const std::size_t size = asio::read_until(socket_, asio::dynamic_buffer(text_), marker);
     std::string text = text_.substr(0, size);

@@ -44,7 +44,7 @@ const std::string& sources() {
   return text;
 }
 
-// What stands between backticks.
+// Returns what stands between backticks.
 Words words_in(const std::string& cell) {
   Words words;
   std::istringstream parts(cell);

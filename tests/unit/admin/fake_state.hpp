@@ -1,4 +1,4 @@
-// What the fakes of all resources share: what was asked, and plain members to answer from.
+// Holds what the fakes of all resources share: what was asked, and plain members to answer from.
 #pragma once
 
 #include <boost/json.hpp>
@@ -20,14 +20,14 @@ namespace cutwater::control {
 struct FakeState {
   // When set, every change is answered with it.
   std::optional<Reply> refusal;
-  // What was asked, newest last: "put_weights shop {"blue":95} if-match 7 by local".
+  // Lists what was asked, newest last: "put_weights shop {"blue":95} if-match 7 by local".
   std::vector<std::string> asked;
   std::uint64_t generation = 7;
   std::map<std::string, double> split{{"blue", 95}, {"green", 5}};
   bool is_live = true, is_ready = true;
   bool throws = false;
   bool drained = false;  // every version
-  // What following a rollout shows, one after the other; the last stays.
+  // These are shown to whoever follows a rollout, one after the other; the last stays.
   std::deque<boost::json::object> rollout_views{fake_rollout_view("progressing")};
   int waits = 0;
   boost::json::object replay_view = fake_replay_view("rolled_back");

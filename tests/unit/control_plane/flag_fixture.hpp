@@ -23,7 +23,7 @@ class FlagTest : public ControlPlaneTest {
       if (one.name == flag) return one;
     throw std::runtime_error("no flag " + flag);
   }
-  // Of a flag's users.
+  // Sends requests of a flag's users.
   void flagged(const std::string& flag, int count, stats::Outcome outcome) {
     attempts(*publisher_->flag_monitor("shop", flag), count, outcome);
   }

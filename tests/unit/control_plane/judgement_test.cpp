@@ -209,7 +209,7 @@ class RouteJudgement : public Judgement {
       if (guard.route == name) return guard;
     throw std::runtime_error("no route " + name);
   }
-  // As the exchange tells it: the version, and the route.
+  // Does what the exchange does: it names the version, and the route.
   void ask_route(const std::string& version, const std::string& name, int count, bool failed) {
     requests(version, count, failed ? stats::Outcome::Status5xx : stats::Outcome::Success);
     for (int i = 0; i < count; ++i) {

@@ -30,7 +30,7 @@ class AccessLogTest : public testing::Test {
     target_.to = config::AccessLog::To::File;
     target_.path = directory_.path() / "access.log";
   }
-  // What is in the file when all that was written has arrived there.
+  // Returns what is in the file when all that was written has arrived there.
   std::vector<std::string> written() {
     log_->flush();
     log_.reset();
