@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <sstream>
 
 #include "tests/tidy/cpp_text.hpp"
 #include "tests/tidy/tree.hpp"
@@ -180,6 +181,28 @@ TEST(LooseFiles, SixAreTooMany) {
 
 TEST(LooseFiles, AreFewAtTheTopOfControl) {
   EXPECT_LE(loose_files(repository(), "control"), kMostLooseFiles);
+}
+
+// --- the README
+// ------------------------------------------------------------------------------------
+
+// A stranger reads it in a few minutes, or not at all.
+constexpr int kMostWordsOfReadme = 1500;
+
+int words_in(const std::string& text) {
+  std::istringstream words(text);
+  int count = 0;
+  for (std::string word; words >> word;) ++count;
+  return count;
+}
+
+TEST(Readme, OneWordMoreThanTheMostIsTooLong) {
+  EXPECT_LE(words_in(times(1500, "word\n")), kMostWordsOfReadme);
+  EXPECT_GT(words_in(times(1501, "word ")), kMostWordsOfReadme);
+}
+
+TEST(Readme, IsShort) {
+  EXPECT_LE(words_in(repository().at("README.md")), kMostWordsOfReadme);
 }
 
 }  // namespace
