@@ -34,6 +34,14 @@ std::string wrong_kind(std::string_view name, std::string_view expected, Node::K
 
 }  // namespace
 
+template <typename T>
+struct Fields::Unit {
+  std::string_view name;  // with its article
+  const char* examples;
+  std::optional<T> (*parse)(std::string_view);
+  std::string (*write)(T);
+};
+
 Fields::Fields(Report& report, const Node& node, const Section& section, std::string_view name)
     : report_(report), node_(node), section_(section), name_(name) {
   if (!usable()) {
@@ -109,38 +117,33 @@ std::optional<std::string> Fields::text(std::string_view key, std::string_view e
   return read_text(report_, *node, key, expected);
 }
 
-bool Fields::read(std::string_view key, Duration& out, Range<Duration> range) const {
-  const auto written = text(key, "a duration");
+template <typename T>
+bool Fields::read_unit(std::string_view key, T& out, Range<T> range, const Unit<T>& unit) const {
+  const auto written = text(key, unit.name);
   if (!written) return false;
-  const auto value = parse_duration(*written);
+  const std::optional<T> value = unit.parse(*written);
   if (!value) {
-    bad_value(key, *written, "expected a duration such as 250ms, 10s, 5m, 1h or 30d");
+    bad_value(key, *written, "expected " + std::string(unit.name) + " such as " + unit.examples);
     return false;
   }
   if (*value < range.least || *value > range.most) {
     bad_value(key, *written,
-              "expected between " + to_string(range.least) + " and " + to_string(range.most));
+              "expected between " + unit.write(range.least) + " and " + unit.write(range.most));
     return false;
   }
   out = *value;
   return true;
 }
 
+bool Fields::read(std::string_view key, Duration& out, Range<Duration> range) const {
+  return read_unit<Duration>(
+      key, out, range, {"a duration", "250ms, 10s, 5m, 1h or 30d", &parse_duration, &to_string});
+}
+
 bool Fields::read(std::string_view key, Share& out, Range<Share> range) const {
-  const auto written = text(key, "a share");
-  if (!written) return false;
-  const auto value = parse_share(*written);
-  if (!value) {
-    bad_value(key, *written, "expected a share such as 5% or 0.01%, at most 4 decimals");
-    return false;
-  }
-  if (*value < range.least || *value > range.most) {
-    bad_value(key, *written,
-              "expected between " + to_string(range.least) + " and " + to_string(range.most));
-    return false;
-  }
-  out = *value;
-  return true;
+  return read_unit<Share>(
+      key, out, range,
+      {"a share", "5% or 0.01%, at most 4 decimals", &parse_share, &cutwater::to_string});
 }
 
 bool Fields::read(std::string_view key, bool& out) const {
@@ -151,21 +154,8 @@ bool Fields::read(std::string_view key, bool& out) const {
 }
 
 bool Fields::read_size(std::string_view key, std::uint64_t& out, Range<std::uint64_t> range) const {
-  const auto written = text(key, "a size");
-  if (!written) return false;
-  const auto value = parse_size(*written);
-  if (!value) {
-    bad_value(key, *written, "expected a size such as 512B, 64KiB or 1MiB");
-    return false;
-  }
-  if (*value < range.least || *value > range.most) {
-    bad_value(
-        key, *written,
-        "expected between " + size_to_string(range.least) + " and " + size_to_string(range.most));
-    return false;
-  }
-  out = *value;
-  return true;
+  return read_unit<std::uint64_t>(key, out, range,
+                                  {"a size", "512B, 64KiB or 1MiB", &parse_size, &size_to_string});
 }
 
 bool Fields::read_count(std::string_view key, std::uint64_t& out,

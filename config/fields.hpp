@@ -75,6 +75,10 @@ class Fields {
   using Entry = std::pair<NodePtr, NodePtr>;
   const Entry* entry(std::string_view key) const;
   void check_key(const Entry& entry) const;
+  template <typename T>
+  struct Unit;
+  template <typename T>
+  bool read_unit(std::string_view key, T& out, Range<T> range, const Unit<T>& unit) const;
   std::optional<std::size_t> read_word(std::string_view key,
                                        const std::vector<std::string_view>& words) const;
 

@@ -14,6 +14,28 @@ const Named* find_by_name(const std::vector<Named>& all, const std::string& name
 
 }  // namespace
 
+std::string url_host(const std::string& host) {
+  return host.find(':') == std::string::npos ? host : "[" + host + "]";
+}
+
+std::string to_string(const Address& address) {
+  return url_host(address.host) + ":" + std::to_string(address.port);
+}
+
+std::string_view to_string(Role role) {
+  switch (role) {
+    case Role::Viewer:
+      return "viewer";
+    case Role::Deployer:
+      return "deployer";
+    case Role::Approver:
+      return "approver";
+    case Role::Admin:
+      return "admin";
+  }
+  return "";
+}
+
 const Version* Service::find_version(const std::string& version) const {
   return find_by_name(versions, version);
 }

@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -38,6 +39,10 @@ struct Address {
   std::uint16_t port = 0;
   friend bool operator==(const Address&, const Address&) = default;
 };
+// Returns the host as URLs and Host fields write it: an IPv6 address is put in brackets.
+std::string url_host(const std::string& host);
+// Writes "127.0.0.1:9001", "[::1]:80".
+std::string to_string(const Address& address);
 
 struct Cidr {
   std::string text;  // "10.0.0.0/8", "::1/128"; validated
@@ -188,6 +193,7 @@ struct Route {
 };
 
 enum class Role { Viewer, Deployer, Approver, Admin };
+std::string_view to_string(Role role);
 
 struct Token {
   std::string name;

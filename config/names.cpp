@@ -6,7 +6,7 @@
 #include <array>
 #include <vector>
 
-#include "config/document.hpp"
+#include "config/report.hpp"
 #include "config/units.hpp"
 
 namespace cutwater::config {

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "config/raw_text.hpp"
 #include "config/sections.hpp"
 
 namespace cutwater::config {
@@ -70,12 +71,6 @@ Parsed failed(const std::string& file, std::string message) {
 }
 
 }  // namespace
-
-std::string to_string(const Problem& problem) {
-  if (problem.line == 0) return problem.file + ": " + problem.message;
-  return problem.file + ":" + std::to_string(problem.line) + ":" + std::to_string(problem.column) +
-         ": " + problem.message;
-}
 
 Parsed parse(std::string_view text, const std::string& file, const Sources& sources) {
   Report report(file);

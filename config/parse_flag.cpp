@@ -1,14 +1,7 @@
 // Reads feature flags: which users they are about, and the version they lead to.
 #include "config/sections.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
-#include <cerrno>
-#include <cstring>
 
 #include "config/names.hpp"
 #include "config/suggest.hpp"
@@ -16,7 +9,6 @@
 namespace cutwater::config {
 namespace {
 
-constexpr std::size_t kMaxListBytes = 4 * 1024 * 1024;
 constexpr std::size_t kMaxListIds = 100'000;
 
 // By RFC 6265 4.1.1, a cookie's value has no blank, quote, comma, semicolon or backslash.
@@ -287,26 +279,6 @@ std::vector<Flag> read_flags(const Fields& fields, const Service& service, const
     flags.push_back(std::move(flag));
   }
   return flags;
-}
-
-FileText read_list_file(const std::string& path) {
-  // O_NONBLOCK is needed because opening a pipe must not wait for a writer.
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) return FileText::failed(std::string("cannot be read: ") + std::strerror(errno));
-  struct stat status {};
-  std::string text;
-  std::array<char, 16 * 1024> part;
-  ssize_t got = 0;
-  const bool regular = ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
-  while (regular && text.size() <= kMaxListBytes &&
-         ((got = ::read(fd, part.data(), part.size())) > 0 || (got < 0 && errno == EINTR)))
-    if (got > 0) text.append(part.data(), static_cast<std::size_t>(got));
-  const int error = errno;
-  ::close(fd);
-  if (!regular) return FileText::failed("is no regular file");
-  if (got < 0) return FileText::failed(std::string("cannot be read: ") + std::strerror(error));
-  if (text.size() > kMaxListBytes) return FileText::failed("is larger than 4 MiB");
-  return text;
 }
 
 }  // namespace cutwater::config

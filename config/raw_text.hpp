@@ -7,9 +7,11 @@
 #include <string_view>
 #include <vector>
 
-#include "config/document.hpp"
+#include "config/report.hpp"
 
 namespace cutwater::config {
+
+inline constexpr std::size_t kMaxFileBytes = 1024 * 1024;
 
 // Holds the positions of lines and of multi-byte characters. It borrows nothing from the text.
 class LineIndex {

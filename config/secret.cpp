@@ -1,20 +1,10 @@
 #include "config/sections.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
-#include <cerrno>
-#include <climits>
-#include <cstdlib>
-#include <cstring>
 
 namespace cutwater::config {
 namespace {
 
-constexpr std::size_t kMaxSecretBytes = 64 * 1024;
 constexpr std::string_view kHow =
     "a secret is never written here: use \"${env:NAME}\" or \"${file:/path}\"";
 
@@ -48,50 +38,6 @@ std::string_view value_problem(std::string_view value) {
   const bool clean =
       std::all_of(value.begin(), value.end(), [](char c) { return c > 0x20 && c < 0x7f; });
   return clean ? "" : "contains a blank, a control character or a character outside ASCII";
-}
-
-std::string real_path(const std::string& path) {
-  std::array<char, PATH_MAX> resolved{};
-  return ::realpath(path.c_str(), resolved.data()) ? std::string(resolved.data()) : std::string();
-}
-
-bool is_guarded_by_directory(const std::string& path) {
-  const std::string file = real_path(path);
-  const auto below = [&](const std::string& folder) {
-    return !folder.empty() && folder != "/" && file.starts_with(folder + "/");
-  };
-  const char* credentials = std::getenv("CREDENTIALS_DIRECTORY");
-  return below("/run/secrets") || (credentials && below(real_path(credentials)));
-}
-
-FileText read_open_file(int fd, const std::string& path) {
-  struct stat status {};
-  if (::fstat(fd, &status) != 0) return FileText::failed("cannot be read");
-  if (!S_ISREG(status.st_mode)) return FileText::failed("is no regular file");
-  if ((status.st_mode & S_IROTH) != 0 && !is_guarded_by_directory(path)) {
-    return FileText::failed("may be read by everybody; chmod o-r");
-  }
-  std::string text(kMaxSecretBytes + 1, '\0');
-  std::size_t length = 0;
-  while (length < text.size()) {
-    const ssize_t got = ::read(fd, text.data() + length, text.size() - length);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return FileText::failed(std::string("cannot be read: ") + std::strerror(errno));
-    if (got == 0) break;
-    length += static_cast<std::size_t>(got);
-  }
-  if (length > kMaxSecretBytes) return FileText::failed("is larger than 64 KiB");
-  text.resize(length);
-  return text;
-}
-
-FileText read_secret_file(const std::string& path) {
-  // O_NONBLOCK is needed because opening a pipe must not wait for a writer.
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) return FileText::failed(std::string("cannot be read: ") + std::strerror(errno));
-  FileText text = read_open_file(fd, path);
-  ::close(fd);
-  return text;
 }
 
 void trim_one_newline(std::string& text) {
@@ -132,14 +78,6 @@ std::optional<Secret> read_secret(const Fields& fields, std::string_view key,
     return fail(source + " " + std::string(problem));
   }
   return secret;
-}
-
-Sources system_sources() {
-  return {.env = [](const std::string& name) -> std::optional<std::string> {
-            const char* value = std::getenv(name.c_str());
-            return value ? std::optional<std::string>(value) : std::nullopt;
-          },
-          .file = read_secret_file};
 }
 
 }  // namespace cutwater::config

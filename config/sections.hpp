@@ -6,7 +6,7 @@
 #include "config/fields.hpp"
 #include "config/model.hpp"
 #include "config/notify.hpp"
-#include "config/parse.hpp"
+#include "config/sources.hpp"
 
 namespace cutwater::config {
 

@@ -13,32 +13,13 @@ namespace cutwater::config {
 namespace {
 namespace json = boost::json;
 
-std::string show(const Address& address) {
-  const bool v6 = address.host.find(':') != std::string::npos;
-  return (v6 ? "[" + address.host + "]" : address.host) + ":" + std::to_string(address.port);
-}
-
-std::string show(Role role) {
-  switch (role) {
-    case Role::Viewer:
-      return "viewer";
-    case Role::Deployer:
-      return "deployer";
-    case Role::Approver:
-      return "approver";
-    case Role::Admin:
-      return "admin";
-  }
-  return "";
-}
-
 json::object show(const Admin& admin) {
   json::object shown;
-  shown["listen"] = admin.unix_path.empty() ? show(admin.listen) : "unix:" + admin.unix_path;
+  shown["listen"] = admin.unix_path.empty() ? to_string(admin.listen) : "unix:" + admin.unix_path;
   json::array tokens;
   for (const Token& token : admin.tokens) {
     tokens.push_back(json::object{
-        {"name", token.name}, {"role", show(token.role)}, {"secret", token.secret.origin}});
+        {"name", token.name}, {"role", to_string(token.role)}, {"secret", token.secret.origin}});
   }
   shown["tokens"] = std::move(tokens);
   shown["allowed_hosts"] = json::array(admin.allowed_hosts.begin(), admin.allowed_hosts.end());
@@ -107,7 +88,7 @@ json::array show(const std::vector<Listener>& listeners) {
     json::array trusted;
     for (const Cidr& network : listener.trusted_proxies) trusted.emplace_back(network.text);
     shown.push_back(json::object{{"name", listener.name},
-                                 {"listen", show(listener.listen)},
+                                 {"listen", to_string(listener.listen)},
                                  {"trusted_proxies", std::move(trusted)},
                                  {"http2", listener.http2}});
     const bool required = listener.proxy_protocol == ProxyProtocol::Required;

@@ -9,20 +9,6 @@
 
 namespace cutwater::control::admin {
 
-std::string_view to_string(config::Role role) {
-  switch (role) {
-    case config::Role::Viewer:
-      return "viewer";
-    case config::Role::Deployer:
-      return "deployer";
-    case config::Role::Approver:
-      return "approver";
-    case config::Role::Admin:
-      return "admin";
-  }
-  return "admin";
-}
-
 Sha256 sha256(std::string_view text) {
   Sha256 hash;
   SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), hash.data());
@@ -135,7 +121,7 @@ HostPolicy::HostPolicy(const config::Admin& admin) : names_{"localhost", "127.0.
   if (listen == "0.0.0.0" || listen == "::") {
     any_address_ = true;
   } else {
-    names_.push_back(listen.find(':') == std::string::npos ? listen : "[" + listen + "]");
+    names_.push_back(config::url_host(listen));
   }
   for (const std::string& host : admin.allowed_hosts) names_.push_back(host_without_port(host));
 }

@@ -19,8 +19,6 @@
 
 namespace cutwater::control::admin {
 
-std::string_view to_string(config::Role role);
-
 using Sha256 = std::array<unsigned char, 32>;
 Sha256 sha256(std::string_view text);
 

@@ -1,21 +1,24 @@
 #include "control/base/http_client.hpp"
 
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
-#include <boost/asio/cancellation_state.hpp>
-#include <boost/asio/connect.hpp>
 #include <boost/asio/ssl/context.hpp>
-#include <boost/asio/ssl/host_name_verification.hpp>
+#include <boost/asio/ssl/error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/beast/core.hpp>
-#include <boost/beast/http.hpp>
-#include <boost/beast/ssl.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/string.hpp>
+#include <boost/beast/http/buffer_body.hpp>
+#include <boost/beast/http/message.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
 #include <memory>
 
-#include "proxy/net/proxy_protocol.hpp"
+#include "control/base/connection.hpp"
+#include "proxy/net/tls_client_context.hpp"
 
 namespace cutwater::control {
 namespace asio = boost::asio;
@@ -27,8 +30,7 @@ using boost::system::error_code;
 
 namespace {
 
-constexpr std::uint32_t kMaxHeadBytes = 16 * 1024;
-constexpr auto kToken = asio::as_tuple(asio::use_awaitable);
+constexpr std::size_t kReadBytes = 8 * 1024;
 
 std::string_view view(beast::string_view text) {
   return {text.data(), text.size()};
@@ -36,12 +38,6 @@ std::string_view view(beast::string_view text) {
 
 HttpOutcome failed_with(std::string error) {
   return {std::nullopt, std::move(error)};
-}
-
-HttpOutcome failed_at(const char* step, error_code error, const HttpRequest& request) {
-  if (error == beast::error::timeout)
-    return failed_with("no answer within " + std::to_string(request.timeout.count()) + " ms");
-  return failed_with(std::string(step) + ": " + error.message());
 }
 
 struct Addresses {
@@ -75,62 +71,47 @@ asio::awaitable<std::shared_ptr<Addresses>> look_up(HttpUrl url,
         for (const auto& result : results) addresses->list.push_back(result.endpoint());
         addresses->found.cancel();
       });
-  co_await addresses->found.async_wait(kToken);
+  co_await addresses->found.async_wait(asio::as_tuple(asio::use_awaitable));
   co_return addresses;
 }
 
-http::request<http::string_body> make_message(const HttpRequest& request, const HttpUrl& url) {
+std::string make_message(const HttpRequest& request, const HttpUrl& url) {
   http::request<http::string_body> message;
   message.version(11);
   message.method_string(request.method);
-  message.target(url.target);
   message.set(http::field::host, url.authority);
   message.set(http::field::user_agent, "cutwater/" CUTWATER_VERSION);
   message.set(http::field::connection, "close");
   for (const auto& [name, value] : request.fields) message.set(name, value);
   message.body() = request.body;
   message.prepare_payload();
-  return message;
+  std::string text = request.method + " " + url.target + " HTTP/1.1\r\n";
+  for (const auto& field : message)
+    text.append(view(field.name_string())).append(": ").append(view(field.value())).append("\r\n");
+  return text.append("\r\n").append(request.body);
 }
 
-template <typename Stream>
-asio::awaitable<HttpOutcome> exchange(Stream& stream, const HttpRequest& request,
-                                      const HttpUrl& url) {
-  const http::request<http::string_body> message = make_message(request, url);
-  const auto [not_written, written] = co_await http::async_write(stream, message, kToken);
-  // An answer may come before the whole request was taken (413, 401), so look for one.
-  beast::flat_buffer buffer;
-  http::response_parser<http::buffer_body> parser;
-  parser.header_limit(kMaxHeadBytes);
-  parser.body_limit(boost::none);  // max_body is counted below: a long body must not lose the
-                                   // status
-  parser.skip(request.method == "HEAD");
-  const auto [not_read, size] = co_await http::async_read_header(stream, buffer, parser, kToken);
-  if (not_read) {
-    co_return not_written ? failed_at("write", not_written, request)
-                          : failed_at("read", not_read, request);
-  }
-  HttpAnswer answer;
-  answer.status = parser.get().result_int();
-  for (const auto& field : parser.get())
-    answer.fields.emplace_back(view(field.name_string()), view(field.value()));
-  std::vector<char> piece(4096);
-  while (!parser.is_done() && !answer.truncated) {
-    parser.get().body().data = piece.data();
-    parser.get().body().size = piece.size();
-    auto [error, more] = co_await http::async_read_some(stream, buffer, parser, kToken);
-    if (error == http::error::need_buffer) error = {};
-    answer.body.append(piece.data(), piece.size() - parser.get().body().size);
-    if (answer.body.size() > request.max_body) {
-      answer.body.resize(request.max_body);
-      answer.truncated = true;
+// Parses until the head, a piece of the body or the end has come, and reads as often as that needs.
+asio::awaitable<error_code> parse_some(Connection& connection, beast::flat_buffer& buffer,
+                                       http::basic_parser<false>& parser) {
+  error_code error = http::error::need_more;
+  if (buffer.size() > 0) buffer.consume(parser.put(buffer.data(), error));
+  while (error == http::error::need_more) {
+    const auto room = buffer.prepare(kReadBytes);
+    const std::span into(static_cast<char*>(room.data()), room.size());
+    const auto [failed, size] = co_await connection.read_some(into);
+    error = failed;
+    if (error == asio::error::eof && parser.got_some()) {
+      error = {};
+      parser.put_eof(error);
+    } else if (error == asio::error::eof) {
+      error = http::error::end_of_stream;
+    } else if (!error) {
+      buffer.commit(size);
+      buffer.consume(parser.put(buffer.data(), error));
     }
-    // The body ended with the connection, which many servers close without close_notify.
-    if (error == ssl::error::stream_truncated && !parser.content_length() && !parser.chunked())
-      break;
-    if (error) co_return failed_at("read", error, request);
   }
-  co_return HttpOutcome{std::move(answer), {}};
+  co_return error;
 }
 
 std::optional<std::string> trust(ssl::context& context, const std::string& ca_file) {
@@ -144,23 +125,20 @@ std::optional<std::string> trust(ssl::context& context, const std::string& ca_fi
          error.message();
 }
 
-asio::awaitable<HttpOutcome> exchange_over_tls(beast::tcp_stream stream, const HttpRequest& request,
-                                               const HttpUrl& url) {
-  // The context is made for each request, so that certificates renewed on disk count; there are few
-  // requests.
+// The context is made for each request, so that certificates renewed on disk count; there are few
+// requests. Returns what went wrong.
+asio::awaitable<std::optional<std::string>> start_tls(Connection& connection,
+                                                      const HttpRequest& request,
+                                                      const HttpUrl& url) {
   ssl::context context(ssl::context::tls_client);
   context.set_options(ssl::context::no_tlsv1 | ssl::context::no_tlsv1_1);
-  if (auto problem = trust(context, request.ca_file)) co_return failed_with(*std::move(problem));
-  beast::ssl_stream<beast::tcp_stream> secure(std::move(stream), context);
-  secure.set_verify_mode(ssl::verify_peer);
-  secure.set_verify_callback(ssl::host_name_verification(url.host));
-  error_code literal;
-  asio::ip::make_address(url.host, literal);
-  // By RFC 6066 3, an address is not a server name.
-  if (literal) SSL_set_tlsext_host_name(secure.native_handle(), url.host.c_str());
-  const auto [refused] = co_await secure.async_handshake(ssl::stream_base::client, kToken);
-  if (refused) co_return failed_at("TLS", refused, request);
-  co_return co_await exchange(secure, request, url);
+  context.set_verify_mode(ssl::verify_peer);
+  if (auto problem = trust(context, request.ca_file)) co_return problem;
+  net::SslPtr session(SSL_new(context.native_handle()));
+  net::expect_name(session.get(), url.host);
+  const error_code refused = co_await connection.start_tls(std::move(session));
+  if (refused) co_return connection.describe("TLS", refused);
+  co_return std::nullopt;
 }
 
 }  // namespace
@@ -192,29 +170,62 @@ std::string_view HttpAnswer::field(std::string_view name) const {
   return {};
 }
 
+asio::awaitable<HttpOutcome> exchange_http(Connection& connection, const HttpRequest& request,
+                                           const HttpUrl& url) {
+  const std::string message = make_message(request, url);
+  const error_code not_written = co_await connection.write(message);
+  // An answer may come before the whole request was taken (413, 401), so look for one.
+  beast::flat_buffer buffer;
+  http::response_parser<http::buffer_body> parser;
+  parser.header_limit(request.max_head);
+  parser.body_limit(boost::none);  // max_body is counted below: a long body must not lose the
+                                   // status
+  parser.skip(request.method == "HEAD");
+  while (!parser.is_header_done()) {
+    const error_code not_read = co_await parse_some(connection, buffer, parser);
+    if (!not_read) continue;
+    co_return failed_with(not_written ? connection.describe("write", not_written)
+                                      : connection.describe("read", not_read));
+  }
+  HttpAnswer answer;
+  answer.status = parser.get().result_int();
+  for (const auto& field : parser.get())
+    answer.fields.emplace_back(view(field.name_string()), view(field.value()));
+  std::vector<char> piece(4096);
+  while (!request.head_only && !parser.is_done() && !answer.truncated) {
+    parser.get().body().data = piece.data();
+    parser.get().body().size = piece.size();
+    error_code error = co_await parse_some(connection, buffer, parser);
+    if (error == http::error::need_buffer) error = {};
+    answer.body.append(piece.data(), piece.size() - parser.get().body().size);
+    if (answer.body.size() > request.max_body) {
+      answer.body.resize(request.max_body);
+      answer.truncated = true;
+    }
+    // The body ended with the connection, which many servers close without close_notify.
+    if (error == ssl::error::stream_truncated && !parser.content_length() && !parser.chunked())
+      break;
+    if (error) co_return failed_with(connection.describe("read", error));
+  }
+  co_return HttpOutcome{std::move(answer), {}};
+}
+
 asio::awaitable<HttpOutcome> ask_http(HttpRequest request) {
   const auto url = parse_http_url(request.url);
   // The URL itself may be the secret (Slack), so it is never repeated.
   if (!url) co_return failed_with("the URL is not of the form http(s)://HOST[:PORT]/PATH");
-  const auto deadline = std::chrono::steady_clock::now() + request.timeout;
+  Connection connection(co_await asio::this_coro::executor, request.timeout);
   std::vector<tcp::endpoint> addresses = request.addresses;
   if (addresses.empty()) {
     const auto looked_up = co_await look_up(*url, request.timeout);
-    if (!looked_up->done) co_return failed_at("look-up", beast::error::timeout, request);
-    if (looked_up->error) co_return failed_at("look-up", looked_up->error, request);
+    const error_code failed = looked_up->done ? looked_up->error : beast::error::timeout;
+    if (failed) co_return failed_with(connection.describe("look-up", failed));
     addresses = looked_up->list;
   }
-  beast::tcp_stream stream(co_await asio::this_coro::executor);
-  stream.expires_at(deadline);
-  const auto [not_connected, where] = co_await stream.async_connect(addresses, kToken);
-  if (not_connected) co_return failed_at("connect", not_connected, request);
-  if (request.send_proxy) {
-    const auto header = asio::buffer(net::kLocalProxyHeader.data(), net::kLocalProxyHeader.size());
-    const auto [not_said, said] = co_await asio::async_write(stream, header, kToken);
-    if (not_said) co_return failed_at("write", not_said, request);
-  }
-  if (url->tls) co_return co_await exchange_over_tls(std::move(stream), request, *url);
-  co_return co_await exchange(stream, request, *url);
+  auto problem = co_await connection.connect(std::move(addresses), request.send_proxy);
+  if (!problem && url->tls) problem = co_await start_tls(connection, request, *url);
+  if (problem) co_return failed_with(*std::move(problem));
+  co_return co_await exchange_http(connection, request, *url);
 }
 
 }  // namespace cutwater::control

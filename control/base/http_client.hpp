@@ -18,6 +18,8 @@
 
 namespace cutwater::control {
 
+class Connection;
+
 // Holds the parts of "https://hooks.example.com:8443/x?y".
 struct HttpUrl {
   bool tls = false;
@@ -39,7 +41,9 @@ struct HttpRequest {
   std::string body = {};
   // for name, connect, TLS and answer together
   std::chrono::milliseconds timeout = std::chrono::seconds(10);
-  std::size_t max_body = 64 * 1024;  // a longer body is cut off, see HttpAnswer::truncated
+  std::uint32_t max_head = 16 * 1024;  // a longer head of an answer is an error
+  std::size_t max_body = 64 * 1024;    // a longer body is cut off, see HttpAnswer::truncated
+  bool head_only = false;              // the body of the answer is not read
   // If set, connect to the first of these that answers instead of looking the URL's host up.
   std::vector<boost::asio::ip::tcp::endpoint> addresses = {};
   bool send_proxy = false;   // the connection begins with a PROXY header that says LOCAL
@@ -64,5 +68,9 @@ struct HttpOutcome {
 
 // Throws only when it is cancelled; every failure of the other side is an outcome.
 boost::asio::awaitable<HttpOutcome> ask_http(HttpRequest request);
+// Does the same over a connection that is ready, for whom TLS of its own kind was started. Of `url`
+// and of where to go, only `authority` and `target` count.
+boost::asio::awaitable<HttpOutcome> exchange_http(Connection& connection,
+                                                  const HttpRequest& request, const HttpUrl& url);
 
 }  // namespace cutwater::control

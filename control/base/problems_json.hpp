@@ -4,7 +4,7 @@
 #include <boost/json.hpp>
 #include <vector>
 
-#include "config/parse.hpp"
+#include "config/report.hpp"
 
 namespace cutwater::control {
 

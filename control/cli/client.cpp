@@ -15,6 +15,7 @@
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
 
+#include "config/model.hpp"
 #include "control/base/json_text.hpp"
 #include "control/cli/output.hpp"
 
@@ -132,9 +133,7 @@ AdminResponse AdminClient::ask(const AdminRequest& what) const {
   } else {
     error = asio::error::name_too_long;
   }
-  const bool v6 = host_.find(':') != host_.npos;
-  const std::string host =
-      unix_path_.empty() ? (v6 ? "[" + host_ + "]" : host_) + ":" + port_ : "localhost";
+  const std::string host = unix_path_.empty() ? config::url_host(host_) + ":" + port_ : "localhost";
   const Request request = make_request(what, host, token_);
   Outcome outcome;
   if (!error) {

@@ -1,13 +1,13 @@
 #include "control/health/memory_probe.hpp"
 
-#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <cstdio>
 #include <cstring>
 
+#include "config/model.hpp"
 #include "config/units.hpp"
+#include "control/base/connection.hpp"
 #include "control/base/endpoint_address.hpp"
 #include "control/base/http_client.hpp"
 #include "control/health/metric_text.hpp"
@@ -26,12 +26,10 @@ std::string replaced(std::string text, std::string_view what, const std::string&
 }
 
 asio::awaitable<bool> refuses(const upstream::Endpoint& endpoint) {
-  boost::beast::tcp_stream stream(co_await asio::this_coro::executor);
-  stream.expires_after(std::chrono::seconds(1));
-  boost::system::error_code failed;
-  co_await stream.async_connect(address_of(endpoint),
-                                asio::redirect_error(asio::use_awaitable, failed));
-  co_return failed.failed();
+  Connection connection(co_await asio::this_coro::executor, std::chrono::seconds(1));
+  std::vector<tcp::endpoint> addresses(1, address_of(endpoint));
+  const auto problem = co_await connection.connect(std::move(addresses), false);
+  co_return problem.has_value();
 }
 
 }  // namespace
@@ -56,8 +54,7 @@ asio::awaitable<std::optional<double>> ask_memory(std::shared_ptr<upstream::Endp
   HttpRequest request;
   request.method = "GET";
   const tcp::endpoint address = address_of(*endpoint);
-  std::string host = address.address().to_string();
-  if (address.address().is_v6()) host = "[" + host + "]";
+  const std::string host = config::url_host(address.address().to_string());
   request.url = replaced(memory.url, "{endpoint}", host + ":" + std::to_string(address.port()));
   request.url = replaced(request.url, "{host}", host);
   request.timeout = std::chrono::seconds(4);  // before the next sample is due

@@ -3,17 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <boost/asio/bind_cancellation_slot.hpp>
-#include <boost/asio/buffer.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/ssl/context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
-#include <boost/beast/core.hpp>
-#include <boost/beast/http.hpp>
-#include <boost/beast/ssl.hpp>
 #include <cstring>
 #include <exception>
 #include <optional>
@@ -21,17 +14,16 @@
 #include <set>
 #include <utility>
 
+#include "control/base/connection.hpp"
 #include "control/base/endpoint_address.hpp"
+#include "control/base/http_client.hpp"
 #include "control/health/grpc_probe.hpp"
-#include "proxy/net/proxy_protocol.hpp"
 #include "proxy/net/tls_client_context.hpp"
 
 namespace cutwater::control::health {
 namespace {
 
 namespace asio = boost::asio;
-namespace beast = boost::beast;
-namespace http = beast::http;
 using tcp = asio::ip::tcp;
 
 constexpr std::uint32_t kMaxHeadBytes = 8 * 1024;
@@ -48,12 +40,6 @@ config::Duration spread_start(config::Duration interval) {
   return config::Duration(std::uniform_int_distribution<config::Duration::rep>(0, most)(random));
 }
 
-std::string describe(const char* step, boost::system::error_code failed, const Target& target) {
-  if (failed == beast::error::timeout)
-    return "no answer within " + std::to_string(target.health.timeout.count()) + " ms";
-  return std::string(step) + ": " + failed.message();
-}
-
 std::string host_of(const Target& target) {
   return target.health.host.empty() ? std::string(target.endpoint->authority())
                                     : target.health.host;
@@ -65,89 +51,69 @@ tcp::endpoint probed_address(const Target& target) {
   return address;
 }
 
-// Sends the request and reads the answer over a connection that is ready for them. nullopt means
-// healthy.
-template <typename Stream>
-asio::awaitable<std::optional<std::string>> ask_over(Stream& stream, Target target) {
-  const auto await_error = [](auto& failed) {
-    return asio::redirect_error(asio::use_awaitable, failed);
-  };
-  boost::system::error_code failed;
-  if (target.health.grpc) {
-    const bool tls = target.endpoint->options().tls != nullptr;
-    GrpcProbe probe(host_of(target), target.health.grpc_service, tls);
-    std::array<char, 4096> answer;
-    while (!probe.done()) {
-      const std::string out = probe.take_output();
-      co_await asio::async_write(stream, asio::buffer(out), await_error(failed));
-      if (failed) co_return describe("write", failed, target);
-      const auto size = co_await stream.async_read_some(asio::buffer(answer), await_error(failed));
-      if (failed) co_return describe("read", failed, target);
-      probe.feed({answer.data(), size});
-    }
-    co_return probe.problem();
-  }
-  http::request<http::empty_body> request{http::verb::get, target.health.path, 11};
-  request.set(http::field::host, host_of(target));
-  request.set(http::field::user_agent, "cutwater-health/" CUTWATER_VERSION);
-  for (const auto& [name, value] : target.health.headers) request.set(name, value);
-  request.set(http::field::connection, "close");
-  co_await http::async_write(stream, request, await_error(failed));
-  if (failed) co_return describe("write", failed, target);
-
-  beast::flat_buffer buffer;
-  http::response_parser<http::empty_body> parser;
-  parser.header_limit(kMaxHeadBytes);
-  co_await http::async_read_header(stream, buffer, parser, await_error(failed));
-  if (failed) co_return describe("read", failed, target);
-
-  const int status = static_cast<int>(parser.get().result_int());
-  const config::Health& health = target.health;
-  if (health.status_from <= status && status <= health.status_to) co_return std::nullopt;
-  co_return "answered " + std::to_string(status);
-}
+// Each of the steps of a probe returns what went wrong, for a person.
+using Problem = std::optional<std::string>;
 
 // The probe uses the same trust and the same name as requests.
-asio::awaitable<std::optional<std::string>> ask_securely(beast::tcp_stream plain, Target target) {
-  const net::TlsClientContext& tls = *target.endpoint->options().tls;
-  SSL_CTX_up_ref(tls.native());
-  asio::ssl::context context(tls.native());
-  beast::ssl_stream<beast::tcp_stream> stream(std::move(plain), context);
-  net::expect_name(stream.native_handle(), tls.name_for(target.endpoint->options().host));
+asio::awaitable<Problem> start_tls(Connection& connection, const Target& target) {
+  const upstream::EndpointOptions& options = target.endpoint->options();
+  net::SslPtr ssl = options.tls->make_ssl(options.host, nullptr);
   const std::string_view alpn = target.health.grpc ? "\x02h2" : "\x08http/1.1";
-  SSL_set_alpn_protos(stream.native_handle(), reinterpret_cast<const unsigned char*>(alpn.data()),
+  SSL_set_alpn_protos(ssl.get(), reinterpret_cast<const unsigned char*>(alpn.data()),
                       static_cast<unsigned>(alpn.size()));
-  boost::system::error_code failed;
-  co_await stream.async_handshake(asio::ssl::stream_base::client,
-                                  asio::redirect_error(asio::use_awaitable, failed));
-  if (failed) {
-    const long why = SSL_get_verify_result(stream.native_handle());
-    if (why != X509_V_OK)
-      co_return std::string("TLS handshake: ") + X509_verify_cert_error_string(why);
-    co_return describe("TLS handshake", failed, target);
+  const SSL* const session = ssl.get();
+  const Connection::Error failed = co_await connection.start_tls(std::move(ssl));
+  if (!failed) co_return std::nullopt;
+  const long why = SSL_get_verify_result(session);
+  if (why != X509_V_OK)
+    co_return std::string("TLS handshake: ") + X509_verify_cert_error_string(why);
+  co_return connection.describe("TLS handshake", failed);
+}
+
+asio::awaitable<Problem> ask_grpc(Connection& connection, const Target& target) {
+  const bool tls = target.endpoint->options().tls != nullptr;
+  GrpcProbe probe(host_of(target), target.health.grpc_service, tls);
+  std::array<char, 4096> answer;
+  while (!probe.done()) {
+    const std::string out = probe.take_output();
+    const Connection::Error not_written = co_await connection.write(out);
+    if (not_written) co_return connection.describe("write", not_written);
+    const auto [not_read, size] = co_await connection.read_some(answer);
+    if (not_read) co_return connection.describe("read", not_read);
+    probe.feed({answer.data(), size});
   }
-  co_return co_await ask_over(stream, target);
+  co_return probe.problem();
+}
+
+asio::awaitable<Problem> ask_path(Connection& connection, const Target& target) {
+  const config::Health& health = target.health;
+  HttpRequest request;
+  request.method = "GET";
+  request.fields = health.headers;
+  request.fields.emplace(request.fields.begin(), "User-Agent", "cutwater-health/" CUTWATER_VERSION);
+  request.max_head = kMaxHeadBytes;
+  request.head_only = true;
+  HttpUrl url;
+  url.authority = host_of(target);
+  url.target = health.path;
+  const HttpOutcome outcome = co_await exchange_http(connection, request, url);
+  if (!outcome.answer) co_return outcome.error;
+  const int status = outcome.answer->status;
+  if (health.status_from <= status && status <= health.status_to) co_return std::nullopt;
+  co_return "answered " + std::to_string(status);
 }
 
 }  // namespace
 
 asio::awaitable<std::optional<std::string>> ask(Target target) {
-  beast::tcp_stream stream(co_await asio::this_coro::executor);
-  stream.expires_after(target.health.timeout);  // for connect, write and read together
-  const auto await_error = [](auto& failed) {
-    return asio::redirect_error(asio::use_awaitable, failed);
-  };
-  boost::system::error_code failed;
-
-  co_await stream.async_connect(probed_address(target), await_error(failed));
-  if (failed) co_return describe("connect", failed, target);
-
-  if (target.endpoint->options().send_proxy) {
-    co_await asio::async_write(stream, asio::buffer(net::kLocalProxyHeader), await_error(failed));
-    if (failed) co_return describe("write", failed, target);
-  }
-  if (!target.endpoint->options().tls) co_return co_await ask_over(stream, target);
-  co_return co_await ask_securely(std::move(stream), target);
+  Connection connection(co_await asio::this_coro::executor, target.health.timeout);
+  const upstream::EndpointOptions& options = target.endpoint->options();
+  std::vector<tcp::endpoint> addresses(1, probed_address(target));
+  Problem problem = co_await connection.connect(std::move(addresses), options.send_proxy);
+  if (!problem && options.tls) problem = co_await start_tls(connection, target);
+  if (problem) co_return problem;
+  if (target.health.grpc) co_return co_await ask_grpc(connection, target);
+  co_return co_await ask_path(connection, target);
 }
 
 // Holds what the coroutines share with the prober; it lives until the last of them has ended.

@@ -9,7 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "config/parse.hpp"
+#include "config/model.hpp"
+#include "config/report.hpp"
 #include "proxy/net/tls_client_context.hpp"
 #include "proxy/net/tls_server_context.hpp"
 

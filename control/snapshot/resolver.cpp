@@ -51,11 +51,6 @@ Resolver system_resolver() {
   return resolve;
 }
 
-std::string to_string(const config::Address& address) {
-  const bool v6 = address.host.find(':') != std::string::npos;
-  return (v6 ? "[" + address.host + "]" : address.host) + ":" + std::to_string(address.port);
-}
-
 Resolution resolve_endpoints(const config::Config& config, const std::string& file,
                              const Resolver& resolver, const std::set<std::string>& known) {
   Resolution out;

@@ -12,7 +12,8 @@
 #include <variant>
 #include <vector>
 
-#include "config/parse.hpp"
+#include "config/model.hpp"
+#include "config/report.hpp"
 #include "control/snapshot/certificates.hpp"
 
 namespace cutwater::control {
@@ -35,8 +36,5 @@ struct Resolution {
 // (host:port) need no look-up: a name that stopped resolving must not take a working endpoint away.
 Resolution resolve_endpoints(const config::Config& config, const std::string& file,
                              const Resolver& resolver, const std::set<std::string>& known);
-
-// Writes "127.0.0.1:9001", "[::1]:80".
-std::string to_string(const config::Address& address);
 
 }  // namespace cutwater::control

@@ -8,7 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "config/parse.hpp"
+#include "config/model.hpp"
+#include "config/report.hpp"
 #include "control/state/fit.hpp"
 #include "control/store/store.hpp"
 

@@ -6,7 +6,8 @@
 #include <map>
 #include <string>
 
-#include "config/parse.hpp"
+#include "config/model.hpp"
+#include "config/notify.hpp"
 #include "control/state/fit.hpp"
 #include "control/state/recent_counts.hpp"
 #include "control/state/traffic_windows.hpp"

@@ -9,7 +9,8 @@
 #include <variant>
 #include <vector>
 
-#include "config/parse.hpp"
+#include "config/model.hpp"
+#include "config/report.hpp"
 #include "control/snapshot/resolver.hpp"
 #include "control/steering/steering.hpp"
 

@@ -70,7 +70,6 @@ class Store {
                                                std::size_t limit, std::int64_t since_ms = 0);
 
   // --- store_outbox.cpp -------------------------------------------------------------------------
-  StoreResult<bool> enqueue(const std::vector<OutboxItem>& items);
   StoreResult<OutboxHead> outbox_head(const std::string& channel, std::int64_t now_ms);
   StoreResult<bool> outbox_update(const OutboxItem& item);  // how it went
   // Gives up everything that waits for a channel that no longer exists.

@@ -93,15 +93,6 @@ void append_outbox(const Database& database, OutboxItem item,
       .run();
 }
 
-StoreResult<bool> Store::enqueue(const std::vector<OutboxItem>& items) {
-  return catching_damage("writing notifications", [&] {
-    Transaction transaction(*database_);
-    for (const OutboxItem& item : items) append_outbox(*database_, item, {});
-    transaction.commit();
-    return true;
-  });
-}
-
 StoreResult<OutboxHead> Store::outbox_head(const std::string& channel, std::int64_t now_ms) {
   return catching_damage("reading notifications", [&] {
     OutboxHead head;

@@ -24,16 +24,6 @@ Factors factors(double p0, double odds_ratio) {
 
 }  // namespace
 
-double plain_evidence(double p0, std::uint64_t bad, std::uint64_t good) {
-  double sum = 0;
-  for (const double odds_ratio : kOddsRatios) {
-    const Factors f = factors(p0, odds_ratio);
-    sum += std::exp(static_cast<double>(bad) * std::log(f.growth) +
-                    static_cast<double>(good) * std::log(f.decay));
-  }
-  return sum / static_cast<double>(kOddsRatios.size());
-}
-
 ChangePointEvidence::ChangePointEvidence(double p0)
     : starts_(kInFirstBlock, kInSecondBlock, kFirstBlock) {
   for (std::size_t k = 0; k < kOddsRatios.size(); ++k) {
@@ -51,7 +41,7 @@ void ChangePointEvidence::add_good(std::uint64_t count) {
       const double born = starts_.each() * k.decay * -std::expm1(exponent) / (1 - k.decay);
       k.evidence = std::exp(exponent) * k.evidence + born;
     }
-    consume(step);
+    starts_.consume(step);
     count -= step;
   }
 }
@@ -59,11 +49,11 @@ void ChangePointEvidence::add_good(std::uint64_t count) {
 void ChangePointEvidence::add_bad() {
   for (Alternative& k : alternatives_)
     k.evidence = std::min((k.evidence + starts_.each()) * k.growth, kCeiling);
-  consume(1);
+  starts_.consume(1);
 }
 
 void ChangePointEvidence::add_tick(std::uint64_t bad, std::uint64_t good) {
-  const double born = consume(bad + good);
+  const double born = starts_.consume_all(bad + good);
   for (Alternative& k : alternatives_) {
     const double exponent =
         static_cast<double>(bad) * k.log_growth + static_cast<double>(good) * k.log_decay;
@@ -81,11 +71,6 @@ void ChangePointEvidence::limit_evidence(double most) {
   const double now = evidence();
   if (now <= most) return;
   for (Alternative& k : alternatives_) k.evidence *= most / now;
-}
-
-double ChangePointEvidence::consume(std::uint64_t count) {
-  observations_ += count;
-  return starts_.consume_all(count);
 }
 
 }  // namespace cutwater::guard

@@ -19,10 +19,6 @@ namespace cutwater::guard {
 
 inline constexpr std::array kOddsRatios = {1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 300.0};
 
-// Returns the same mixture without late starts, sum_k a_k^bad * b_k^good / 7, for test vectors and
-// for people.
-double plain_evidence(double p0, std::uint64_t bad, std::uint64_t good);
-
 class ChangePointEvidence {
  public:
   static constexpr std::uint64_t kFirstBlock = 100'000;
@@ -39,7 +35,6 @@ class ChangePointEvidence {
   double evidence() const;  // alarm when >= 1/alpha
   // Lowers the evidence to at most this. That is always allowed, because a test only loses by it.
   void limit_evidence(double most);
-  std::uint64_t observations() const { return observations_; }
 
  private:
   struct Alternative {
@@ -49,11 +44,9 @@ class ChangePointEvidence {
     double log_decay;
     double evidence;  // R_k
   };
-  double consume(std::uint64_t count);  // the start mass of these observations
 
   std::array<Alternative, kOddsRatios.size()> alternatives_;
   StartMasses starts_;
-  std::uint64_t observations_ = 0;
 };
 
 }  // namespace cutwater::guard

@@ -26,7 +26,6 @@ class TlsClientContext {
 
   // Makes the SSL for an endpoint called `host`, a name or an address. `session` may be null.
   SslPtr make_ssl(const std::string& host, SSL_SESSION* session) const;
-  SSL_CTX* native() const { return context_.get(); }
   // Returns the name to ask `host` for.
   const std::string& name_for(const std::string& host) const {
     return server_name_.empty() ? host : server_name_;

@@ -31,7 +31,6 @@ class WaitPoint {
   Awaiter wait(TimePoint deadline) { return {this, deadline}; }
   Awaiter wait() { return {this, TimePoint::max()}; }
 
-  bool is_waiting() const { return waiter_ != nullptr; }
   void wake() {
     if (!waiter_) return;
     timer_.disarm();

@@ -31,7 +31,7 @@ void Http2ClientStream::begin(Http2ClientConnection& connection, Nanoseconds wri
   write_stall_ = write_stall;
   tunnel_idle_ = Nanoseconds(0);
   heads_taken_ = 0;
-  in_head_ = bad_field_ = false;
+  in_head_ = false;
   upgrade_ = {};
   accept_.reset();
   reused_ = connection.used_;
@@ -86,14 +86,14 @@ void Http2ClientStream::begin_head() {
   block_used_ = heads_.empty() ? 0 : block_used_ + builder_.text().used();
   heads_.push_back(take_head());
   in_head_ = true;
-  bad_field_ = false;
+  expect_good_fields();
   builder_.start(block_.span().subspan(block_used_), context_.response_limits.fields,
                  *heads_.back());
 }
 
 bool Http2ClientStream::complete_head(bool end_stream) {
   in_head_ = false;
-  if (bad_field_ || heads_.size() > kMostHeads || !builder_.finish(end_stream, method_))
+  if (has_bad_field() || heads_.size() > kMostHeads || !builder_.finish(end_stream, method_))
     return false;
   ResponseHead& head = *heads_.back();
   if (!upgrade_.empty() && head.status / 100 == 2) {  // the status as HTTP/1 says it
@@ -311,38 +311,21 @@ void Http2ClientConnection::on_block_begin(const nghttp2_frame& frame) {
   if (stream && !stream->is_head_final()) stream->begin_head();
 }
 
-void Http2ClientConnection::on_field(const nghttp2_frame& frame, std::string_view name,
-                                     std::string_view value) {
-  auto* stream = static_cast<Http2ClientStream*>(find(frame.hd.stream_id));
-  if (!stream) return;
-  if (stream->in_head_)
-    stream->builder_.add(name, value);
-  else
-    stream->on_trailer(name, value, stream->builder_.text());
-}
-
-void Http2ClientConnection::on_bad_field(const nghttp2_frame& frame) {
-  auto* stream = static_cast<Http2ClientStream*>(find(frame.hd.stream_id));
-  if (stream) stream->bad_field_ = true;
-}
-
-void Http2ClientConnection::on_block_end(const nghttp2_frame& frame) {
-  auto* stream = static_cast<Http2ClientStream*>(find(frame.hd.stream_id));
-  if (!stream) return;
-  const bool end_stream = (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
-  if (stream->in_head_) {
-    if (!stream->complete_head(end_stream)) {
+void Http2ClientConnection::on_block_end(Http2Stream& ended, bool end_stream) {
+  auto& stream = static_cast<Http2ClientStream&>(ended);
+  if (stream.in_head_) {
+    if (!stream.complete_head(end_stream)) {
       // A head that only we find too large is not the version's fault.
-      const bool ours = !stream->bad_field_ && stream->builder_.too_large();
-      stream->fail_reading(ours ? Error{Errc::TooLarge, Side::Local}
-                                : Error{Errc::Protocol, Side::Upstream});
-      reset_stream(stream->id(), ours ? NGHTTP2_CANCEL : NGHTTP2_PROTOCOL_ERROR);
+      const bool ours = !stream.has_bad_field() && stream.builder_.too_large();
+      stream.fail_reading(ours ? Error{Errc::TooLarge, Side::Local}
+                               : Error{Errc::Protocol, Side::Upstream});
+      reset_stream(stream.id(), ours ? NGHTTP2_CANCEL : NGHTTP2_PROTOCOL_ERROR);
       return;
     }
-  } else if (stream->bad_field_) {
-    stream->fail_reading({Errc::Protocol, Side::Upstream});
+  } else if (stream.has_bad_field()) {
+    stream.fail_reading({Errc::Protocol, Side::Upstream});
   }
-  if (end_stream) stream->on_end();
+  if (end_stream) stream.on_end();
 }
 
 void Http2ClientConnection::on_closed(Http2Stream& closed, std::uint32_t code) {

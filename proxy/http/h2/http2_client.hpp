@@ -37,6 +37,10 @@ class Http2ClientStream final : public UpstreamStream,
   bool reused() const override { return reused_; }
   bool response_started() const override { return !heads_.empty(); }
 
+  void on_field(std::string_view name, std::string_view value) override {
+    take_field(name, value, in_head_, builder_);
+  }
+
   Http2ClientConnection& connection() { return *connection_; }
   // While the connection is being made, returns its failure, or nothing yet.
   const std::optional<Error>& failure() const { return error(); }
@@ -60,7 +64,6 @@ class Http2ClientStream final : public UpstreamStream,
   std::vector<std::unique_ptr<ResponseHead>> heads_;  // in order of arrival
   std::size_t heads_taken_ = 0;
   bool in_head_ = false;  // the last of heads_ is not complete
-  bool bad_field_ = false;
   Method method_ = Method::Get;
   std::string_view upgrade_;               // the protocol that extended CONNECT asked for
   std::optional<WebSocketAccept> accept_;  // what an HTTP/1 client then expects
@@ -94,9 +97,7 @@ class Http2ClientConnection final : public Http2Session {
 
  protected:
   void on_block_begin(const nghttp2_frame& frame) override;
-  void on_field(const nghttp2_frame& frame, std::string_view name, std::string_view value) override;
-  void on_bad_field(const nghttp2_frame& frame) override;
-  void on_block_end(const nghttp2_frame& frame) override;
+  void on_block_end(Http2Stream& ended, bool end_stream) override;
   void on_closed(Http2Stream& closed, std::uint32_t code) override;
   void on_goaway(const nghttp2_goaway& goaway) override;
   void on_settings() override;

@@ -81,7 +81,6 @@ class Http2FrameGuard {
 
   // Between HEADERS and the last CONTINUATION the peer owes the rest.
   bool in_header_block() const { return in_block_; }
-  bool preface_seen() const { return preface_left_ == 0; }
 
  private:
   struct Frame {

@@ -294,41 +294,24 @@ void Http2ServerConnection::on_block_begin(const nghttp2_frame& frame) {
   nghttp2_session_set_stream_user_data(session(), id, static_cast<Http2Stream*>(&take_stream(id)));
 }
 
-void Http2ServerConnection::on_field(const nghttp2_frame& frame, std::string_view name,
-                                     std::string_view value) {
-  auto* stream = static_cast<Http2ServerStream*>(find(frame.hd.stream_id));
-  if (!stream) return;
-  if (stream->state_ == Http2ServerStream::State::Building)
-    stream->builder_.add(name, value);
-  else
-    stream->on_trailer(name, value, stream->builder_.text());
-}
-
-void Http2ServerConnection::on_bad_field(const nghttp2_frame& frame) {
-  auto* stream = static_cast<Http2ServerStream*>(find(frame.hd.stream_id));
-  if (stream) stream->bad_field_ = true;
-}
-
-void Http2ServerConnection::on_block_end(const nghttp2_frame& frame) {
-  auto* stream = static_cast<Http2ServerStream*>(find(frame.hd.stream_id));
-  if (!stream) return;
-  const bool end_stream = (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
-  if (stream->state_ == Http2ServerStream::State::Building) {
+void Http2ServerConnection::on_block_end(Http2Stream& ended, bool end_stream) {
+  auto& stream = static_cast<Http2ServerStream&>(ended);
+  if (stream.state_ == Http2ServerStream::State::Building) {
     ++requests_;
-    const Verdict verdict = stream->complete_head(end_stream);
-    if (!verdict.ok()) context_.on_bad_request(stream->client_, verdict.bad, verdict.status);
+    const Verdict verdict = stream.complete_head(end_stream);
+    if (!verdict.ok()) context_.on_bad_request(stream.client_, verdict.bad, verdict.status);
     if (!verdict.ok() && verdict.status == kMalformed) {
-      reset_stream(stream->id(), NGHTTP2_PROTOCOL_ERROR);
-      release(*stream);
+      reset_stream(stream.id(), NGHTTP2_PROTOCOL_ERROR);
+      release(stream);
       return;
     }
-    stream->refusal_ = verdict;
-    stream->state_ = Http2ServerStream::State::Ready;
-    ready_.push_back(stream);
-  } else if (stream->bad_field_) {
-    reset_stream(stream->id(), NGHTTP2_PROTOCOL_ERROR);  // bad trailers
+    stream.refusal_ = verdict;
+    stream.state_ = Http2ServerStream::State::Ready;
+    ready_.push_back(&stream);
+  } else if (stream.has_bad_field()) {
+    reset_stream(stream.id(), NGHTTP2_PROTOCOL_ERROR);  // bad trailers
   }
-  if (end_stream) stream->on_end();
+  if (end_stream) stream.on_end();
 }
 
 void Http2ServerConnection::on_closed(Http2Stream& closed, std::uint32_t) {

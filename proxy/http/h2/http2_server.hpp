@@ -48,6 +48,10 @@ class Http2ServerStream final : public DownstreamStream,
   std::uint64_t bytes_received() const override { return bytes_read(); }
   std::uint64_t bytes_sent() const override { return Http2Stream::bytes_sent(); }
 
+  void on_field(std::string_view name, std::string_view value) override {
+    take_field(name, value, state_ == State::Building, builder_);
+  }
+
  private:
   friend class Http2ServerConnection;
   enum class State : std::uint8_t { Building, Ready, Running };
@@ -66,7 +70,6 @@ class Http2ServerStream final : public DownstreamStream,
   Http2RequestBuilder builder_;
   std::string cookie_;
   Verdict refusal_;
-  bool bad_field_ = false;
   ClientInfo client_;
   std::string client_ip_;
   TimePoint body_started_{};
@@ -105,9 +108,7 @@ class Http2ServerConnection final : public Http2Session {
 
  protected:
   void on_block_begin(const nghttp2_frame& frame) override;
-  void on_field(const nghttp2_frame& frame, std::string_view name, std::string_view value) override;
-  void on_bad_field(const nghttp2_frame& frame) override;
-  void on_block_end(const nghttp2_frame& frame) override;
+  void on_block_end(Http2Stream& ended, bool end_stream) override;
   void on_closed(Http2Stream& stream, std::uint32_t code) override;
   void on_goaway(const nghttp2_goaway& goaway) override;
   void on_settings() override { settings_seen_ = true; }

@@ -63,7 +63,7 @@ void Http2ServerStream::begin(Http2ServerConnection& connection, std::int32_t id
   builder_.start(block_.span(), {limits.header_bytes, limits.header_fields, limits.target_bytes},
                  cookie_, head_);
   refusal_ = {};
-  bad_field_ = head_sent_ = reset_ = false;
+  head_sent_ = reset_ = false;
   tunnel_idle_ = Nanoseconds(0);
   gone_ = nullptr;
   client_ = connection.peer_.client();
@@ -71,7 +71,7 @@ void Http2ServerStream::begin(Http2ServerConnection& connection, std::int32_t id
 
 Verdict Http2ServerStream::complete_head(bool end_stream) {
   body_started_ = context_.loop.now();
-  if (bad_field_) return refuse(BadHead::FieldValue, kMalformed);
+  if (has_bad_field()) return refuse(BadHead::FieldValue, kMalformed);
   const Verdict verdict = builder_.finish(end_stream, connection_->peer_.tls != nullptr);
   if (!verdict.ok()) return verdict;
   if (builder_.is_tunnel()) {

@@ -43,18 +43,19 @@ struct Http2Callbacks {
   }
   static int invalid_header(nghttp2_session*, const nghttp2_frame* frame, nghttp2_rcbuf* name,
                             nghttp2_rcbuf* value, std::uint8_t, void* user) {
-    self(user).on_bad_field(*frame);
+    if (Http2Stream* stream = self(user).find(frame->hd.stream_id)) stream->on_bad_field();
     return self(user).note_field(*frame, view(name), view(value));
   }
   static int frame_recv(nghttp2_session*, const nghttp2_frame* frame, void* user) {
     Http2Session& session = self(user);
+    const auto stream = [&] { return session.find(frame->hd.stream_id); };
+    const bool end_stream = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
     switch (frame->hd.type) {
       case NGHTTP2_HEADERS:
-        session.on_block_end(*frame);
+        if (Http2Stream* const with_head = stream()) session.on_block_end(*with_head, end_stream);
         break;
       case NGHTTP2_DATA:
-        if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0)
-          if (Http2Stream* stream = session.find(frame->hd.stream_id)) stream->on_end();
+        if (Http2Stream* const ended = end_stream ? stream() : nullptr) ended->on_end();
         break;
       case NGHTTP2_GOAWAY:
         session.on_goaway(frame->goaway);
@@ -208,7 +209,7 @@ int Http2Session::note_field(const nghttp2_frame& frame, std::string_view name,
     list_too_large_ = true;
     return NGHTTP2_ERR_PAUSE;
   }
-  on_field(frame, name, value);
+  if (Http2Stream* stream = find(frame.hd.stream_id)) stream->on_field(name, value);
   return 0;
 }
 

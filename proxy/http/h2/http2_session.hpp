@@ -64,10 +64,7 @@ class Http2Session {
   // --- what a side of the connection must know of ------------------------------------------------
   // A header block begins: that of a new request or response, of an interim one, or of trailers.
   virtual void on_block_begin(const nghttp2_frame& frame) = 0;
-  virtual void on_field(const nghttp2_frame& frame, std::string_view name,
-                        std::string_view value) = 0;
-  virtual void on_bad_field(const nghttp2_frame& frame) = 0;
-  virtual void on_block_end(const nghttp2_frame& frame) = 0;
+  virtual void on_block_end(Http2Stream& stream, bool end_stream) = 0;
   virtual void on_closed(Http2Stream& stream, std::uint32_t code) = 0;
   virtual void on_goaway(const nghttp2_goaway&) {}
   virtual void on_settings() {}

@@ -16,7 +16,7 @@ void empty(std::string& buffer) {
 void Http2Stream::start(Http2Session& session, std::int32_t id) {
   session_ = &session;
   id_ = id;
-  has_trailers_ = ended_ = read_done_ = false;
+  has_trailers_ = bad_field_ = ended_ = read_done_ = false;
   outgoing_ = {};
   outgoing_trailers_ = nullptr;
   outgoing_end_ = end_sent_ = deferred_ = stalled_ = closed_ = false;
@@ -43,11 +43,11 @@ void Http2Stream::on_data(std::span<const char> bytes) {
   readable_.wake();
 }
 
-void Http2Stream::on_trailer(std::string_view name, std::string_view value, Http2Text& text) {
+void Http2Stream::add_trailer(std::string_view name, std::string_view value, Http2Text& text) {
   if (!trailers_) trailers_ = std::make_unique<FieldList>();
   if (!has_trailers_) trailers_->clear();
   has_trailers_ = true;
-  if (!add_trailer(name, value, text, *trailers_)) fail_reading({Errc::Protocol, side_});
+  if (!http::add_trailer(name, value, text, *trailers_)) fail_reading({Errc::Protocol, side_});
 }
 
 void Http2Stream::on_end() {

@@ -26,8 +26,10 @@ class Http2Stream {
   void set_id(std::int32_t id) { id_ = id; }
 
   // --- told by the session; each only notes and wakes --------------------------------------------
+  // The fields of a head come first, those of trailers behind them.
+  virtual void on_field(std::string_view name, std::string_view value) = 0;
+  void on_bad_field() { bad_field_ = true; }
   void on_data(std::span<const char> bytes);
-  void on_trailer(std::string_view name, std::string_view value, Http2Text& text);
   void on_end();
   void on_closed(Error error);
   void on_sent(std::size_t bytes) { bytes_sent_ += bytes; }
@@ -44,9 +46,22 @@ class Http2Stream {
   std::string_view take_outgoing(std::size_t bytes);
 
  protected:
+  ~Http2Stream() = default;
   void start(Http2Session& session, std::int32_t id);
   // Gives what is left unread back to the connection's window.
   void finish();
+
+  template <class HeadBuilder>
+  void take_field(std::string_view name, std::string_view value, bool in_head,
+                  HeadBuilder& builder) {
+    if (in_head)
+      builder.add(name, value);
+    else
+      add_trailer(name, value, builder.text());
+  }
+  // Says whether the head or the trailers that come in have a field that nghttp2 finds malformed.
+  bool has_bad_field() const { return bad_field_; }
+  void expect_good_fields() { bad_field_ = false; }
 
   Result<Flow> try_read(BodyChunk& chunk);
   Result<Flow> write(BodyChunk chunk);
@@ -70,6 +85,7 @@ class Http2Stream {
   void fail_reading(Error error);
 
  private:
+  void add_trailer(std::string_view name, std::string_view value, Http2Text& text);
   void set_outgoing(BodyChunk chunk);
   bool out_done() const { return outgoing_.empty() && (!outgoing_end_ || end_sent_); }
 
@@ -81,6 +97,7 @@ class Http2Stream {
   std::string lent_;      // the chunk that was asked for last; it still occupies its window
   std::unique_ptr<FieldList> trailers_;
   bool has_trailers_ = false;
+  bool bad_field_ = false;
   bool ended_ = false;
   bool read_done_ = false;
   std::uint64_t bytes_read_ = 0;

@@ -15,12 +15,14 @@ struct Vector {
   double evidence;
 };
 
-TEST(PlainEvidence, MatchesTheTestVectors) {
-  for (const Vector& v :
-       {Vector{1, 0, 6.887478}, Vector{2, 0, 83.119841}, Vector{3, 0, 1274.376836},
-        Vector{3, 10, 4.916331}, Vector{10, 90, 2.438720}, Vector{5, 95, 0.129115},
-        Vector{20, 180, 14.691135}})
-    EXPECT_NEAR(plain_evidence(0.05, v.bad, v.good), v.evidence, 1e-6) << v.bad << "," << v.good;
+// The same mixture without late starts: sum_k a_k^bad * b_k^good / 7.
+double plain_evidence(double p0, double bad, double good) {
+  double sum = 0;
+  for (const double odds : kOddsRatios) {
+    const double q = p0 * odds / (1 - p0 + p0 * odds);
+    sum += std::exp(bad * std::log(q / p0) + good * std::log((1 - q) / (1 - p0)));
+  }
+  return sum / static_cast<double>(kOddsRatios.size());
 }
 
 TEST(ChangePoint, StartsBelowOneSoThatNothingIsNoEvidence) {
@@ -61,7 +63,6 @@ TEST(ChangePoint, ARunOfGoodOnesInOneStepIsTheSameAsOneByOne) {
     const auto expected = static_cast<double>(by_hand(observations, 0.05));
     EXPECT_NEAR(test.evidence() / expected, 1, 1e-9);
   }
-  EXPECT_EQ(test.observations(), observations.size());
 }
 
 TEST(ChangePoint, SeesALateFaultAlmostAsFastAsAnEarlyOne) {
@@ -123,13 +124,13 @@ TEST(ChangePointTick, OfOneAttemptIsThatAttempt) {
     ticks.add_tick(bad ? 1 : 0, bad ? 0 : 1);
     ASSERT_NEAR(ticks.evidence() / one_by_one.evidence(), 1, 1e-9) << i;
   }
-  EXPECT_EQ(ticks.observations(), one_by_one.observations());
 }
 
 TEST(ChangePointTick, TheFirstMatchesTheTestVectors) {
   for (const Vector& v :
-       {Vector{1, 0, 6.887478}, Vector{3, 0, 1274.376836}, Vector{3, 10, 4.916331},
-        Vector{10, 90, 2.438720}, Vector{5, 95, 0.129115}, Vector{20, 180, 14.691135}}) {
+       {Vector{1, 0, 6.887478}, Vector{2, 0, 83.119841}, Vector{3, 0, 1274.376836},
+        Vector{3, 10, 4.916331}, Vector{10, 90, 2.438720}, Vector{5, 95, 0.129115},
+        Vector{20, 180, 14.691135}}) {
     ChangePointEvidence test(0.05);
     test.add_tick(v.bad, v.good);
     // The evidence is (3/8 + what may begin in this tick) times the plain form.
@@ -142,7 +143,6 @@ TEST(ChangePointTick, SeesALateFaultAndCrossesTheBlocks) {
   ChangePointEvidence test(0.05);
   for (int i = 0; i < 5000; ++i) test.add_tick(0, 100);
   EXPECT_LT(test.evidence(), 1);
-  EXPECT_EQ(test.observations(), 500'000u);
   test.add_tick(12, 0);
   EXPECT_GT(test.evidence(), 400);
 }

@@ -88,6 +88,28 @@ TEST(HttpClient, CutsALongBodyAndKeepsTheStatus) {
   EXPECT_TRUE(outcome.answer->truncated);
 }
 
+TEST(HttpClient, WaitsForNoBodyThatItDoesNotRead) {
+  FakeUpstream receiver;
+  receiver.answer_raw("HTTP/1.1 503 Busy\r\nContent-Length: 10\r\n\r\nabc");
+  const HttpOutcome outcome = ask({.url = url_of(receiver.port()), .head_only = true});
+  ASSERT_TRUE(outcome.answer) << outcome.error;
+  EXPECT_EQ(outcome.answer->status, 503);
+  EXPECT_EQ(outcome.answer->body, "");
+}
+
+TEST(HttpClient, RefusesAHeadThatIsTooLong) {
+  FakeUpstream receiver;
+  receiver.answer(200, "", "X-Long: " + std::string(2000, 'x') + "\r\n");
+  EXPECT_EQ(ask({.url = url_of(receiver.port()), .max_head = 1000}).error,
+            "read: header limit exceeded");
+}
+
+TEST(HttpClient, ABodyThatEndsTooEarlyIsNoAnswer) {
+  FakeUpstream receiver;
+  receiver.close_after("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc");
+  EXPECT_EQ(ask({.url = url_of(receiver.port())}).error, "read: partial message");
+}
+
 TEST(HttpClient, AHugeContentLengthCostsNothing) {
   FakeUpstream receiver;
   receiver.answer_raw("HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\nabc");

@@ -30,6 +30,11 @@ OutboxItem item(const std::string& id, const std::string& channel = "hook") {
 
 class HistoryStoreTest : public StoreTest {
  protected:
+  static bool enqueue(Store& store, std::vector<OutboxItem> items) {
+    Change change;
+    change.outbox = std::move(items);
+    return store.commit(change).has_value();
+  }
   std::string head_of(Store& store, const std::string& channel = "hook") {
     const auto head = store.outbox_head(channel, kNow);
     return head->item ? head->item->event_id : "<none>";
@@ -58,7 +63,7 @@ TEST_F(HistoryStoreTest, AMessageIsWrittenWithItsDecisionOrNotAtAll) {
 
 TEST_F(HistoryStoreTest, OneEventReachesAChannelOnce) {
   auto store = open();
-  ASSERT_TRUE(store->enqueue({item("a"), item("a"), item("a", "other")}).has_value());
+  ASSERT_TRUE(enqueue(*store, {item("a"), item("a"), item("a", "other")}));
   EXPECT_THAT(*store->outbox(std::nullopt, 10), SizeIs(2));
 }
 
@@ -66,7 +71,7 @@ TEST_F(HistoryStoreTest, TheOldestIsFirstAndLaterOnesWaitTheirTime) {
   auto store = open();
   OutboxItem later = item("later");
   later.not_before_ms = kNow + 1000;
-  ASSERT_TRUE(store->enqueue({later, item("first"), item("second")}).has_value());
+  ASSERT_TRUE(enqueue(*store, {later, item("first"), item("second")}));
   EXPECT_EQ(head_of(*store), "first");
   for (const char* id : {"first", "second"}) {
     OutboxItem done = *store->outbox_head("hook", kNow)->item;
@@ -85,16 +90,16 @@ TEST_F(HistoryStoreTest, KnowsWhichIncidentsAreOpen) {
   trigger.operation = OutboxItem::Operation::Trigger;
   OutboxItem resolve = item("b");
   resolve.operation = OutboxItem::Operation::Resolve;
-  ASSERT_TRUE(store->enqueue({trigger}).has_value());
+  ASSERT_TRUE(enqueue(*store, {trigger}));
   EXPECT_THAT(*store->open_topics(), SizeIs(1));
-  ASSERT_TRUE(store->enqueue({resolve}).has_value());
+  ASSERT_TRUE(enqueue(*store, {resolve}));
   EXPECT_THAT(*store->open_topics(), IsEmpty());
 }
 
 TEST_F(HistoryStoreTest, AFlippedBitInAMessageIsDamage) {
   {
     auto store = open();
-    ASSERT_TRUE(store->enqueue({item("a")}).has_value());
+    ASSERT_TRUE(enqueue(*store, {item("a")}));
   }
   std::string content = bytes();
   const auto at = content.rfind("rolled_back");
@@ -207,7 +212,7 @@ TEST_F(HistoryStoreTest, AFileOfTheFirstVersionIsUpgradedAndKeepsWhatItHad) {
   auto store = open();
   ASSERT_TRUE(store);
   EXPECT_THAT(*store->decisions("", 0, 10), SizeIs(1));
-  EXPECT_TRUE(store->enqueue({item("a")}).has_value());
+  EXPECT_TRUE(enqueue(*store, {item("a")}));
   EXPECT_TRUE(store->append_audit({call("/1")}).has_value());
 }
 
