@@ -35,6 +35,7 @@ namespace http = beast::http;
 using tcp = asio::ip::tcp;
 
 constexpr std::uint32_t kMaxHeadBytes = 8 * 1024;
+constexpr int kMisdirected = 421;
 
 asio::awaitable<void> sleep_on_timer(config::Duration duration) {
   asio::steady_timer timer(co_await asio::this_coro::executor, duration);
@@ -104,6 +105,8 @@ asio::awaitable<std::optional<std::string>> ask_over(Stream& stream, Target targ
   const int status = static_cast<int>(parser.get().result_int());
   const config::Health& health = target.health;
   if (health.status_from <= status && status <= health.status_to) co_return std::nullopt;
+  // The server is well, and only does not know the name that we made up (RFC 9110 15.5.20).
+  if (status == kMisdirected && health.host.empty()) co_return std::nullopt;
   co_return "answered " + std::to_string(status);
 }
 

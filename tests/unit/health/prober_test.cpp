@@ -199,6 +199,28 @@ TEST_F(Prober, AsksByTheHostThatIsConfigured) {
   EXPECT_THAT(service.seen, ElementsAre("GET /healthz shop.example.com"));
 }
 
+// The name was a guess of ours; users ask by the right one.
+TEST_F(Prober, AServerThatDoesNotKnowTheGuessedHostIsHealthy) {
+  FakeService service(context_);
+  service.status = 421;
+  Target target = target_for(service);
+  target.health.unhealthy_after = 1;
+  update({target});
+  probe_once();
+  EXPECT_THAT(changes_, IsEmpty());
+}
+
+TEST_F(Prober, AServerThatDoesNotKnowTheConfiguredHostIsUnhealthy) {
+  FakeService service(context_);
+  service.status = 421;
+  Target target = target_for(service);
+  target.health.unhealthy_after = 1;
+  target.health.host = "shop.example.com";
+  update({target});
+  probe_once();
+  EXPECT_THAT(changes_, ElementsAre(HasSubstr("answered 421")));
+}
+
 TEST_F(Prober, SendsTheHeadersThatAreConfigured) {
   test::FakeUpstream service;
   Target target = target_at({asio::ip::address_v4::loopback(), service.port()}, "green",
