@@ -125,6 +125,26 @@ TEST_F(Reuse, BytesNobodyAskedForCostAllIdleConnectionsOfTheEndpoint) {
   EXPECT_EQ(proxy->outcomes("blue", Outcome::Desync), 1u);
 }
 
+TEST_F(Reuse, AnEndpointThatSpokeUnaskedIsReusedSafelyFromThenOn) {
+  blue.on_request([](const Received& request, UpstreamConnection& connection) {
+    connection.answer(200, "ok");
+    if (request.target() == "/evil")
+      connection.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil");
+  });
+  start();
+  RawClient client(proxy->port());
+  client.send("GET /evil HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_EQ(client.read_response().body, "ok");
+  ASSERT_TRUE(eventually([&] { return proxy->outcomes("blue", Outcome::Desync) == 1; }));
+  const std::size_t before = blue.connections();
+  // As below: without the rest one connection would do.
+  for (int i = 0; i < 200 && blue.connections() < before + 2; ++i) {
+    client.send(kGet);
+    EXPECT_EQ(client.read_response().status, 200);
+  }
+  EXPECT_EQ(blue.connections(), before + 2);
+}
+
 TEST_F(Reuse, ANoticeOfTimeoutIsAnOrdinaryEnd) {
   blue.on_request([](const Received&, UpstreamConnection& connection) {
     connection.answer(200, "ok");
