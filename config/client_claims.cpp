@@ -3,6 +3,8 @@
 namespace cutwater::config {
 namespace {
 
+constexpr std::string_view kShortestFamily = "x-ssl-";
+
 char plain(char c) {
   if (c == '_') return '-';
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
@@ -47,7 +49,7 @@ ClientClaim with_x(std::string_view name) {
 // The first letters choose the only candidates: this is asked of every field that is not known.
 ClientClaim client_claim(std::string_view field_name) {
   using enum ClientClaim;
-  if (field_name.size() < 9) return None;
+  if (field_name.size() < kShortestFamily.size()) return None;
   switch (plain(field_name[0])) {
     case 'f':
       if (field_name.size() == 9) return whole(field_name, "forwarded", Forwarded);

@@ -27,6 +27,7 @@ namespace asio = boost::asio;
 using tcp = asio::ip::tcp;
 
 constexpr std::uint32_t kMaxHeadBytes = 8 * 1024;
+constexpr int kMisdirected = 421;
 
 asio::awaitable<void> sleep_on_timer(config::Duration duration) {
   asio::steady_timer timer(co_await asio::this_coro::executor, duration);

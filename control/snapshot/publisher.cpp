@@ -266,7 +266,8 @@ std::shared_ptr<const routing::ServiceSnapshot> Publisher::build_service(
     if (version.name == state.stable) out->stable = out->versions.size() - 1;
   }
   compare(*out, steering.compared);
-  out->salt = state.salt;
+  const std::string& secret = service.sticky.secret.value;
+  out->salt = secret.empty() ? state.salt : routing::split_salt(secret, service.name, state.stable);
   out->cookie_key = cookie_keys_.signer(service.name);
   out->rollout = steering.rollout;
   out->sticky = service.sticky;

@@ -17,13 +17,6 @@ constexpr int kSends = 3;        // sends to the same endpoint, while the endpoi
                                  // the request
 constexpr int kMaxInterim = 10;  // 1xx heads forwarded per response (tests/HARDENING.md U11)
 
-// One client's connection, as a number that is not 0.
-std::uint64_t owner_of(const net::ConnectionAddresses& addresses) {
-  const auto& bytes = addresses.source.bytes;
-  const std::string_view ip(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  return (std::hash<std::string_view>{}(ip) ^ (std::uint64_t{addresses.source_port} << 1)) | 1U;
-}
-
 }  // namespace
 
 Attempt::Attempt(ExchangeContext& context, http::DownstreamStream& downstream, AttemptTarget target,
@@ -47,9 +40,10 @@ upstream::PoolTimeouts Attempt::pool_timeouts() const {
   upstream::PoolTimeouts out{timeouts.connect, timeouts.upstream_idle, timeouts.stream_idle,
                              down_.client().addresses, !down_.head().upgrade.empty()};
   const auto version = static_cast<std::size_t>(target_.version - target_.service->versions.data());
-  out.rest = target_.service->reuses_safely(version);
-  // Behind a trusted proxy one connection brings many clients.
-  if (out.rest && out.client && !down_.client().trusted_peer) out.owner = owner_of(*out.client);
+  // A server that has said too much once will do so again.
+  const bool caught =
+      target_.service->reuse == config::Reuse::Auto && target_.endpoint->desyncs() > 0;
+  out.rest = caught || target_.service->reuses_safely(version);
   return out;
 }
 

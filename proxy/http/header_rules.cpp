@@ -132,9 +132,13 @@ void write_trace(const RequestHead& head, const ForwardInfo& info, const Kept& k
 // Via is for people: servers change what they do when they see it (nginx stops compressing), and
 // several of these proxies may have one name. Loops are found by a count of our own.
 void write_hops(const RequestHead& head, const ForwardInfo& info, HeadWriter& out) {
-  out.put("Cutwater-Hops: ");
-  out.number(head.hops + 1);
-  out.put("\r\n");
+  if (head.hops == 0) {  // nearly always
+    out.put("Cutwater-Hops: 1\r\n");
+  } else {
+    out.put("Cutwater-Hops: ");
+    out.number(head.hops + 1);
+    out.put("\r\n");
+  }
   if (info.via.empty()) return;
   const std::string_view one = head.minor_version == 0 ? "Via: 1.0 " : "Via: 1.1 ";
   out.put(head.major_version == 2 ? "Via: 2.0 " : one);

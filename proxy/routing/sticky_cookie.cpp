@@ -78,6 +78,16 @@ MacKey service_key(std::string_view secret, std::string_view service) {
   return HmacSha256(bytes_of(secret))(bytes_of(purpose));
 }
 
+std::uint64_t split_salt(std::string_view secret, std::string_view service,
+                         std::string_view stable) {
+  const std::string purpose =
+      "cutwater split of " + std::string(service) + " beside " + std::string(stable);
+  const MacKey bytes = HmacSha256(bytes_of(secret))(bytes_of(purpose));
+  std::uint64_t salt = 0;
+  for (std::size_t i = 0; i < sizeof salt; ++i) salt = salt << 8 | bytes[i];
+  return salt;
+}
+
 std::int64_t unix_now() {
   return std::time(nullptr);
 }

@@ -30,6 +30,11 @@ using CookieValue = std::array<char, kCookieValueLength>;
 
 // Makes the key of one service from a secret of any length.
 MacKey service_key(std::string_view secret, std::string_view service);
+// Makes the salt of the split of one service (snapshot.hpp) from a secret, so that proxies that
+// share the secret send a user to the same version. Another stable version lets other users go
+// first.
+std::uint64_t split_salt(std::string_view secret, std::string_view service,
+                         std::string_view stable);
 
 std::int64_t unix_now();  // seconds
 

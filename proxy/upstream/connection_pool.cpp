@@ -75,12 +75,6 @@ PooledConnection::Heard PooledConnection::listen() {
   return is_timeout_notice({said.data(), read.bytes}) ? Heard::End : Heard::Unasked;
 }
 
-bool PooledConnection::may_carry(const PoolTimeouts& timeouts, TimePoint now) const {
-  if (belongs_to_another(timeouts.client)) return false;
-  const bool same = owner_ != 0 && owner_ == timeouts.owner;
-  return !timeouts.rest || same || now - free_since_ >= kRest;
-}
-
 // --- ConnectionPool -------------------------------------------------------------------------
 
 ConnectionPool::~ConnectionPool() {
@@ -101,9 +95,8 @@ Lease ConnectionPool::try_reuse(const Endpoint& endpoint, const PoolTimeouts& ti
   if (endpoint.protocol() == config::UpstreamProtocol::Http2)
     return try_reuse_http2(endpoint, timeouts);
   State& known = state(endpoint.id());
-  for (auto next = known.idle.begin(); next != known.idle.end();) {
-    PooledConnection& connection = *next++;
-    if (!connection.may_carry(timeouts, context_.loop.now())) continue;
+  while (PooledConnection* const found = find_idle(known.idle, timeouts)) {
+    PooledConnection& connection = *found;
     connection.unlink();
     counters_.upstream_idle.down();
     connection.stream.socket().unwatch();
@@ -116,13 +109,28 @@ Lease ConnectionPool::try_reuse(const Endpoint& endpoint, const PoolTimeouts& ti
       destroy(&connection);
       continue;
     }
-    connection.owner_ = timeouts.owner;
     known.busy.push_front(connection);
     ++known.stats.active;
     connection.stream.begin(timeouts.write_stall);
     return Lease(connection, connection.stream, timeouts.idle);
   }
   return {};
+}
+
+// The connection given back last is the warmest, and the others may go. Where a connection must
+// have rested, the one that has rested longest is taken, so that nobody searches among those that
+// have not.
+PooledConnection* ConnectionPool::find_idle(List& idle, const PoolTimeouts& timeouts) const {
+  const auto fits = [&timeouts](const PooledConnection& connection) {
+    return !connection.belongs_to_another(timeouts.client);
+  };
+  if (!timeouts.rest) {
+    const auto newest = std::find_if(idle.begin(), idle.end(), fits);
+    return newest == idle.end() ? nullptr : &*newest;
+  }
+  const auto oldest = std::find_if(idle.rbegin(), idle.rend(), fits);
+  const bool rested = oldest != idle.rend() && context_.loop.now() - oldest->free_since_ >= kRest;
+  return rested ? &*oldest : nullptr;
 }
 
 // Makes a socket whose connect() is under way.
@@ -158,7 +166,6 @@ Task<Result<void>> ConnectionPool::connect(const Endpoint& endpoint, PoolTimeout
   ++known.stats.active;
   connection->stream.begin(timeouts.write_stall);
   connection->desyncs_ = endpoint.desyncs();
-  connection->owner_ = timeouts.owner;
   lease = Lease(*connection, connection->stream, timeouts.idle);
   const TimePoint deadline = context_.loop.now() + timeouts.connect;
   const auto wait = co_await connection->stream.socket().writable(deadline);

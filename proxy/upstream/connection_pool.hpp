@@ -25,9 +25,8 @@ struct PoolTimeouts {
   // A PROXY header would name this client; null if no client is known.
   const net::ConnectionAddresses* client = nullptr;
   bool for_upgrade = false;  // an HTTP/2 server must first have said what it can do
-  // HTTP/1: a connection has rested for 10 ms before it carries another client's request.
+  // HTTP/1: a connection has rested for 10 ms before it carries the next request.
   bool rest = false;
-  std::uint64_t owner = 0;  // whose request it is; 0 if of nobody who could come again
 };
 
 // Holds what one worker knows of one endpoint.
@@ -70,7 +69,6 @@ class PooledConnection final : public ListHook, public net::Transport::Watcher, 
   // answer nobody.
   enum class Heard : std::uint8_t { Nothing, End, Unasked };
   Heard listen();
-  bool may_carry(const PoolTimeouts& timeouts, TimePoint now) const;
   friend class ConnectionPool;
   friend class Lease;
   void on_idle_event() override;
@@ -78,7 +76,6 @@ class PooledConnection final : public ListHook, public net::Transport::Watcher, 
   ConnectionPool& pool_;
   const std::uint32_t endpoint_;
   std::uint32_t desyncs_ = 0;  // of its endpoint, when it was made
-  std::uint64_t owner_ = 0;    // of its last request
   TimePoint free_since_{};
   bool introduced_ = false;  // a PROXY header was sent
   std::optional<net::ConnectionAddresses> client_;
@@ -168,6 +165,7 @@ class ConnectionPool {
     net::SslSessionPtr session;  // the newest TLS session, for the next connection
   };
   State& state(std::uint32_t endpoint);
+  PooledConnection* find_idle(List& idle, const PoolTimeouts& timeouts) const;
   Task<Result<void>> introduce(const Endpoint& endpoint, PoolTimeouts timeouts,
                                PooledConnection& connection, TimePoint deadline);
   void give_back(PooledConnection* connection, Nanoseconds idle);

@@ -70,13 +70,16 @@ Worker::Worker(unsigned index, SharedSetup& shared, std::vector<ListenerSetup> l
                                           int status) {
     counters_.bad_requests[static_cast<std::size_t>(bad)].add();
     if (status > 0) counters_.local_replies[static_cast<std::size_t>(status)].add();
-    if (log_) log_refused(client, bad, status);
+    if (log_) log_refused(client, status == 408 ? "timeout" : to_string(bad), status);
   };
   server_context_.on_claim_taken = [this](config::ClientClaim claim) {
     counters_.claims_taken[static_cast<std::size_t>(claim)].add();
   };
   server_context_.on_http2_abuse = [this](http::Http2Abuse abuse) { note_abuse(abuse); };
   server_context_.on_refused_stream = [this] { counters_.refused_streams.add(); };
+  server_context_.on_lost = [this](const http::ClientInfo& client, std::string_view why) {
+    if (log_) log_refused(client, why, 0);
+  };
 }
 
 Worker::~Worker() = default;
@@ -232,12 +235,12 @@ void Worker::stop() {
   });
 }
 
-void Worker::log_refused(const http::ClientInfo& client, http::BadHead bad, int status) {
+void Worker::log_refused(const http::ClientInfo& client, std::string_view why, int status) {
   exchange::LogRecord record = exchange::record_of(client);
   record.client_ip = client.peer_ip;  // what it said of another client was in no good request
   record.status = status;
   record.outcome = "refused";
-  record.reason = status == 408 ? std::string_view("timeout") : to_string(bad);
+  record.reason = why;
   log_->write_refused(record, loop_.now());
 }
 

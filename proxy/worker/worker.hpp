@@ -67,7 +67,7 @@ class Worker {
     counters_.http2_abuses[static_cast<std::size_t>(abuse)].add();
   }
   static void flush_log(void* self);
-  void log_refused(const http::ClientInfo& client, http::BadHead bad, int status);
+  void log_refused(const http::ClientInfo& client, std::string_view why, int status);
 
   SharedSetup& shared_;
   net::EventLoop loop_;

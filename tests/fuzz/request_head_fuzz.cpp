@@ -73,6 +73,24 @@ void check_written(const RequestHead& head, bool trusted) {
   fuzz::check(again->content_length == head.content_length, "same length");
   fuzz::check(again->upgrade == head.upgrade, "same upgrade");
   fuzz::check(again->expect_continue == head.expect_continue, "same expectation");
+  fuzz::check(again->hops == head.hops + 1, "one hop more");
+}
+
+// What a stranger says of the client is taken away; then only we say such things.
+void check_stranger(RequestHead head) {
+  head.fields.keep_if([](const Field& field) { return !is_claim(field.id); });
+  std::vector<char> room(8192);
+  HeadWriter out(room);
+  write_upstream_request(head, {.peer_ip = "192.0.2.1", .scheme = "http"}, out);
+  RequestHead again;
+  HeadScanner scanner;
+  if (scanner.parse_request(out.text(), {}, again).kind != Kind::Complete) return;
+  for (const Field& field : again.fields) {
+    const bool ours = field.id == FieldId::XForwardedFor || field.id == FieldId::XForwardedProto ||
+                      field.id == FieldId::XForwardedHost;
+    fuzz::check(ours || !is_claim(field.id), "no claim of a stranger");
+    fuzz::check(field.id != FieldId::XForwardedFor || field.value == "192.0.2.1", "the peer alone");
+  }
 }
 
 }  // namespace
@@ -103,5 +121,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   check_views(input, *whole);
   check_written(*whole, false);
   check_written(*whole, true);
+  check_stranger(*whole);
   return 0;
 }

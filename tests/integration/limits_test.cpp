@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "tests/integration/edge_fixture.hpp"
+#include "tests/support/h2_frames.hpp"
 
 namespace cutwater::test {
 namespace {
@@ -121,16 +122,20 @@ TEST_F(Limits, R26AFullDiskLosesLinesNotRequests) {
   EXPECT_TRUE(eventually([&] { return proxy().totals().log_lines_dropped == 3; }));
 }
 
+std::filesystem::path own_log() {
+  return std::filesystem::temp_directory_path() / ("edge_log_" + std::to_string(::getpid()));
+}
+
+std::vector<std::string> lines(const std::filesystem::path& file) {
+  std::ifstream in(file);
+  std::vector<std::string> all;
+  for (std::string line; std::getline(in, line);) all.push_back(line);
+  return all;
+}
+
 TEST_F(Limits, TheLogTellsOneLinePerRequestAndFollowsARotation) {
-  const std::filesystem::path path =
-      std::filesystem::temp_directory_path() / ("edge_log_" + std::to_string(::getpid()));
+  const std::filesystem::path path = own_log();
   const std::filesystem::path rotated = path.string() + ".1";
-  const auto lines = [](const std::filesystem::path& file) {
-    std::ifstream in(file);
-    std::vector<std::string> all;
-    for (std::string line; std::getline(in, line);) all.push_back(line);
-    return all;
-  };
   log_to(setup, path);
   EXPECT_EQ(get(port(), "/first\"").status, 400);
   EXPECT_EQ(get(port(), "/second", "X: \xff\r\n").status, 200);
@@ -147,6 +152,32 @@ TEST_F(Limits, TheLogTellsOneLinePerRequestAndFollowsARotation) {
   EXPECT_EQ(lines(rotated).size(), 2u);
   std::filesystem::remove(path);
   std::filesystem::remove(rotated);
+}
+
+// Whatever refuses it: nghttp2 does so before anything of ours sees the head.
+TEST_F(Limits, ARequestRefusedOverHttp2LeavesALineInTheLog) {
+  const std::filesystem::path path = own_log();
+  log_to(setup, path);
+  const auto fields = [](const std::string& name, const std::string& value) {
+    H2Fields all = h2_get();
+    all.emplace_back(name, value);
+    return all;
+  };
+  const H2Fields no_path{{":method", "GET"}, {":scheme", "http"}, {":authority", "a"}};
+  H2Client client(port());
+  for (const H2Fields& bad : {fields("connection", "close"), fields("x", "a\rb"), no_path})
+    EXPECT_NE(client.answer(client.request(bad)).reset, std::nullopt);
+  H2Fields large = h2_get();
+  for (int i = 0; i < 5; ++i) large.emplace_back("x", std::string(15'000, 'x'));
+  H2Client other(port());
+  other.request(large);
+  EXPECT_NE(other.goaway(), std::nullopt);
+  ASSERT_TRUE(eventually([&] { return lines(path).size() == 4; }));
+  for (const std::string& line : lines(path))
+    for (const char* said :
+         {"\"status\":0", "\"client\":\"127.0.0.1\"", "\"outcome\":\"refused\"", "\"reason\":"})
+      EXPECT_NE(line.find(said), std::string::npos) << said << " in " << line;
+  std::filesystem::remove(path);
 }
 
 }  // namespace

@@ -194,6 +194,8 @@ std::string_view to_string(BadHead bad) {
       return "encoded_traversal";
     case BadHead::Loop:
       return "loop";
+    case BadHead::Malformed:
+      return "malformed";
     case BadHead::MethodNotAllowed:
       return "method_not_allowed";
   }

@@ -44,6 +44,7 @@ enum class BadHead : std::uint8_t {
   Status,
   EncodedTraversal,
   Loop,
+  Malformed,  // HTTP/2 only: by RFC 9113 8.1.1, in whatever way
   MethodNotAllowed,
 };
 std::string_view to_string(BadHead bad);

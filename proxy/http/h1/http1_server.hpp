@@ -40,6 +40,9 @@ struct ServerContext {
   net::Offenders* offenders = nullptr;  // null if nobody is remembered
   std::function<void(Http2Abuse)> on_http2_abuse;
   std::function<void()> on_refused_stream;
+  // Reports requests that are lost without an answer, and why, for the access log: their connection
+  // has failed, or the client had too many streams open.
+  std::function<void(const ClientInfo&, std::string_view why)> on_lost = {};
 };
 
 class Http1ServerConnection final : public DownstreamStream {

@@ -119,6 +119,7 @@ void Http2ServerConnection::heed_offences() {
 
 void Http2ServerConnection::on_abuse(Http2Abuse abuse) {
   context_.on_http2_abuse(abuse);
+  if (context_.on_lost) context_.on_lost(peer_.client(), to_string(abuse));
   const bool mistaken = abuse == Http2Abuse::ClosedStream || abuse == Http2Abuse::Protocol;
   if (is_remembered() && !mistaken) context_.offenders->note(peer_.addresses->source, loop().now());
 }
@@ -289,6 +290,7 @@ void Http2ServerConnection::on_block_begin(const nghttp2_frame& frame) {
   if (streams_.size() >= context_.limits.http2.max_streams || final_goaway_) {
     reset_stream(id, NGHTTP2_REFUSED_STREAM);
     context_.on_refused_stream();
+    if (context_.on_lost) context_.on_lost(peer_.client(), "max_streams");
     return;
   }
   nghttp2_session_set_stream_user_data(session(), id, static_cast<Http2Stream*>(&take_stream(id)));
@@ -316,10 +318,13 @@ void Http2ServerConnection::on_block_end(Http2Stream& ended, bool end_stream) {
 
 void Http2ServerConnection::on_closed(Http2Stream& closed, std::uint32_t) {
   auto& stream = static_cast<Http2ServerStream&>(closed);
-  if (stream.state_ == Http2ServerStream::State::Building)
-    release(stream);  // nghttp2 refused its head
-  else
+  if (stream.state_ == Http2ServerStream::State::Building) {
+    // nghttp2 refused its head.
+    if (!failed()) context_.on_bad_request(stream.client_, BadHead::Malformed, kMalformed);
+    release(stream);
+  } else {
     stream.lose({Errc::Reset, Side::Downstream});
+  }
 }
 
 void Http2ServerConnection::on_goaway(const nghttp2_goaway&) {

@@ -18,6 +18,8 @@ TEST(ClientClaims, AreFamiliesOfNames) {
                            "X-Client-Cert-Chain",
                            "X-SSL-Client-Cert",
                            "X-SSL-Cipher",
+                           "X-SSL-DN",
+                           "x_ssl_id",
                            "X-Real-IP",
                            "X-Original-URL",
                            "X-Original-Host",

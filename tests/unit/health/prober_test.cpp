@@ -183,20 +183,23 @@ class Prober : public testing::Test {
 TEST_F(Prober, AsksForThePathUnderTheEndpointsOwnName) {
   FakeService service(context_);
   update({target_for(service)});
-
   probe_once();
-
   EXPECT_THAT(service.seen, ElementsAre("GET /healthz " + service.authority()));
   EXPECT_THAT(changes_, IsEmpty());
 }
 
-TEST_F(Prober, AsksByTheHostThatIsConfigured) {
+TEST_F(Prober, AsksByTheConfiguredHostElseByAGuessWhich421DoesNotFault) {
   FakeService service(context_);
+  service.status = 421;
   Target target = target_for(service);
-  target.health.host = "shop.example.com";
-  update({target});
-  probe_once();
-  EXPECT_THAT(service.seen, ElementsAre("GET /healthz shop.example.com"));
+  target.health.unhealthy_after = 1;
+  for (const char* host : {"", "shop.example.com"}) {
+    target.health.host = host;
+    update({target});
+    probe_once();
+    EXPECT_EQ(target.endpoint->healthy(), target.health.host.empty());
+  }
+  EXPECT_EQ(service.seen.back(), "GET /healthz shop.example.com");
 }
 
 TEST_F(Prober, SendsTheHeadersThatAreConfigured) {
@@ -239,7 +242,6 @@ TEST_F(Prober, TheConfiguredStatusesAreHealthyAndNoOthers) {
 TEST_F(Prober, WaitsItsFirstDelayThenTheInterval) {
   FakeService service(context_);
   update({target_for(service)});
-
   probe_once();
   probe_once();
 

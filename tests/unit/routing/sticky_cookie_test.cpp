@@ -192,5 +192,14 @@ TEST(SetCookie, TheLongestThatCanBeConfiguredFits) {
   EXPECT_TRUE(written.ends_with("; Partitioned")) << written;
 }
 
+TEST(SplitSalt, BelongsToTheSecretTheServiceAndTheStableVersion) {
+  const std::uint64_t salt = split_salt("secret", "shop", "blue");
+  EXPECT_EQ(salt, split_salt("secret", "shop", "blue"));
+  const std::set<std::uint64_t> salts{salt, split_salt("other", "shop", "blue"),
+                                      split_salt("secret", "api", "blue"),
+                                      split_salt("secret", "shop", "green")};
+  EXPECT_EQ(salts.size(), 4u);
+}
+
 }  // namespace
 }  // namespace cutwater::routing
