@@ -108,7 +108,9 @@ struct EngineState {
   std::string cause;                   // of the last transition
   std::string reason;                  // the same as a sentence
   std::string verdict = "no_traffic";  // last seen, for views
-  boost::json::object evidence;        // evidence of the last decision; the controller fills it in
+  // After it had succeeded: what took the version back.
+  std::optional<Withdrawal> taken_back;
+  boost::json::object evidence;  // evidence of the last decision; the controller fills it in
 
   // These are not stored: a restart starts the step's clock again.
   std::optional<TimePoint> step_since;

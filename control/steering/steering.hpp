@@ -97,6 +97,7 @@ class Steering {
   Change make_change(Draft& draft) const;
   bool install(const Draft& draft);  // true: the workers need a new snapshot
   void rebuild();
+  void number_withdrawals(ServiceEntry& entry) const;
   void announce(const Change& change, const std::vector<std::uint64_t>& seqs);
   Awaitable<void> settle(const std::string& service);
   void finish_if_terminal(ServiceEntry& entry);
@@ -110,6 +111,7 @@ class Steering {
   std::shared_ptr<const routing::RoutingSnapshot> snapshot_;
   // Reverts that are true but not on disk yet; every write takes them along.
   Change unsaved_;
+  std::vector<Decision> just_stored_;  // by the last write, with their numbers
   bool state_writable_ = true;
   DecisionCounts decisions_counted_;
 };
