@@ -2,6 +2,7 @@
 // window is a difference of two. Thread: control's.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 
@@ -25,7 +26,7 @@ class CountWindow {
     std::uint64_t before = 0;
     for (const Sample& sample : samples_)
       if (sample.at <= now - length) before = sample.total;
-    return live - before;
+    return live - std::min(before, live);  // a service that came back counts anew
   }
 
  private:

@@ -383,8 +383,7 @@ Task<void> Exchange::answer_failure(const Attempt& attempt) {
 Task<void> Exchange::reply(LocalAnswer answer) {
   status_ = answer.status;
   context_.counters.local_replies[static_cast<std::size_t>(answer.status)].add();
-  if (answer.status == 503 && route_)
-    service().counters->unavailable.fetch_add(1, std::memory_order_relaxed);
+  if (answer.status == 503 && route_) service().counters->unavailable.fetch_add(1);
   [[maybe_unused]] const auto sent =
       co_await down_.reply_locally(answer.status, answer.text, request_id_);
 }
