@@ -418,9 +418,6 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"\"127.0.0.1:9001\"",
              "2:30: endpoint `127.0.0.1:9001`: expected http://HOST:PORT, did you mean "
              "`http://127.0.0.1:9001`?"},
-        Case{"\"unix:/run/app.sock\"",
-             "2:30: endpoint `unix:/run/app.sock`: unix sockets are not supported as endpoints; "
-             "let the upstream listen on 127.0.0.1 and write http://127.0.0.1:PORT"},
         Case{"\"ftp://a\"", "2:30: endpoint `ftp://a`: expected http://HOST:PORT"},
         Case{"\"http://a:1/x\"",
              "2:30: endpoint `http://a:1/x`: an endpoint has no path: the request's own path is "
