@@ -150,6 +150,10 @@ Checked<Address> check_listen(std::string_view text) {
 }
 
 Checked<Endpoint> check_endpoint(std::string_view text) {
+  if (text.starts_with("unix:"))
+    return Wrong{
+        "unix sockets are not supported as endpoints; let the upstream listen on "
+        "127.0.0.1 and write http://127.0.0.1:PORT"};
   const bool tls = text.starts_with("https://");
   const std::string_view scheme = tls ? "https://" : "http://";
   if (!text.starts_with(scheme)) {

@@ -324,6 +324,8 @@ std::string Assembly::write_ready_file() const {
 
 Awaitable<void> Assembly::tick() {
   certificates_.tick();
+  if (const auto line = taken_fields_.due(Clock::now(), workers_->totals().claims_taken))
+    spdlog::warn("{}", *line);
   co_await control_->clock.tick();
   fitness_->tick();
 }

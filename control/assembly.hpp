@@ -17,6 +17,7 @@
 #include "control/base/run_options.hpp"
 #include "control/health/prober.hpp"
 #include "control/history/historian.hpp"
+#include "control/metrics/taken_fields.hpp"
 #include "control/operations/configuration.hpp"
 #include "control/operations/flags.hpp"
 #include "control/operations/history.hpp"
@@ -133,6 +134,7 @@ class Assembly {
   config::Operations operations_;
   Change start_change_;
   std::vector<OpenTopic> incidents_;
+  TakenFields taken_fields_;
   notify::Outside outside_;
   Certificates certificates_;
   std::unique_ptr<AsyncStore> store_;

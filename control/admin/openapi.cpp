@@ -2,6 +2,9 @@
 
 #include <boost/algorithm/string/case_conv.hpp>
 #include <boost/json.hpp>
+#include <cctype>
+
+#include "control/admin/openapi_schemas.hpp"
 
 namespace cutwater::control::admin {
 namespace http = boost::beast::http;
@@ -59,12 +62,10 @@ json::array parameters(const Route& route) {
 
 json::object request_body(const Route& route) {
   const bool yaml = route.body == Body::Yaml;
-  json::object media{{"schema", yaml ? json::object{{"type", "string"}} : ref("Object")}};
-  if (route.if_match && route.schema == "Weights") media["schema"] = ref("WeightsBody");
-  if (route.schema == "Version") media["schema"] = ref("VersionBody");
-  if (route.schema == "Replay") media["schema"] = ref("ReplayBody");
-  return {{"required", route.body != Body::OptionalJson},
-          {"content", {{yaml ? "text/yaml" : "application/json", std::move(media)}}}};
+  json::object schema = yaml ? json::object{{"type", "string"}} : ref(route.request);
+  return {
+      {"required", route.body != Body::OptionalJson},
+      {"content", {{yaml ? "text/yaml" : "application/json", {{"schema", std::move(schema)}}}}}};
 }
 
 std::string_view media_type(const Route& route) {
@@ -80,6 +81,29 @@ std::string_view media_type(const Route& route) {
   }
 }
 
+std::string lower_verb(const Route& route) {
+  std::string verb(http::to_string(route.verb));
+  boost::algorithm::to_lower(verb);
+  return verb;
+}
+
+// Writes "put_services_service_weights", from which generators make the names of functions.
+std::string operation_id(const Route& route) {
+  std::string id = lower_verb(route);
+  std::string_view pattern = route.pattern;
+  if (pattern.starts_with("/v1/")) pattern.remove_prefix(3);
+  if (pattern == "/") pattern = "/page";
+  for (const char c : pattern) {
+    const bool word = std::isalnum(static_cast<unsigned char>(c)) != 0;
+    if (word)
+      id += c;
+    else if (id.back() != '_')
+      id += '_';
+  }
+  if (id.back() == '_') id.pop_back();
+  return id;
+}
+
 json::object operation(const Route& route) {
   const bool json_answer = route.kind == Kind::Api || route.kind == Kind::OpenApi;
   json::object schema = json_answer ? ref(route.schema) : json::object{{"type", "string"}};
@@ -87,10 +111,12 @@ json::object operation(const Route& route) {
                        {"content", {{media_type(route), {{"schema", std::move(schema)}}}}}};
   json::object failure{{"description", "What went wrong and what to do"},
                        {"content", {{"application/problem+json", {{"schema", ref("Problem")}}}}}};
-  json::object result{
-      {"summary", route.summary},
-      {"responses",
-       {{std::to_string(route.success), std::move(success)}, {"default", std::move(failure)}}}};
+  json::object result{{"operationId", operation_id(route)},
+                      {"summary", route.summary},
+                      {"responses",
+                       {{std::to_string(route.success), std::move(success)},
+                        {"4XX", failure},
+                        {"default", std::move(failure)}}}};
   if (auto list = parameters(route); !list.empty()) result["parameters"] = std::move(list);
   if (route.body != Body::None) result["requestBody"] = request_body(route);
   if (route.access == Access::Open) {
@@ -102,129 +128,6 @@ json::object operation(const Route& route) {
   return result;
 }
 
-json::object shape(std::initializer_list<std::pair<std::string_view, std::string_view>> members) {
-  json::object properties;
-  for (const auto& [name, type] : members) properties[name] = json::object{{"type", type}};
-  return {{"type", "object"}, {"properties", std::move(properties)}};
-}
-
-// Describes what is recorded of a rollout, and what other limits would have made of it.
-json::object recorded_schemas() {
-  return {{"Record", shape({{"rollout", "string"},
-                            {"service", "string"},
-                            {"from", "string"},
-                            {"to", "string"},
-                            {"plan", "object"},
-                            {"guards", "object"},
-                            {"ticks", "array"}})},
-          {"ReplayBody", shape({{"error_rate", "string"},
-                                {"p95", "string"},
-                                {"p95_critical", "string"},
-                                {"false_rollback", "string"},
-                                {"relative", "boolean"},
-                                {"relative_tolerance", "string"},
-                                {"blame_window", "string"}})},
-          {"Replay", shape({{"rollout", "string"},
-                            {"outcome", "string"},
-                            {"summary", "string"},
-                            {"guard", "string"},
-                            {"time", "string"},
-                            {"step", "integer"},
-                            {"requests", "integer"},
-                            {"errors", "integer"},
-                            {"limits", "object"},
-                            {"guards", "array"},
-                            {"steps", "array"},
-                            {"ticks", "integer"},
-                            {"notes", "array"}})}};
-}
-
-// The weights of a service: as they are asked for, and as they are answered.
-json::object weights_schemas() {
-  json::object weights{
-      {"type", "object"},
-      {"description", "Percent per version, at most 4 decimals, summing to 100"},
-      {"additionalProperties", {{"type", "number"}, {"minimum", 0}, {"maximum", 100}}}};
-  json::object weights_body{{"type", "object"},
-                            {"description",
-                             "Percent per version: {\"blue\": 95, \"green\": 5}; with "
-                             "\"ttl\": \"15m\" they fall back after it, unless sent again; "
-                             "\"force\": true also when the healthy endpoints cannot carry it"},
-                            {"additionalProperties", true}};
-  json::object view{
-      {"type", "object"},
-      {"required", {"generation", "weights"}},
-      {"properties", {{"generation", {{"type", "integer"}}}, {"weights", std::move(weights)}}}};
-  return {{"Service", view}, {"Weights", view}, {"WeightsBody", std::move(weights_body)}};
-}
-
-json::object schemas() {
-  json::object rollout = shape({{"id", "string"},
-                                {"service", "string"},
-                                {"from", "string"},
-                                {"to", "string"},
-                                {"strategy", "string"},
-                                {"weight", "number"},
-                                {"verdict", "string"},
-                                {"reason", "string"},
-                                {"step", "integer"},
-                                {"steps", "integer"},
-                                {"held", "string"},
-                                {"waits_for", "object"},
-                                {"approval_due", "string"},
-                                {"endpoints", "array"},
-                                {"plan", "object"}});
-  rollout["properties"].as_object()["phase"] = {
-      {"type", "string"},
-      {"enum",
-       {"pending", "preview", "progressing", "paused", "awaiting_approval", "inconclusive",
-        "promoting", "baking", "succeeded", "rolling_back", "rolled_back", "aborted"}}};
-  json::object all{{"Object", {{"type", "object"}}},
-                   {"Services", {{"type", "object"}}},
-                   {"VersionBody", shape({{"endpoints", "array"}, {"like", "string"}})},
-                   {"Version", shape({{"name", "string"},
-                                      {"stable", "boolean"},
-                                      {"weight", "number"},
-                                      {"locked_out", "boolean"},
-                                      {"endpoints", "array"},
-                                      {"endpoints_by", "string"},
-                                      {"active", "integer"},
-                                      {"drained", "boolean"}})},
-                   {"Rollout", std::move(rollout)},
-                   {"Decisions", {{"type", "object"}}},
-                   {"Decision", shape({{"seq", "integer"},
-                                       {"time", "string"},
-                                       {"service", "string"},
-                                       {"action", "string"},
-                                       {"cause", "string"},
-                                       {"actor", "string"}})},
-                   {"Audit", {{"type", "object"}}},
-                   {"AuditEntry", shape({{"seq", "integer"},
-                                         {"time", "string"},
-                                         {"actor", "string"},
-                                         {"role", "string"},
-                                         {"method", "string"},
-                                         {"path", "string"},
-                                         {"status", "integer"},
-                                         {"request_id", "string"}})},
-                   {"Dora", shape({{"window", "string"},
-                                   {"deployments", "integer"},
-                                   {"succeeded", "integer"},
-                                   {"failed", "integer"},
-                                   {"deployment_frequency", "object"},
-                                   {"lead_time", "object"},
-                                   {"change_failure_rate", "object"},
-                                   {"time_to_recovery", "object"},
-                                   {"success_rate", "object"}})},
-                   {"Problem", shape({{"type", "string"},
-                                      {"title", "string"},
-                                      {"status", "integer"},
-                                      {"detail", "string"}})}};
-  for (auto& [name, schema] : weights_schemas()) all[name] = std::move(schema);
-  for (auto& [name, schema] : recorded_schemas()) all[name] = std::move(schema);
-  return all;
-}
-
 }  // namespace
 
 json::object openapi(const std::vector<Route>& table) {
@@ -232,19 +135,19 @@ json::object openapi(const std::vector<Route>& table) {
   for (const Route& route : table) {
     json::value& path = paths[route.pattern];
     if (!path.is_object()) path = json::object();
-    std::string verb(http::to_string(route.verb));
-    boost::algorithm::to_lower(verb);
-    path.as_object()[verb] = operation(route);
+    path.as_object()[lower_verb(route)] = operation(route);
   }
   return {{"openapi", "3.1.0"},
           {"info",
            {{"title", "Cutwater admin API"},
             {"version", CUTWATER_VERSION},
+            {"license", {{"name", "Apache-2.0"}, {"identifier", "Apache-2.0"}}},
             {"description", "Weights, rollouts, flags and history of a running Cutwater."}}},
+          {"servers", {{{"url", "/"}, {"description", "The address this document came from"}}}},
           {"security", {{{"bearer", json::array()}}}},
           {"paths", std::move(paths)},
           {"components",
-           {{"schemas", schemas()},
+           {{"schemas", openapi_schemas()},
             {"securitySchemes", {{"bearer", {{"type", "http"}, {"scheme", "bearer"}}}}}}}};
 }
 

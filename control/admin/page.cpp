@@ -126,12 +126,36 @@ function versionRow(service, version) {
   const seen = version.windows['60s'];
   const errors = seen.requests ? seen.error_rate * 100 : undefined;
   const up = version.endpoints.filter(endpoint => endpoint.healthy).length;
-  for (const cell of [percent(version.weight, 4), percent(version.weight_actual, 4), up + '/' + version.endpoints.length,
+  for (const cell of [percent(version.weight, 4), percent(version.weight_actual_10s, 4), up + '/' + version.endpoints.length,
                       number(seen.requests_per_second, 1), percent(errors), millis(seen.p50_ms),
                       millis(seen.p95_ms), millis(seen.p99_ms)]) row.append(node('td', cell));
-  const verdict = version.locked_out ? 'locked out' : words(version.verdict);
+  const drained = version.lock_out && version.lock_out.action === 'drained';
+  const verdict = !version.locked_out ? words(version.verdict) : drained ? 'drained' : 'locked out';
   row.append(node('td', verdict || '–', verdictClass(verdict)));
   return row;
+}
+
+const decided = by => by.time + (by.decision ? ' by decision ' + by.decision : '') + ': ' + by.reason;
+
+function lastRollout(last) {
+  const what = `${last.from} → ${last.to}: `;
+  return what + (last.taken_back ? 'taken back at ' + decided(last.taken_back) : words(last.phase));
+}
+
+// What the figures leave open: why an endpoint or a version has no traffic.
+function reasons(service) {
+  const lines = [];
+  for (const version of service.versions) {
+    for (const endpoint of version.endpoints)
+      if (!endpoint.healthy && endpoint.why)
+        lines.push(`${endpoint.url} of ${version.name} is down since ${endpoint.down_since}: ${endpoint.why}`);
+    const by = version.lock_out;
+    if (by) lines.push(`${version.name} is ${by.action === 'drained' ? 'drained' : 'locked out'} since ${decided(by)}`);
+  }
+  const unavailable = service.unavailable && service.unavailable['60s'];
+  if (unavailable) lines.push(
+    `${number(unavailable, 0)} requests of the last 60 s were answered with 503 by the proxy: no endpoint was there`);
+  return lines;
 }
 
 function serviceCard(service) {
@@ -141,6 +165,7 @@ function serviceCard(service) {
   const rollout = service.rollout;
   head.append(node('span', rollout
     ? `${rollout.from} → ${rollout.to}: ${words(rollout.phase)}, ${percent(rollout.weight, 4)}`
+    : service.last_rollout ? lastRollout(service.last_rollout)
     : 'generation ' + service.generation, 'quiet'));
   card.append(head);
   const versions = service.versions;
@@ -158,7 +183,7 @@ function serviceCard(service) {
   card.append(split);
   const table = node('table');
   const titles = node('tr');
-  for (const title of ['Version', 'Weight', 'Actual', 'Up', 'Requests/s', 'Errors', 'p50', 'p95', 'p99',
+  for (const title of ['Version', 'Weight', 'Actual (10 s)', 'Up', 'Requests/s', 'Errors', 'p50', 'p95', 'p99',
                        'Verdict']) {
     const cell = node('th', title);
     cell.scope = 'col';
@@ -172,6 +197,7 @@ function serviceCard(service) {
   const scroll = node('div', null, 'scroll');
   scroll.append(table);
   card.append(scroll);
+  for (const line of reasons(service)) card.append(node('p', line, 'bad'));
   if (rollout && rollout.reason) card.append(node('p', rollout.reason, 'quiet'));
   return card;
 }

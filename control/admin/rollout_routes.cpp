@@ -57,7 +57,8 @@ Route action(std::string_view pattern, std::string_view summary, Handler handler
           .access = access,
           .body = Body::OptionalJson,
           .schema = "Rollout",
-          .success = success};
+          .success = success,
+          .request = "CommandBody"};
 }
 
 }  // namespace
@@ -76,7 +77,8 @@ std::vector<Route> rollout_routes() {
        .body = Body::Json,
        .query = {"dry_run"},
        .schema = "Rollout",
-       .success = 201},
+       .success = 201,
+       .request = "RolloutBody"},
       {.verb = http::verb::get,
        .pattern = "/v1/rollouts/{id}",
        .summary = "One rollout; ?wait=60s (at most 5m) answers when it changes",
@@ -100,7 +102,8 @@ std::vector<Route> rollout_routes() {
                   "(those in force, where none is given); changes nothing",
        .handler = replay_record,
        .body = Body::OptionalJson,
-       .schema = "Replay"},
+       .schema = "Replay",
+       .request = "ReplayBody"},
       action("/v1/rollouts/{id}:pause", "Hold at this weight; the guards stay armed",
              act<RolloutAction::Pause>),
       action("/v1/rollouts/{id}:resume", "Go on after a pause", act<RolloutAction::Resume>),

@@ -48,6 +48,7 @@ struct Route {
   std::vector<std::string_view> query = {};  // parameters that the operation knows
   std::string_view schema = "Object";        // schema of the answer, in components/schemas
   int success = 200;
+  std::string_view request = "NoBody";  // schema of the request's body, likewise
 };
 
 // Returns the whole API, in the order in which the documentation shows it.

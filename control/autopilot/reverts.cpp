@@ -43,6 +43,12 @@ Awaitable<void> Reverts::health_changed(ProbedEndpoint probed, bool healthy, std
                                         {"why", why}});
   const std::string& service = probed.service;
   const std::string& version = probed.version;
+  if (ServiceEntry* known = services_.find(service)) {
+    if (healthy)
+      known->down.erase({version, probed.url});
+    else
+      known->down[{version, probed.url}] = {steering_.parts().clocks.wall_ms(), why};
+  }
   const auto turn = co_await steering_.turns().take(TurnQueue::Urgency::Trip);
   const ServiceEntry* entry = services_.find(service);
   if (entry == nullptr) co_return;

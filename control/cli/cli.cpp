@@ -37,6 +37,22 @@ void add_commands(CLI::App& app, Context& context) {
   }
 }
 
+// Each command's help names the options that every command has, as the program's own help does.
+void name_global_options(CLI::App& command, const std::string& text) {
+  const std::string own = command.get_footer();
+  command.footer(own.empty() ? text : own + "\n" + text);
+  for (auto* below : command.get_subcommands([](CLI::App*) { return true; }))
+    name_global_options(*below, text);
+}
+
+std::string global_options_text(const CLI::App& app) {
+  std::string text;
+  for (const auto* option : app.get_options())
+    if (option->get_name() != "--help" && !option->get_name().empty())
+      text += "\n  " + option->get_name() + "  " + option->get_description();
+  return "Options of every command:" + text;
+}
+
 }  // namespace
 
 bool Context::colour() const {
@@ -75,6 +91,8 @@ int run_cli(std::vector<std::string> arguments, Io io) {
   app.footer(kExitCodes);
   add_global_options(app, context);
   add_commands(app, context);
+  for (auto* command : app.get_subcommands([](CLI::App*) { return true; }))
+    name_global_options(*command, global_options_text(app));
   std::ranges::reverse(arguments);  // CLI11 takes the arguments from the back
   try {
     app.parse(std::move(arguments));

@@ -177,7 +177,11 @@ void fail_with_problem(const AdminResponse& response) {
     }
     const auto* problems = body->if_contains("problems");
     if (problems != nullptr && problems->is_array()) {
-      for (const auto& problem : problems->as_array()) message += "\n  " + problem_line(problem);
+      // The detail names the first of them: that is enough of that one.
+      const std::string said = message;
+      for (const auto& problem : problems->as_array())
+        if (said.find(text_of(problem, "message")) == said.npos)
+          message += "\n  " + problem_line(problem);
     }
   }
   throw Failure(exit_code_of(response.status), message);

@@ -75,7 +75,7 @@ void dora(const DoraOptions& options, Context& context) {
                standing(figure),
                {short_number(number_of(figure, "samples"), 0), Ink::Quiet, true}});
   }
-  table.print(context.io.out, context.colour());
+  table.print(context.io, context.colour());
   context.io.out << short_number(number_of(answer, "deployments"), 0) << " deployments in "
                  << text_of(answer, "window") << ": "
                  << short_number(number_of(answer, "succeeded"), 0) << " succeeded, "

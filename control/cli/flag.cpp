@@ -75,7 +75,7 @@ void list(const std::string& service, Context& context) {
                {target_text(flag)},
                {condition_text(flag)}});
   }
-  table.print(context.io.out, context.colour());
+  table.print(context.io, context.colour());
 }
 
 void add_switch(CLI::App& parent, Context& context, const std::string& verb,

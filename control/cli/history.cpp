@@ -78,7 +78,7 @@ void print_decisions(const HistoryOptions& options, const json::value& answer, C
                {weights_text(member(member(decision, "after"), "weights"))},
                {text_of(decision, "reason")}});
   }
-  table.print(context.io.out, context.colour());
+  table.print(context.io, context.colour());
 }
 
 void print_audit(const HistoryOptions& options, const json::value& answer, Context& context) {
@@ -104,7 +104,7 @@ void print_audit(const HistoryOptions& options, const json::value& answer, Conte
                {weights_text(member(member(entry, "after"), "weights"))},
                {text_of(entry, "request_id"), Ink::Quiet}});
   }
-  table.print(context.io.out, context.colour());
+  table.print(context.io, context.colour());
 }
 
 void history(const HistoryOptions& options, Context& context) {

@@ -30,7 +30,7 @@ void test(const std::string& channel, Context& context) {
                {delivered ? "delivered" : "failed", delivered ? Ink::Good : Ink::Bad},
                {text_of(one, "detail")}});
   }
-  table.print(context.io.out, context.colour());
+  table.print(context.io, context.colour());
 }
 
 struct ListOptions {
@@ -67,7 +67,7 @@ void list(const ListOptions& options, Context& context) {
                {text_of(item, "title")},
                {text_of(item, "error")}});
   }
-  table.print(context.io.out, context.colour());
+  table.print(context.io, context.colour());
 }
 
 }  // namespace

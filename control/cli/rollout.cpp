@@ -55,6 +55,26 @@ json::object start_body(const StartOptions& options) {
   return body;
 }
 
+// What a rollout would do, step by step.
+void print_plan(const Context& context, const json::value& rollout) {
+  if (context.json()) return context.print(rollout);
+  const json::value& plan = member(rollout, "plan");
+  std::ostream& out = context.io.out;
+  out << "would bring " << text_of(rollout, "to") << " of " << text_of(rollout, "service")
+      << " to the users as " << text_of(plan, "strategy") << ", from " << text_of(rollout, "from")
+      << "; nothing was started\n";
+  Table table({{"STEP", Ink::Plain, true}, {"WEIGHT", Ink::Plain, true}, {"BAKE"}, {"APPROVAL"}});
+  double number = 0;
+  for (const auto& stage : list_of(member(plan, "stages")))
+    table.add({{short_number(++number, 0), Ink::Plain, true},
+               {percent_text(number_of(stage, "weight")), Ink::Plain, true},
+               {text_of(stage, "bake")},
+               {is_true(stage, "approval") ? "needed" : "-"}});
+  table.print(context.io, context.colour());
+  out << "max_step " << text_of(plan, "max_step") << ", then " << text_of(plan, "on_inconclusive")
+      << "; keep_old " << text_of(plan, "keep_old") << "\n";
+}
+
 void start(const StartOptions& options, Context& context) {
   const Follow follow{timeout_of(options.timeout)};
   const AdminClient client = context.client();
@@ -68,7 +88,8 @@ void start(const StartOptions& options, Context& context) {
   }
   const AdminResponse made = client.demand(request);
   const std::string id = text_of(made.body, "id");
-  if (!options.wait || options.dry_run) {
+  if (options.dry_run) return print_plan(context, made.body);
+  if (!options.wait) {
     print_rollout(context, made.body);
     return;
   }
@@ -86,12 +107,15 @@ void add_start(CLI::App& parent, Context& context) {
   auto options = std::make_shared<StartOptions>();
   command->add_option("service", options->service)->required();
   command->add_option("--to", options->to, "The new version")->required();
-  command->add_option("--strategy", options->strategy, "canary, blue_green or rolling");
+  command->add_option("--strategy", options->strategy, "canary, blue_green or rolling")
+      ->check(CLI::IsMember({"canary", "blue_green", "rolling"}));
   command->add_option("--steps", options->steps, "Shares such as 5%,25%,100%")->delimiter(',');
   command->add_option("--bake", options->bake, "Least time at each step, such as 60s");
   command->add_option("--max-step", options->max_step, "Longest time at a step without a verdict");
-  command->add_option("--on-inconclusive", options->on_inconclusive,
-                      "Then: hold, extend, promote or rollback");
+  command
+      ->add_option("--on-inconclusive", options->on_inconclusive,
+                   "Then: hold, extend, promote or rollback")
+      ->check(CLI::IsMember({"hold", "extend", "promote", "rollback"}));
   command
       ->add_option("--approval", options->approval,
                    "Steps that wait for approval, such as 50%; 0% is the preview")

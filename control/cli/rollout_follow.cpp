@@ -41,7 +41,7 @@ std::string shortened(const std::string& text, std::size_t width) {
 }
 
 // Writes "312 requests, about 45 more to pass".
-std::string evidence_text(const json::value& analysis) {
+std::string requests_text(const json::value& analysis) {
   const auto seen = number_of(analysis, "requests_at_this_step");
   if (!seen) return "";
   std::string text = short_number(seen, 0) + " requests";
@@ -60,10 +60,36 @@ std::string progress_line(const json::value& rollout, const json::value& analysi
   line += "  " + percent_text(number_of(rollout, "weight"));
   line += "  " + config::to_string(std::chrono::duration_cast<std::chrono::seconds>(elapsed));
   for (const std::string& text :
-       {text_of(rollout, "verdict"), evidence_text(analysis), text_of(rollout, "reason")})
+       {text_of(rollout, "verdict"), requests_text(analysis), text_of(rollout, "reason")})
     if (!text.empty()) line += "  " + text;
   return line;
 }
+
+// Without a terminal, each decision about the rollout becomes a line, such as in the log of a
+// pipeline.
+class DecisionLines {
+ public:
+  DecisionLines(const Context& context, const AdminClient& client)
+      : context_(context), client_(client) {}
+  void show(const json::value& rollout) {
+    const std::string after = after_ ? "&after=" + short_number(after_, 0) : "";
+    const json::value answer = client_
+                                   .ask({.target = "/v1/decisions?limit=1000&service=" +
+                                                   escaped(text_of(rollout, "service")) + after})
+                                   .body;
+    for (const auto& decision : list_of(member(answer, "decisions"))) {
+      after_ = number_of(decision, "seq");
+      if (text_of(decision, "rollout") != text_of(rollout, "id")) continue;
+      context_.io.err << text_of(decision, "time") << " " << text_of(decision, "action") << ": "
+                      << text_of(decision, "reason") << std::endl;
+    }
+  }
+
+ private:
+  const Context& context_;
+  const AdminClient& client_;
+  std::optional<double> after_;  // the last one seen
+};
 
 class Progress {
  public:
@@ -118,6 +144,7 @@ int follow_rollout(const Context& context, const AdminClient& client, const std:
   const auto deadline = Clock::now() + follow.timeout;
   auto last_answer = Clock::now();
   Progress progress(context);
+  DecisionLines lines(context, client);
   json::value rollout;   // null until the first answer
   json::value analysis;  // used only for the display
   const milliseconds longest = progress.shown() ? kLivePoll : kLongestPoll;
@@ -126,7 +153,10 @@ int follow_rollout(const Context& context, const AdminClient& client, const std:
     const std::string phase = text_of(rollout, "phase");
     const auto left = std::chrono::duration_cast<milliseconds>(deadline - Clock::now());
     auto code = exit_code_of_phase(phase);
-    if (code == kRolledBack && text_of(rollout, "cause") == "manual") code = kAborted;
+    const json::value& taken_back = member(rollout, "taken_back");
+    if (taken_back.is_object()) code = kRolledBack;
+    const json::value& ended_by = taken_back.is_object() ? taken_back : rollout;
+    if (code == kRolledBack && text_of(ended_by, "cause") == "manual") code = kAborted;
     if (!code && left <= milliseconds(0) && !rollout.is_null()) {
       code = text_of(rollout, "verdict") == "no_traffic" ? kInconclusive : kStillGoing;
     }
@@ -138,6 +168,7 @@ int follow_rollout(const Context& context, const AdminClient& client, const std:
     try {
       rollout = rollout.is_null() ? client.get("/v1/rollouts/" + escaped(id)).body
                                   : poll(client, id, std::min(left, longest));
+      if (!progress.shown()) lines.show(rollout);
       if (progress.shown())
         analysis = client.ask({.target = "/v1/rollouts/" + escaped(id) + "/analysis"}).body;
       last_answer = Clock::now();
@@ -165,7 +196,9 @@ void print_rollout(const Context& context, const json::value& rollout) {
                {"STEP", Ink::Plain, true},
                {"WEIGHT", Ink::Plain, true},
                {"VERDICT"}});
-  const std::string phase = text_of(rollout, "phase");
+  const json::value& taken_back = member(rollout, "taken_back");
+  const std::string phase =
+      taken_back.is_object() ? std::string("taken back") : text_of(rollout, "phase");
   const std::string verdict = text_of(rollout, "verdict");
   const auto steps = number_of(rollout, "steps");
   table.add(
@@ -178,10 +211,12 @@ void print_rollout(const Context& context, const json::value& rollout) {
         Ink::Plain, true},
        {percent_text(number_of(rollout, "weight")), Ink::Plain, true},
        {verdict, ink_of(verdict)}});
-  table.print(context.io.out, colour);
+  table.print(context.io, colour);
   if (const std::string reason = text_of(rollout, "reason"); !reason.empty()) {
     context.io.out << reason << "\n";
   }
+  if (taken_back.is_object())
+    context.io.out << "taken back at " << decided_text(taken_back) << "\n";
 }
 
 }  // namespace cutwater::cli

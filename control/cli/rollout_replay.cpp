@@ -77,7 +77,7 @@ std::string share_text(std::optional<double> ratio) {
 
 // Writes "1274.4 / 400".
 std::string evidence_ratio(const json::value& guard) {
-  return short_number(number_of(guard, "e_value"), 2) + " / " +
+  return evidence_text(number_of(guard, "e_value")) + " / " +
          short_number(number_of(guard, "alarm_at"), 0);
 }
 
@@ -104,7 +104,7 @@ void print_guards(const json::value& replay, const Context& context) {
                {share_text(number_of(guard, "threshold_rate")), Ink::Plain, true},
                {evidence_ratio(guard), Ink::Plain, true}});
   }
-  table.print(context.io.out, context.colour());
+  table.print(context.io, context.colour());
 }
 
 void print_steps(const json::value& replay, const Context& context) {
@@ -126,7 +126,7 @@ void print_steps(const json::value& replay, const Context& context) {
                {verdict, ink_of(verdict)},
                {proven.empty() ? short_number(std::nullopt, 0) : proven}});
   }
-  table.print(context.io.out, context.colour());
+  table.print(context.io, context.colour());
 }
 
 void print_replay(const json::value& replay, const Context& context) {

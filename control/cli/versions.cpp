@@ -34,7 +34,7 @@ void list_versions(const VersionOptions& options, Context& context) {
                  {healthy ? "healthy" : "unhealthy", healthy ? Ink::Good : Ink::Bad}});
     }
   }
-  table.print(context.io.out, context.colour());
+  table.print(context.io, context.colour());
 }
 
 void put_version(const VersionOptions& options, Context& context) {

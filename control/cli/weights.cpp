@@ -45,7 +45,7 @@ void print_weights(const json::value& answer, Context& context) {
                  {percent_text(number_of(member(answer, "weights"), version)), Ink::Plain, true}});
     }
   }
-  table.print(context.io.out, context.colour());
+  table.print(context.io, context.colour());
   if (const json::value& lease = member(answer, "lease"); lease.is_object()) {
     context.io.out << "until " << text_of(lease, "expires") << ", then "
                    << weights_text(member(lease, "falls_back_to")) << "\n";

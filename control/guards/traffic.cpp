@@ -12,6 +12,8 @@ void TrafficWatch::sample() {
       entry.recent[version].sample({totals.attempts(), totals.errors()});
       entry.windows[version].sample(now, totals);
     }
+    if (const auto counters = publisher_.counters(name))
+      entry.unavailable.sample(now, counters->unavailable.load(std::memory_order_relaxed));
     record(entry);
   }
 }

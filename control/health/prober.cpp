@@ -101,6 +101,8 @@ asio::awaitable<Problem> ask_path(Connection& connection, const Target& target) 
   if (!outcome.answer) co_return outcome.error;
   const int status = outcome.answer->status;
   if (health.status_from <= status && status <= health.status_to) co_return std::nullopt;
+  // The server is well, and only does not know the name that we made up (RFC 9110 15.5.20).
+  if (status == kMisdirected && health.host.empty()) co_return std::nullopt;
   co_return "answered " + std::to_string(status);
 }
 

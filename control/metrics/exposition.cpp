@@ -23,9 +23,11 @@ constexpr std::array kBucketBounds = {Milliseconds(1),    Milliseconds(2),    Mi
 
 constexpr std::array<std::string_view, 6> kCodeClasses = {"none", "1xx", "2xx",
                                                           "3xx",  "4xx", "5xx"};
-constexpr std::array<std::string_view, 12> kPhases = {
-    "pending",   "preview", "progressing", "paused",       "awaiting_approval", "inconclusive",
-    "promoting", "baking",  "succeeded",   "rolling_back", "rolled_back",       "aborted"};
+// "taken_back": it had succeeded, and the version lost its traffic afterwards.
+constexpr std::array<std::string_view, 13> kPhases = {
+    "pending",      "preview",   "progressing", "paused",    "awaiting_approval",
+    "inconclusive", "promoting", "baking",      "succeeded", "rolling_back",
+    "rolled_back",  "aborted",   "taken_back"};
 
 double seconds(Nanoseconds duration) {
   return static_cast<double>(duration.count()) * 1e-9;
@@ -98,6 +100,13 @@ void add_traffic(Families& out, const MetricsInput& input) {
       out.counter(with(labels, "reason", stats::to_string(outcome)), version.totals.outcomes[i]);
     }
   });
+}
+
+void add_unavailable(Families& out, const MetricsInput& input) {
+  out.start(MetricType::Counter, "cutwater_unavailable_total",
+            "Requests the proxy answered with 503, because the service had no endpoint for them.");
+  for (const auto& service : input.services)
+    out.counter({{"service", service.name}}, service.unavailable);
 }
 
 void fill(ClientMetric::Histogram& histogram, const stats::HistogramCounts& counts) {
@@ -296,6 +305,9 @@ void add_proxy(Families& out, const stats::ProxyTotals& proxy) {
                    proxy.fallbacks);
   out.lone_counter("cutwater_client_aborts_total", "Clients that went away first.",
                    proxy.client_aborts);
+  out.lone_counter("cutwater_unknown_clients_total",
+                   "Requests of a trusted proxy whose chain of addresses names no client.",
+                   proxy.unknown_clients);
   out.lone_counter("cutwater_access_log_dropped_total",
                    "Access log lines dropped rather than blocking.", proxy.log_lines_dropped);
   out.start(MetricType::Counter, "cutwater_streams_ended_total",
@@ -413,6 +425,7 @@ std::string render_metrics(const MetricsInput& input) {
   Families out;
   add_process(out, input);
   add_traffic(out, input);
+  add_unavailable(out, input);
   add_latency(out, input);
   add_split(out, input);
   add_tunnels(out, input);

@@ -63,6 +63,7 @@ struct MetricsInput {
     std::optional<std::string> rollout_phase;  // of the active or last rollout
     std::optional<Mirror> mirror = {};
     std::vector<Flag> flags = {};
+    std::uint64_t unavailable = 0;  // requests answered 503, because no endpoint was there
   };
   using DecisionKey = std::tuple<std::string, std::string, std::string>;  // service, action, cause
 

@@ -70,9 +70,13 @@ MetricsInput collect_metrics(const MetricsParts& parts, const stats::ProxyTotals
     if (entry.rollout)
       service.rollout_phase = std::string(to_string(entry.rollout->phase));
     else if (!entry.finished.empty())
-      service.rollout_phase = std::string(to_string(entry.finished.back().phase));
+      service.rollout_phase = entry.finished.back().taken_back
+                                  ? "taken_back"
+                                  : std::string(to_string(entry.finished.back().phase));
     if (const auto mirror = parts.publisher.mirror_stats(service.name))
       service.mirror = mirror_input(*mirror);
+    service.unavailable =
+        parts.publisher.counters(service.name)->unavailable.load(std::memory_order_relaxed);
     service.flags = flag_inputs(config, entry.state, parts.publisher, now);
     // Stable gets what a shut version does not get.
     std::int32_t given = 0;

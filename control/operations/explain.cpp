@@ -3,6 +3,8 @@
 #include <vector>
 
 #include "control/base/json_text.hpp"
+#include "control/state/views.hpp"
+#include "proxy/http/forwarded_client.hpp"
 #include "proxy/http/target.hpp"
 #include "proxy/routing/assignment.hpp"
 #include "proxy/routing/route_table.hpp"
@@ -17,6 +19,7 @@ struct Sample {
   std::string target = "/";
   std::string method = "GET";
   std::string client_ip = "127.0.0.1";
+  bool client_given = false;
   std::string cookie;
   std::vector<std::pair<std::string, std::string>> headers;
   std::string scratch;
@@ -56,6 +59,7 @@ std::optional<Reply> read_sample(const json::object& request, Sample& out) {
             "`" + name + "`: known are host, path, method, headers, cookies and client_ip");
       right = value.is_string();
       if (right) *text = std::string(value.as_string());
+      if (text == &out.client_ip) out.client_given = true;
     }
     if (!right)
       return problem(
@@ -89,6 +93,15 @@ std::optional<Reply> make_head(Sample& sample) {
     if (!head.fields.push_back({name, value, http::field_id(name)}))
       return problem(422, "invalid_request", "too many `headers`");
   return std::nullopt;
+}
+
+// The client that a trusted proxy's fields name; empty when they name none.
+void read_client(Sample& sample, const std::vector<net::Network>& trusted) {
+  if (sample.client_given || trusted.empty()) return;
+  using Says = http::ForwardedClient::Says;
+  const auto said = http::forwarded_client(sample.head.fields, trusted);
+  if (said.says == Says::NoClient) sample.client_ip.clear();
+  if (said.says == Says::Client) sample.client_ip = said.client.to_string();
 }
 
 std::string flag_text(const routing::Assignment& assignment) {
@@ -126,8 +139,27 @@ json::array flags_view(const routing::ServiceSnapshot& service, const routing::R
   return out;
 }
 
+// Why there is nothing by which the split could keep a user at a version.
+std::string no_subject_text(const config::Sticky& sticky, const std::string& client_ip) {
+  using Key = config::Sticky::Key;
+  if (sticky.key == Key::ClientIp && client_ip.empty())
+    return "no subject to stick to: the chain of trusted proxies names no client";
+  return "no subject to stick to";
+}
+
+// The end of the sentence when nobody can answer.
+std::string nobody_text(const routing::VersionSnapshot& chosen) {
+  const std::size_t all = chosen.endpoints.size();
+  const std::string who =
+      all == 0   ? "no endpoint of `" + chosen.name + "` is in service"
+      : all == 1 ? "the only endpoint of `" + chosen.name + "` is down"
+                 : "all " + std::to_string(all) + " endpoints of `" + chosen.name + "` are down";
+  return "; but " + who + ", so the proxy answers 503 itself";
+}
+
 std::string rule_text(const routing::Assignment& assignment, routing::Reason rule,
-                      const std::string& wanted, std::int32_t weight) {
+                      const std::string& wanted, std::int32_t weight,
+                      const std::string& no_subject) {
   const std::string share = to_string(Share{weight});
   switch (rule) {
     case routing::Reason::Preview:
@@ -145,20 +177,29 @@ std::string rule_text(const routing::Assignment& assignment, routing::Reason rul
              ", which belongs to `" + wanted + "` at its weight of " + share;
     }
     case routing::Reason::Sequence:
-      return "no subject to stick to: every request takes its turn, `" + wanted + "` gets " + share;
+      return no_subject + ": every request takes its turn, `" + wanted + "` gets " + share;
     case routing::Reason::Stable:
       break;
   }
   return "stable";
 }
 
+// Why a version that was chosen does not answer.
+std::string shut_text(const routing::VersionSnapshot& version, const ServiceState* state) {
+  if (!version.monitor->tripped()) return "has no healthy endpoint";
+  if (state != nullptr && state->withdrawals.contains(version.name))
+    return withdrawal_text(*state, version.name);
+  return "is shut by its guard or locked out";
+}
+
 }  // namespace
 
 Reply explain(const routing::RoutingSnapshot& routes, const std::string& service,
-              const json::object& request) {
+              const json::object& request, const ExplainFacts& facts) {
   Sample sample;
   if (auto refused = read_sample(request, sample)) return *std::move(refused);
   if (auto refused = make_head(sample)) return *std::move(refused);
+  read_client(sample, facts.trusted_proxies);
 
   const routing::ServiceSnapshot* snapshot = nullptr;
   for (const auto& candidate : routes.services)
@@ -186,12 +227,15 @@ Reply explain(const routing::RoutingSnapshot& routes, const std::string& service
   const auto& wanted = snapshot->versions[assignment.wanted];
   const bool fell = assignment.reason == routing::Reason::Stable;
   const auto rule = fell ? assignment.first_reason : assignment.reason;
-  std::string text = rule_text(assignment, rule, wanted.name, wanted.weight);
+  std::string text = rule_text(assignment, rule, wanted.name, wanted.weight,
+                               no_subject_text(snapshot->sticky, sample.client_ip));
   if (fell)
-    text += "; but `" + wanted.name + "` " +
-            (wanted.monitor->tripped() ? "is shut by its guard or locked out"
-                                       : "has no healthy endpoint") +
-            ", so stable `" + chosen.name + "` answers";
+    text += "; but `" + wanted.name + "` " + shut_text(wanted, facts.state) + ", so stable `" +
+            chosen.name + "` answers";
+  const bool available = chosen.has_usable_endpoint();
+  if (!available) text += nobody_text(chosen);
+  out["available"] = available;
+  out["client"] = sample.client_ip.empty() ? json::value(nullptr) : json::string(sample.client_ip);
   out["version"] = chosen.name;
   out["reason"] = routing::to_string(assignment.reason);
   out["rule"] = routing::to_string(rule);

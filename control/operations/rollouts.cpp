@@ -106,9 +106,8 @@ std::optional<Reply> RolloutsOperations::check_new(const ServiceEntry& entry,
     return problem(409, "already_stable", "`" + request.to + "` already is the stable version");
   if (state.locked_out.contains(request.to) && !request.retry)
     return problem(409, "locked_out",
-                   "`" + request.to +
-                       "` was rolled back and is locked out; send \"retry\": true (--retry) "
-                       "when it has been mended",
+                   "`" + request.to + "` is locked out: it " + withdrawal_text(state, request.to) +
+                       ". Send \"retry\": true (--retry) when it has been mended",
                    {{"version", request.to}});
   for (const auto& [version, share] : state.weights)
     if (share.millionths > 0 && version != state.stable && version != request.to)

@@ -24,6 +24,7 @@ class ServicesOperations : public ServicesResource {
 
  private:
   boost::json::object service_view(const config::Service& config, ServiceEntry& entry) const;
+  boost::json::object unavailable_view(const ServiceEntry& entry) const;
 
   SteeredParts parts_;
   const Steering& steering_;

@@ -129,10 +129,10 @@ Awaitable<Reply> WeightsOperations::put_weights(std::string service, json::objec
   for (const auto& [version, share] : next)
     if (share.millionths > 0 && entry->state.locked_out.contains(version))
       co_return problem(409, "locked_out",
-                        "`" + version +
-                            "` was rolled back or drained and is locked out; unlock it first (POST "
-                            "/v1/services/" +
-                            service + "/versions/" + version + ":unlock)",
+                        "`" + version + "` is locked out: it " +
+                            withdrawal_text(entry->state, version) +
+                            ". Unlock it first (POST /v1/services/" + service + "/versions/" +
+                            version + ":unlock)",
                         {{"version", version}});
   if (!force)
     if (auto refused = check_fit(entry->state, next)) co_return *std::move(refused);
@@ -181,6 +181,7 @@ Awaitable<Reply> WeightsOperations::rollback(std::string service, json::object b
     if (const auto refusal = draft.run(command))
       co_return problem(409, refusal->type, refusal->detail);
   } else {
+    std::string given_up;  // stable until now
     if (state.weights[state.stable] == Share::percent(100)) {
       const bool usable = !state.last_good.empty() && !state.locked_out.contains(state.last_good);
       if (!usable)
@@ -191,12 +192,13 @@ Awaitable<Reply> WeightsOperations::rollback(std::string service, json::object b
       if (gone)
         co_return problem(409, "nothing_to_roll_back",
                           "`" + state.last_good + "` has no healthy endpoint in service");
-      state.stable = std::exchange(state.last_good, "");
+      given_up = std::exchange(state.stable, std::exchange(state.last_good, ""));
       state.keep_old_until_ms = 0;
     }
     for (auto& [version, share] : state.weights) share = Share{};
     state.weights[state.stable] = Share::percent(100);
     draft.decide({"rolled_back", "manual", by, actor.name});
+    if (!given_up.empty()) draft.take_back(given_up);
   }
   const std::string rollout = draft.rollout ? draft.rollout->id : "";
   const auto failed = co_await steering_.commit(std::move(draft), Order::PublishFirst);

@@ -99,16 +99,17 @@ struct EngineState {
   bool switching = false;                // commanded, not yet acknowledged by all workers
   Checks checks;
   std::optional<Task> task;
-  std::uint64_t tasks = 0;             // tasks given so far
-  std::uint32_t restarts = 0;          // restarts of the proxy while the rollout was under way
-  std::vector<Place> places;           // for rolling: of plan.endpoints
-  std::int64_t approval_due_ms = 0;    // wall clock, while AwaitingApproval
-  std::string call_due;                // "after" or "rollback": a webhook that must still be told
-  std::string hold_cause;              // the last cause recorded at this step
-  std::string cause;                   // of the last transition
-  std::string reason;                  // the same as a sentence
-  std::string verdict = "no_traffic";  // last seen, for views
-  boost::json::object evidence;        // evidence of the last decision; steering/draft fills it in
+  std::uint64_t tasks = 0;               // tasks given so far
+  std::uint32_t restarts = 0;            // restarts of the proxy while the rollout was under way
+  std::vector<Place> places;             // for rolling: of plan.endpoints
+  std::int64_t approval_due_ms = 0;      // wall clock, while AwaitingApproval
+  std::string call_due;                  // "after" or "rollback": a webhook that must still be told
+  std::string hold_cause;                // the last cause recorded at this step
+  std::string cause;                     // of the last transition
+  std::string reason;                    // the same as a sentence
+  std::string verdict = "no_traffic";    // last seen, for views
+  std::optional<Withdrawal> taken_back;  // what undid it after it had succeeded
+  boost::json::object evidence;  // evidence of the last decision; steering/draft fills it in
 
   // These are not stored: a restart starts the step's clock again.
   std::optional<TimePoint> step_since;
@@ -199,9 +200,8 @@ struct LockOut {
 struct MakeStable {
   std::string version;
 };
-// For a rolling rollout, names the version that takes the requests no other version can take,
-// because it alone has endpoints in service. This is not a verdict: the version before is not "last
-// good", it is gone.
+// For a rolling rollout, names the version that takes all requests, because it alone has endpoints
+// in service. This is no verdict: the version before is not "last good", it is gone.
 struct Serve {
   std::string version;
 };

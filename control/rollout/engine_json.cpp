@@ -101,34 +101,36 @@ std::optional<Task::Kind> task_kind_from(std::string_view text) {
 }
 
 json::object to_json(const EngineState& state) {
-  return {{"id", state.id},
-          {"service", state.service},
-          {"from", state.from},
-          {"to", state.to},
-          {"plan", to_json(state.plan)},
-          {"before", weights_to_json(state.before)},
-          {"actor", state.actor},
-          {"commit_time", state.commit_time},
-          {"started_ms", state.started_ms},
-          {"finished_ms", state.finished_ms},
-          {"phase", to_string(state.phase)},
-          {"resume_to", to_string(state.resume_to)},
-          {"step", state.step},
-          {"weight", state.weight.millionths},
-          {"switching", state.switching},
-          {"end_as", to_string(state.end_as)},
-          {"checks", checks_json(state.checks)},
-          {"task", task_json(state.task)},
-          {"tasks", state.tasks},
-          {"restarts", state.restarts},
-          {"places", places_json(state.places)},
-          {"approval_due_ms", state.approval_due_ms},
-          {"call_due", state.call_due},
-          {"hold_cause", state.hold_cause},
-          {"cause", state.cause},
-          {"reason", state.reason},
-          {"verdict", state.verdict},
-          {"evidence", state.evidence}};
+  json::object out{{"id", state.id},
+                   {"service", state.service},
+                   {"from", state.from},
+                   {"to", state.to},
+                   {"plan", to_json(state.plan)},
+                   {"before", weights_to_json(state.before)},
+                   {"actor", state.actor},
+                   {"commit_time", state.commit_time},
+                   {"started_ms", state.started_ms},
+                   {"finished_ms", state.finished_ms},
+                   {"phase", to_string(state.phase)},
+                   {"resume_to", to_string(state.resume_to)},
+                   {"step", state.step},
+                   {"weight", state.weight.millionths},
+                   {"switching", state.switching},
+                   {"end_as", to_string(state.end_as)},
+                   {"checks", checks_json(state.checks)},
+                   {"task", task_json(state.task)},
+                   {"tasks", state.tasks},
+                   {"restarts", state.restarts},
+                   {"places", places_json(state.places)},
+                   {"approval_due_ms", state.approval_due_ms},
+                   {"call_due", state.call_due},
+                   {"hold_cause", state.hold_cause},
+                   {"cause", state.cause},
+                   {"reason", state.reason},
+                   {"verdict", state.verdict},
+                   {"evidence", state.evidence}};
+  if (state.taken_back) out["taken_back"] = to_json(*state.taken_back);
+  return out;
 }
 
 std::optional<EngineState> engine_state_from_json(const json::value& value) try {
@@ -164,6 +166,8 @@ std::optional<EngineState> engine_state_from_json(const json::value& value) try 
   state.reason = text_at(in, "reason");
   state.verdict = text_at(in, "verdict");
   state.evidence = in.at("evidence").as_object();
+  if (const auto* taken = in.if_contains("taken_back"))
+    state.taken_back = withdrawal_from_json(taken->as_object());
   return state;
 } catch (const std::exception&) {
   return std::nullopt;

@@ -13,11 +13,17 @@ using guard::TestReport;
 using guard::Verdict;
 namespace {
 
+// Writes "1.3e19" where printf would write "1.27e+19": of so large an e-value its size counts.
 std::string short_number(double value) {
   char text[32];
-  if (value >= 1e6)
-    std::snprintf(text, sizeof text, "%.3g", value);
-  else if (value >= 100)
+  if (value >= 1e6) {
+    std::snprintf(text, sizeof text, "%.1e", value);
+    std::string out = text;
+    const std::size_t exponent = out.find('e') + 1;
+    const std::size_t digits = out.find_first_not_of("+0", exponent);
+    return out.erase(exponent, digits - exponent);
+  }
+  if (value >= 100)
     std::snprintf(text, sizeof text, "%.0f", value);
   else
     std::snprintf(text, sizeof text, "%.3g", value);
@@ -80,16 +86,44 @@ std::string claim(const std::string& version, const TestReport& test, const Evid
   return "p95 of " + version + " is above " + config::to_string(limit);
 }
 
-// Writes "31 of 1520 requests failed".
-std::string counted(const TestReport& test) {
-  std::string out = std::to_string(test.bad) + " of " + std::to_string(test.bad + test.good);
+// Writes "status 500: 12, connection refused or failed: 3".
+std::string kinds_text(const std::vector<guard::FailureKind>& kinds) {
+  std::string out;
+  for (const auto& [name, count] : kinds) {
+    std::string words = name == "connect_failed" ? "connection refused or failed" : name;
+    std::replace(words.begin(), words.end(), '_', ' ');
+    out += (out.empty() ? "" : ", ") + words + ": " + std::to_string(count);
+  }
+  return out;
+}
+
+// The test looks for the moment from which too much failed, so the run since then is what decided:
+// the share since the guard was armed may be far below the limit.
+bool has_own_run(const GuardReport& report) {
+  return report.failed_in_run > 0 && report.requests_to_decision > 0 &&
+         report.requests_to_decision < report.requests_since_arming;
+}
+
+// Writes "31 of 1520 requests failed"; of a run that decided, "12 of the last 14 requests failed
+// (status 500: 12; 16 of all 909 since the guard was armed)".
+std::string counted(const TestReport& test, const GuardReport& report) {
+  const bool run = has_own_run(report) && !test.slow_above;
+  const std::uint64_t bad = run ? report.failed_in_run : test.bad;
+  const std::uint64_t all = run ? report.requests_to_decision : test.bad + test.good;
+  std::string out =
+      std::to_string(bad) + (run ? " of the last " : " of ") + std::to_string(all) + " requests ";
   if (test.slow_above) {
     char text[64];
     std::snprintf(text, sizeof text, "%.3g ms",
                   std::chrono::duration<double, std::milli>(*test.slow_above).count());
-    return out + " requests took longer than " + text;
+    return out + "took longer than " + text;
   }
-  return out + (is_latency(test) ? " requests were slower" : " requests failed");
+  out += is_latency(test) ? "were slower" : "failed";
+  std::string more = is_latency(test) ? "" : kinds_text(report.failure_kinds);
+  if (run && test.name != "error_rate_of_the_past")  // that one counts from a later moment
+    more += (more.empty() ? "" : "; ") + std::to_string(report.failed_attempts) + " of all " +
+            std::to_string(report.requests_since_arming) + " since the guard was armed";
+  return more.empty() ? out : out + " (" + more + ")";
 }
 
 }  // namespace
@@ -122,7 +156,7 @@ std::string failure_sentence(const std::string& version, const Evidence& evidenc
   const TestReport* test = deciding_test(report);
   if (test == nullptr) return version + " failed its guard";
   const std::string who = evidence.route.empty() ? version : version + " on " + evidence.route;
-  std::string out = claim(who, *test, evidence) + ": " + counted(*test);
+  std::string out = claim(who, *test, evidence) + ": " + counted(*test, report);
   if (const auto& other = test->baseline)
     out += " (" + percent(test->rate) + "), of " + report.baseline + " " +
            std::to_string(other->bad) + " of " + std::to_string(other->bad + other->good) + " (" +
@@ -207,6 +241,15 @@ json::object evidence_json(const GuardReport& report) {
     out["rate_high"] = rounded(test->rate_high, 6);
   }
   if (report.requests_to_decision > 0) out["deciding_request"] = report.requests_to_decision;
+  if (report.failed_in_run > 0)
+    out["run"] = json::object{{"requests", report.requests_to_decision},
+                              {"failed", report.failed_in_run},
+                              {"requests_since_arming", report.requests_since_arming}};
+  if (!report.failure_kinds.empty()) {
+    json::object kinds;
+    for (const auto& [name, count] : report.failure_kinds) kinds[name] = count;
+    out["failures_by_kind"] = std::move(kinds);
+  }
   if (const std::int64_t micros = micros_to_decision(report); micros >= 0)
     out["first_bad_to_decision_ms"] = rounded(static_cast<double>(micros) / 1000.0, 3);
   return out;

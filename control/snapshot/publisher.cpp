@@ -140,11 +140,14 @@ void Publisher::adopt(const config::Config& config, const Resolution& resolution
   adopt_routes(config);
 }
 
-// Flags and mirrors are kept as long as the configuration names them.
+// Flags, mirrors and counters are kept as long as the configuration names them.
 void Publisher::adopt_flags_and_mirrors(const config::Config& config) {
   std::map<Key, std::shared_ptr<guard::VersionMonitor>> flags;
   std::map<std::string, std::shared_ptr<routing::MirrorStats>> mirrors;
+  decltype(counters_) counted;
   for (const auto& service : config.services) {
+    auto& counter = counted[service.name] = counters(service.name);
+    if (!counter) counter = std::make_shared<routing::ServiceCounters>();
     for (const auto& flag : service.flags) {
       auto kept = flag_monitor(service.name, flag.name);
       flags[{service.name, flag.name}] =
@@ -168,6 +171,7 @@ void Publisher::adopt_flags_and_mirrors(const config::Config& config) {
   }
   flag_monitors_ = std::move(flags);
   mirrors_ = std::move(mirrors);
+  counters_ = std::move(counted);
 }
 
 void Publisher::adopt_routes(const config::Config& config) {
@@ -231,6 +235,11 @@ std::shared_ptr<routing::MirrorStats> Publisher::mirror_stats(const std::string&
   return found == mirrors_.end() ? nullptr : found->second;
 }
 
+std::shared_ptr<routing::ServiceCounters> Publisher::counters(const std::string& service) const {
+  const auto found = counters_.find(service);
+  return found == counters_.end() ? nullptr : found->second;
+}
+
 std::shared_ptr<guard::VersionMonitor> Publisher::monitor(const std::string& service,
                                                           const std::string& version) const {
   const auto found = versions_.find({service, version});
@@ -281,6 +290,7 @@ std::shared_ptr<const routing::ServiceSnapshot> Publisher::build_service(
   }
   if (service.mirror) out->mirror = mirror_of(service, state, names);
   out->mirror.stats = mirror_stats(service.name);
+  out->counters = counters(service.name);
   out->fallback = service.fallback;
   out->reuse = service.reuse;
   out->timeouts = service.timeouts;

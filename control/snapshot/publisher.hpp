@@ -63,6 +63,9 @@ class Publisher {
   // Returns nullptr for a service without a mirror.
   std::shared_ptr<routing::MirrorStats> mirror_stats(const std::string& service) const;
 
+  // Counts the service's requests that no version got; kept as long as the service stays.
+  std::shared_ptr<routing::ServiceCounters> counters(const std::string& service) const;
+
   struct Steering {
     const ServiceState* state;
     std::string rollout;             // id of the active rollout
@@ -98,6 +101,7 @@ class Publisher {
   std::map<Key, std::vector<RouteGuard>> route_guards_;
   std::map<std::string, std::shared_ptr<routing::MirrorStats>> mirrors_;
   std::map<std::string, SocketAddress> addresses_;
+  std::map<std::string, std::shared_ptr<routing::ServiceCounters>> counters_;
   std::map<std::string, std::uint32_t> service_ids_;
   std::uint32_t next_endpoint_id_ = 1;
   std::uint64_t generation_ = 0;

@@ -183,6 +183,8 @@ void lift_lock_outs(ServiceState& state, const config::Service& config, std::int
 void note_lock_outs(ServiceState& state, const config::Service& config) {
   std::erase_if(state.locked_endpoints,
                 [&state](const auto& known) { return !state.locked_out.contains(known.first); });
+  std::erase_if(state.withdrawals,
+                [&state](const auto& known) { return !state.locked_out.contains(known.first); });
   for (const std::string& version : state.locked_out)
     if (auto urls = config.urls_of(version); !urls.empty())
       state.locked_endpoints.try_emplace(version, std::move(urls));

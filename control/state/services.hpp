@@ -8,16 +8,25 @@
 
 #include "config/model.hpp"
 #include "config/notify.hpp"
+#include "control/state/count_window.hpp"
 #include "control/state/fit.hpp"
 #include "control/state/recent_counts.hpp"
 #include "control/state/traffic_windows.hpp"
 
 namespace cutwater::control {
 
+// Says why an endpoint is out of use.
+struct EndpointDown {
+  std::int64_t since_ms = 0;  // wall clock, unix
+  std::string why;
+};
+
 // Holds a service while the proxy runs.
 struct ServiceEntry : RestoredService {
   std::map<std::string, Windows> windows;      // by version
   std::map<std::string, RecentCounts> recent;  // by version
+  CountWindow unavailable;                     // requests that no endpoint was there for
+  std::map<std::pair<std::string, std::string>, EndpointDown> down;  // by version and URL
 };
 using ServiceEntries = std::map<std::string, ServiceEntry>;  // by name
 

@@ -67,6 +67,35 @@ std::string weights_text(const std::map<std::string, Share>& weights) {
   return out;
 }
 
+json::object withdrawal_view(const Withdrawal& withdrawal) {
+  return {{"time", withdrawal.time},
+          {"decision",
+           withdrawal.decision == 0 ? json::value(nullptr) : json::value(withdrawal.decision)},
+          {"action", withdrawal.action},
+          {"cause", withdrawal.cause},
+          {"reason", withdrawal.reason},
+          {"actor", withdrawal.actor}};
+}
+
+std::string withdrawal_text(const ServiceState& state, const std::string& version) {
+  const auto known = state.withdrawals.find(version);
+  if (known == state.withdrawals.end()) return "was rolled back or drained";
+  const Withdrawal& by = known->second;
+  return (by.action == "drained" ? "was drained at " : "was rolled back at ") + by.time +
+         (by.decision == 0 ? "" : " by decision " + std::to_string(by.decision)) + ": " + by.reason;
+}
+
+json::object outcome_view(const EngineState& rollout) {
+  return {{"id", rollout.id},
+          {"from", rollout.from},
+          {"to", rollout.to},
+          {"phase", to_string(rollout.phase)},
+          {"finished", time_or_null(rollout.finished_ms)},
+          {"reason", rollout.reason},
+          {"taken_back", rollout.taken_back ? json::value(withdrawal_view(*rollout.taken_back))
+                                            : json::value(nullptr)}};
+}
+
 json::object rollout_view(const EngineState& rollout) {
   return {{"id", rollout.id},
           {"service", rollout.service},
@@ -89,6 +118,8 @@ json::object rollout_view(const EngineState& rollout) {
           {"before", percent_view(rollout.before)},
           {"waits_for", task_view(rollout)},
           {"approval_due", time_or_null(rollout.approval_due_ms)},
+          {"taken_back", rollout.taken_back ? json::value(withdrawal_view(*rollout.taken_back))
+                                            : json::value(nullptr)},
           {"endpoints", endpoints_view(rollout)}};
 }
 
@@ -147,7 +178,8 @@ Decision decision_of(const std::string& service, const effect::Decide& said, std
 }
 
 RolloutRecord rollout_record(const EngineState& rollout) {
-  return {rollout.id, rollout.service, !is_terminal(rollout.phase), to_json(rollout)};
+  return {rollout.id, rollout.service, !is_terminal(rollout.phase), to_json(rollout),
+          rollout.taken_back};
 }
 
 }  // namespace cutwater::control

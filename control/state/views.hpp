@@ -17,6 +17,13 @@ boost::json::object percent_view(const std::map<std::string, Share>& weights);
 // Returns for example "blue 95%, green 5%": the versions that have traffic.
 std::string weights_text(const std::map<std::string, Share>& weights);
 boost::json::object weights_view(const ServiceState& state);
+// {"time", "decision", "action", "cause", "reason", "actor"}
+boost::json::object withdrawal_view(const Withdrawal& withdrawal);
+// Says why a version is locked out: "was rolled back at 2026-11-23T10:00:00.000Z by decision 12:
+// error rate ...".
+std::string withdrawal_text(const ServiceState& state, const std::string& version);
+// What became of a rollout that has ended, in few members.
+boost::json::object outcome_view(const EngineState& rollout);
 boost::json::object rollout_view(const EngineState& rollout);
 boost::json::object decision_view(const Decision& decision);
 // Returns {"seconds", "requests", "requests_per_second", "errors", "error_rate", "p50_ms", ...}

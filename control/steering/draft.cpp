@@ -1,5 +1,6 @@
 #include "control/steering/draft.hpp"
 
+#include <algorithm>
 #include <utility>
 #include <variant>
 
@@ -36,6 +37,16 @@ void Draft::decide(const Why& why) {
 void Draft::decide_about(const std::string& version, const Why& why) {
   decide(why);
   decisions.back().evidence = guards_->evidence_view(state.name, version);
+}
+
+void Draft::take_back(const std::string& version) {
+  const auto& ended = entry_->finished;
+  const auto made_stable = std::find_if(ended.rbegin(), ended.rend(), [&](const auto& rollout) {
+    return rollout.phase == Phase::Succeeded && rollout.to == version;
+  });
+  if (made_stable == ended.rend() || made_stable->taken_back) return;
+  taken_back = *made_stable;
+  taken_back->taken_back = withdrawal_by(decisions.back());
 }
 
 }  // namespace cutwater::control

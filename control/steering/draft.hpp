@@ -36,9 +36,12 @@ class Draft {
   void decide(const Why& why);
   // Does the same, with what is known about the version.
   void decide_about(const std::string& version, const Why& why);
+  // Notes that the last decision takes `version` back after a rollout had made it stable.
+  void take_back(const std::string& version);
 
   ServiceState state;
   std::optional<EngineState> rollout;
+  std::optional<EngineState> taken_back;  // a rollout that ended, and what undid it now
   std::vector<Decision> decisions;
   std::set<std::string> rearm;  // versions whose evidence begins anew
 

@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -16,6 +17,16 @@ namespace {
 
 const EngineState* active_of(const Draft& draft) {
   return draft.rollout ? &*draft.rollout : nullptr;
+}
+
+// Of the versions that are locked out from now on, says which decision did it.
+void note_withdrawals(Draft& draft) {
+  const auto by = std::find_if(
+      draft.decisions.begin(), draft.decisions.end(),
+      [](const auto& said) { return said.action == "rolled_back" || said.action == "drained"; });
+  if (by == draft.decisions.end()) return;
+  for (const std::string& version : draft.state.locked_out)
+    draft.state.withdrawals.try_emplace(version, withdrawal_by(*by));
 }
 
 }  // namespace
@@ -52,7 +63,8 @@ void Steering::stop() {
 
 void Steering::revert_directly(Draft& draft, const std::string& version, const Why& why) const {
   ServiceState& state = draft.state;
-  if (version == state.stable) {
+  const bool was_stable = version == state.stable;
+  if (was_stable) {
     if (parts_.capacity.of(state, state.last_good).millionths == 0) {
       draft.decide({"held", why.cause,
                     why.reason + "; " + state.last_good +
@@ -68,11 +80,13 @@ void Steering::revert_directly(Draft& draft, const std::string& version, const W
   draft.state.weights[draft.state.stable] = Share::percent(100);
   draft.state.locked_out.insert(version);
   draft.decide_about(version, why);
+  if (was_stable) draft.take_back(version);
 }
 
 Change Steering::make_change(Draft& draft) const {
   ++draft.state.generation;
   note_lock_outs(draft.state, *parts_.services.find_config(draft.state.name));
+  note_withdrawals(draft);
   // A lease is about these weights; a rollout or a revert steers for good.
   const auto& lease = draft.state.lease;
   if (lease && (draft.rollout || !same_traffic(draft.state.weights, lease->weights)))
@@ -82,6 +96,7 @@ Change Steering::make_change(Draft& draft) const {
   Change change;
   change.services.push_back(draft.state);
   if (draft.rollout) change.rollouts.push_back(rollout_record(*draft.rollout));
+  if (draft.taken_back) change.rollouts.push_back(rollout_record(*draft.taken_back));
   change.decisions = draft.decisions;
   return change;
 }
@@ -119,8 +134,9 @@ Awaitable<void> Steering::write_or_keep(Change change) {
 }
 
 void Steering::announce(const Change& change, const std::vector<std::uint64_t>& seqs) {
+  just_stored_ = change.decisions;
   for (std::size_t i = 0; i < change.decisions.size(); ++i) {
-    Decision decision = change.decisions[i];
+    Decision& decision = just_stored_[i];
     decision.seq = i < seqs.size() ? seqs[i] : 0;
     ++decisions_counted_[{decision.service, decision.action, decision.cause}];
     spdlog::info("decision seq={} service={} action={} cause={} actor={} reason=\"{}\"",
@@ -128,6 +144,16 @@ void Steering::announce(const Change& change, const std::vector<std::uint64_t>& 
                  decision.reason);
     events_.publish("decision", decision_view(decision));
   }
+  for (auto& [name, entry] : parts_.services.entries()) number_withdrawals(entry);
+}
+
+// What a person may have asked for already learns the number of its decision.
+void Steering::number_withdrawals(ServiceEntry& entry) const {
+  const std::string& service = entry.state.name;
+  for (auto& [version, withdrawal] : entry.state.withdrawals)
+    number_withdrawal(withdrawal, service, just_stored_);
+  for (EngineState& rollout : entry.finished)
+    if (rollout.taken_back) number_withdrawal(*rollout.taken_back, service, just_stored_);
 }
 
 Awaitable<void> Steering::write_what_is_owed() {
@@ -152,6 +178,10 @@ bool Steering::install(const Draft& draft) {
       !(same == draft.state) || id(entry.rollout) != id(draft.rollout) || !draft.rearm.empty();
   entry.state = draft.state;
   entry.rollout = draft.rollout;
+  if (draft.taken_back)
+    for (EngineState& ended : entry.finished)
+      if (ended.id == draft.taken_back->id) ended = *draft.taken_back;
+  number_withdrawals(entry);  // of a decision that is stored before it is true
   parts_.traffic.record(entry);
   parts_.flag_guards.sync(entry.state.name);
   if (moves) parts_.guards.freeze_latency(entry.state.name);

@@ -99,6 +99,7 @@ class Steering {
   Change make_change(Draft& draft) const;
   bool install(const Draft& draft);  // true: the workers need a new snapshot
   void rebuild();
+  void number_withdrawals(ServiceEntry& entry) const;
   void announce(const Change& change, const std::vector<std::uint64_t>& seqs);
   Awaitable<void> settle(const std::string& service);
   void finish_if_terminal(ServiceEntry& entry);
@@ -112,6 +113,7 @@ class Steering {
   std::shared_ptr<const routing::RoutingSnapshot> snapshot_;
   // These reverts are true but not on disk yet; every write takes them along.
   Change unsaved_;
+  std::vector<Decision> just_stored_;  // by the last write, with their numbers
   bool state_writable_ = true;
   DecisionCounts decisions_counted_;
 };

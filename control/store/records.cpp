@@ -53,6 +53,12 @@ Lease lease_from_json(const json::object& in) {
   return lease;
 }
 
+json::object to_json(const std::map<std::string, Withdrawal>& all) {
+  json::object out;
+  for (const auto& [version, withdrawal] : all) out[version] = control::to_json(withdrawal);
+  return out;
+}
+
 using UrlsByVersion = std::map<std::string, std::set<std::string>>;
 
 json::object to_json(const UrlsByVersion& all) {
@@ -69,6 +75,35 @@ UrlsByVersion urls_from_json(const json::object& in) {
 }
 
 }  // namespace
+
+Withdrawal withdrawal_by(const Decision& decision) {
+  return {decision.seq,   decision.time,   decision.action,
+          decision.cause, decision.reason, decision.actor};
+}
+
+json::object to_json(const Withdrawal& withdrawal) {
+  return {{"decision", withdrawal.decision}, {"time", withdrawal.time},
+          {"action", withdrawal.action},     {"cause", withdrawal.cause},
+          {"reason", withdrawal.reason},     {"actor", withdrawal.actor}};
+}
+
+Withdrawal withdrawal_from_json(const json::object& in) {
+  return {in.at("decision").to_number<std::uint64_t>(),
+          text_at(in, "time"),
+          text_at(in, "action"),
+          text_at(in, "cause"),
+          text_at(in, "reason"),
+          text_at(in, "actor")};
+}
+
+void number_withdrawal(Withdrawal& withdrawal, const std::string& service,
+                       const std::vector<Decision>& stored) {
+  if (withdrawal.decision != 0) return;
+  for (const Decision& decision : stored)
+    if (decision.service == service && decision.time == withdrawal.time &&
+        decision.action == withdrawal.action && decision.reason == withdrawal.reason)
+      withdrawal.decision = decision.seq;
+}
 
 const FlagState* ServiceState::find_flag(const std::string& flag) const {
   const auto found = flags.find(flag);
@@ -100,6 +135,7 @@ json::object to_json(const ServiceState& state) {
       {"generation", state.generation},
       {"locked_out", json_texts(state.locked_out)},
       {"locked_endpoints", to_json(state.locked_endpoints)},
+      {"withdrawals", to_json(state.withdrawals)},
       {"off_duty", to_json(state.off_duty)},
       {"keep_old_until_ms", state.keep_old_until_ms},
       {"versions", std::move(versions)},
@@ -125,6 +161,9 @@ std::optional<ServiceState> service_state_from_json(const json::value& value) tr
   // Schema 1 had none of these.
   if (const auto* where = in.if_contains("locked_endpoints"))
     state.locked_endpoints = urls_from_json(where->as_object());
+  if (const auto* all = in.if_contains("withdrawals"))
+    for (const auto& [version, withdrawal] : all->as_object())
+      state.withdrawals[std::string(version)] = withdrawal_from_json(withdrawal.as_object());
   if (const auto* off_duty = in.if_contains("off_duty"))
     state.off_duty = urls_from_json(off_duty->as_object());
   if (const auto* until = in.if_contains("keep_old_until_ms"))

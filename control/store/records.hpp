@@ -30,6 +30,18 @@ struct Lease {
   friend bool operator==(const Lease&, const Lease&) = default;
 };
 
+// Says which decision took a version's traffic, for people who ask why it has none.
+struct Withdrawal {
+  std::uint64_t decision = 0;  // its number; 0 until the store has given it one
+  std::string time;            // RFC 3339, as the decision's
+  std::string action;          // rolled_back, drained
+  std::string cause;
+  std::string reason;
+  std::string actor;
+
+  friend bool operator==(const Withdrawal&, const Withdrawal&) = default;
+};
+
 // Holds the steering state of one service. Stored state wins over the file's `weights:`.
 struct ServiceState {
   std::string name;
@@ -42,6 +54,8 @@ struct ServiceState {
   // Says where each locked-out version ran when it was locked out; absent if it was stored before
   // that was noted.
   std::map<std::string, std::set<std::string>> locked_endpoints;
+  // Says why each of them is locked out; absent if it was stored before that was noted.
+  std::map<std::string, Withdrawal> withdrawals;
   // Lists the endpoints that get no requests, by version: a rolling rollout has taken them out.
   std::map<std::string, std::set<std::string>> off_duty;
   std::int64_t keep_old_until_ms = 0;  // `last_good` stays this long for a rollback; 0: no promise
@@ -84,11 +98,22 @@ struct Decision {
   boost::json::object after;
 };
 
+Withdrawal withdrawal_by(const Decision& decision);
+boost::json::object to_json(const Withdrawal& withdrawal);
+// Throws like at() when a member is missing.
+Withdrawal withdrawal_from_json(const boost::json::object& json);
+// Gives the withdrawal the number of its decision, if that is among those just stored.
+void number_withdrawal(Withdrawal& withdrawal, const std::string& service,
+                       const std::vector<Decision>& stored);
+
 struct RolloutRecord {
   std::string id;
   std::string service;
   bool active = false;
   boost::json::object state;  // EngineState as JSON
+  // Says what took the version back after the rollout had succeeded. The store keeps it in `state`,
+  // where EngineState has it, because the number of the decision is known only there.
+  std::optional<Withdrawal> taken_back = std::nullopt;
 };
 
 struct IdempotencyRecord {

@@ -11,6 +11,8 @@
 namespace cutwater::control {
 namespace {
 
+constexpr const char* kSetStateDir = "; set state_dir to a directory that this user may write to";
+
 std::string holder(int fd) {
   char text[32] = {};
   const ssize_t length = pread(fd, text, sizeof text - 1, 0);
@@ -28,7 +30,7 @@ std::unique_ptr<StateLock> StateLock::acquire(const std::string& state_dir, Fail
   std::error_code error;
   const bool created = std::filesystem::create_directories(state_dir, error);
   if (error) {
-    message = "state_dir " + state_dir + " cannot be created: " + error.message();
+    message = "state_dir " + state_dir + " cannot be created: " + error.message() + kSetStateDir;
     return nullptr;
   }
   if (created)  // cookie key and history are nobody else's business
@@ -38,7 +40,7 @@ std::unique_ptr<StateLock> StateLock::acquire(const std::string& state_dir, Fail
   const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0) {
     message = "state_dir " + state_dir + " is not usable: cannot open " + path + ": " +
-              std::strerror(errno);
+              std::strerror(errno) + kSetStateDir;
     return nullptr;
   }
   if (flock(fd, LOCK_EX | LOCK_NB) != 0) {

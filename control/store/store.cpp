@@ -262,9 +262,20 @@ StoreResult<std::vector<std::uint64_t>> Store::commit(const Change& change) {
   return catching_damage("writing state", [&] {
     std::vector<std::uint64_t> seqs;
     Transaction transaction(*database_);
-    for (const ServiceState& state : change.services) write(*database_, state);
-    for (const RolloutRecord& record : change.rollouts) write(*database_, record);
-    for (const Decision& decision : change.decisions) seqs.push_back(append(*database_, decision));
+    std::vector<Decision> stored = change.decisions;
+    for (Decision& decision : stored) seqs.push_back(decision.seq = append(*database_, decision));
+    for (ServiceState state : change.services) {
+      for (auto& [version, withdrawal] : state.withdrawals)
+        number_withdrawal(withdrawal, state.name, stored);
+      write(*database_, state);
+    }
+    for (RolloutRecord record : change.rollouts) {
+      if (record.taken_back) {
+        number_withdrawal(*record.taken_back, record.service, stored);
+        record.state["taken_back"] = to_json(*record.taken_back);
+      }
+      write(*database_, record);
+    }
     for (const OutboxItem& item : change.outbox) append_outbox(*database_, item, seqs);
     transaction.commit();
     return seqs;

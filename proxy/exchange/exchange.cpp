@@ -128,6 +128,7 @@ void Exchange::begin() {
   started_ = Clock::now();
   context_.counters.requests.add();
   context_.counters.exchanges_active.up();
+  if (down_.client().client_ip.empty()) context_.counters.unknown_clients.add();
   snapshot_ = context_.snapshot;
   if (http::is_grpc_call(head_)) deadline_ = http::grpc_timeout(head_.fields);
   fill_trace_ids(made_id_, traceparent_);
@@ -382,6 +383,7 @@ Task<void> Exchange::answer_failure(const Attempt& attempt) {
 Task<void> Exchange::reply(LocalAnswer answer) {
   status_ = answer.status;
   context_.counters.local_replies[static_cast<std::size_t>(answer.status)].add();
+  if (answer.status == 503 && route_) service().counters->unavailable.fetch_add(1);
   [[maybe_unused]] const auto sent =
       co_await down_.reply_locally(answer.status, answer.text, request_id_);
 }

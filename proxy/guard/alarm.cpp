@@ -17,6 +17,7 @@ void Alarm::feed(const BadAttempt& bad) {
     evidence_at_onset_ = before;
     onset_ = bad.now;
     attempts_at_onset_ = bad.good + raw_bad_ - 1;
+    raw_bad_at_onset_ = raw_bad_ - 1;
     ++runs_;
   }
   test_.add_bad();

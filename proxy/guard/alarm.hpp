@@ -58,9 +58,10 @@ class Alarm {
   std::uint64_t bad() const { return fed_bad_; }    // failures that were evidence
   std::uint64_t raw_bad() const { return raw_bad_; }
   // Returns where the present run of failures began (the last failure before which the evidence had
-  // sunk to its ground), and how many attempts had completed before it.
+  // sunk to its ground), and how many attempts had completed, and how many had failed, before it.
   TimePoint onset() const { return onset_; }
   std::uint64_t attempts_at_onset() const { return attempts_at_onset_; }
+  std::uint64_t raw_bad_at_onset() const { return raw_bad_at_onset_; }
   std::uint64_t runs() const { return runs_; }  // runs that have begun so far
 
   // The evidence was explained otherwise (both versions fail), so it must not grow meanwhile: the
@@ -80,6 +81,7 @@ class Alarm {
   double evidence_at_onset_ = 0;
   TimePoint onset_{};
   std::uint64_t attempts_at_onset_ = 0;
+  std::uint64_t raw_bad_at_onset_ = 0;
   std::uint64_t runs_ = 0;
 };
 

@@ -4,11 +4,13 @@
 
 #include <array>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "proxy/guard/alarm.hpp"
@@ -26,6 +28,20 @@ struct VersionMonitor::Tests {
     Counts baseline;
   };
 
+  // Counts how the failures of one run ended.
+  class Kinds {
+   public:
+    void begin(std::uint64_t run) {
+      if (std::exchange(run_, run) != run) counts_.clear();
+    }
+    void add(const stats::AttemptResult& result);
+    std::vector<FailureKind> list() const;
+
+   private:
+    std::uint64_t run_ = 0;
+    std::map<std::pair<stats::Outcome, int>, std::uint64_t> counts_;  // by outcome and status
+  };
+
   mutable std::mutex mutex;
   GuardPolicy policy;
   std::function<void()> on_trip;
@@ -33,6 +49,7 @@ struct VersionMonitor::Tests {
   std::vector<Alarm> alarms;  // by Indicator; empty before the first arming
   PerIndicator<std::uint64_t> good_at_arming{};
   PerIndicator<Run> runs;
+  PerIndicator<Kinds> kinds;
   // Says when an alarm last was the baseline's trouble too (or, for a witness, was an alarm at
   // all), and from where on the version has to prove itself again.
   PerIndicator<std::optional<TimePoint>> explained;
@@ -41,6 +58,7 @@ struct VersionMonitor::Tests {
   // Holds the version against the baseline's past, once no baseline is left to compare with.
   std::optional<Alarm> past;
   std::uint64_t good_at_past = 0;
+  Kinds past_kinds;
 
   // Tells the story of the decision, once there is one.
   struct Story {
@@ -51,6 +69,8 @@ struct VersionMonitor::Tests {
     std::uint64_t failed_attempts = 0;
     std::uint64_t distinct_clients = 0;
     double evidence = 0;
+    std::uint64_t failed_in_run = 0;
+    std::vector<FailureKind> kinds = {};
   };
   std::optional<Story> story;
 };

@@ -51,6 +51,13 @@ struct TestReport {
   double quantile = 0;                    // the baseline's quantile that T* was made from
 };
 
+struct FailureKind {
+  std::string name;
+  std::uint64_t count = 0;
+
+  friend bool operator==(const FailureKind&, const FailureKind&) = default;
+};
+
 struct GuardReport {
   bool armed = false;
   bool tripped = false;
@@ -69,6 +76,10 @@ struct GuardReport {
   std::uint64_t distinct_clients = 0;       // estimate, last 60 s
   std::optional<TimePoint> first_bad;       // where the run of failures that decided began
   std::optional<TimePoint> decided;
+  // Of the requests_to_decision, those that failed the deciding test; 0 where it has no such run.
+  std::uint64_t failed_in_run = 0;
+  // How the failures of that run ended, by outcome or status ("status_500", "connect_failed").
+  std::vector<FailureKind> failure_kinds;
   std::uint64_t requests_needed_to_pass = 0;  // further clean requests until PASS; 0 = passed
 };
 

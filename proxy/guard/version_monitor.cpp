@@ -136,9 +136,11 @@ void VersionMonitor::judge(unsigned bad, const AttemptResult& result, TimePoint 
       const bool enough = alarm.on_bad({result.client, good_since_arming(i), now},
                                        [&] { return few_clients(now); });
       note_run(i);
+      tests_->kinds[i].begin(alarm.runs());
+      tests_->kinds[i].add(result);
       if (!enough) continue;
       if (!tests_->policy.witness && !explained_by_baseline(i)) {
-        decide(std::string(kTestNames[i]), alarm, now);
+        decide(std::string(kTestNames[i]), alarm, tests_->kinds[i].list(), now);
         continue;
       }
       alarm.explain_away();
@@ -154,8 +156,11 @@ void VersionMonitor::judge(unsigned bad, const AttemptResult& result, TimePoint 
 void VersionMonitor::judge_by_past(const AttemptResult& result, TimePoint now) {
   if (!tests_->past) return;
   const std::uint64_t good = good_since_process_start(Indicator::Error) - tests_->good_at_past;
-  if (tests_->past->on_bad({result.client, good, now}, [&] { return few_clients(now); }))
-    decide(std::string(kPastTestName), *tests_->past, now);
+  const bool enough =
+      tests_->past->on_bad({result.client, good, now}, [&] { return few_clients(now); });
+  tests_->past_kinds.begin(tests_->past->runs());
+  tests_->past_kinds.add(result);
+  if (enough) decide(std::string(kPastTestName), *tests_->past, tests_->past_kinds.list(), now);
 }
 
 // Notes where the baseline stood when a run of failures began here.
@@ -183,7 +188,8 @@ bool VersionMonitor::explained_by_baseline(std::size_t indicator) const {
 }
 
 // The caller holds the mutex. From the store on, no worker sends this version another request.
-void VersionMonitor::decide(const std::string& test, const Alarm& alarm, TimePoint now) {
+void VersionMonitor::decide(const std::string& test, const Alarm& alarm,
+                            std::vector<FailureKind> kinds, TimePoint now) {
   if (tests_->story) return;
   if (!tests_->policy.dry_run) tripped_.store(true, std::memory_order_release);
   std::uint64_t attempts = alarm.raw_bad();
@@ -197,7 +203,9 @@ void VersionMonitor::decide(const std::string& test, const Alarm& alarm, TimePoi
                    attempts - std::min(attempts, alarm.attempts_at_onset()),
                    alarm.raw_bad(),
                    static_cast<std::uint64_t>(distinct_clients(now) + 0.5),
-                   alarm.evidence()};
+                   alarm.evidence(),
+                   alarm.raw_bad() - alarm.raw_bad_at_onset(),
+                   std::move(kinds)};
 }
 
 // --- control side ----------------------------------------------------------------------------
@@ -214,6 +222,8 @@ void VersionMonitor::arm(const GuardPolicy& policy, std::function<void()> on_tri
   tests_->alarms.clear();
   for (const AlarmLimits& limits : alarm_limits(policy)) tests_->alarms.emplace_back(limits);
   tests_->runs = {};
+  tests_->kinds = {};
+  tests_->past_kinds = {};
   tests_->explained = {};
   tests_->pass_from = {};
   tests_->story.reset();

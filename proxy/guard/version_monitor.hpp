@@ -141,7 +141,8 @@ class VersionMonitor {
   void judge(unsigned bad, const stats::AttemptResult& result, TimePoint now);
   void note_run(std::size_t indicator);
   bool explained_by_baseline(std::size_t indicator) const;
-  void decide(const std::string& test, const Alarm& alarm, TimePoint now);
+  void decide(const std::string& test, const Alarm& alarm, std::vector<FailureKind> kinds,
+              TimePoint now);
   void judge_by_past(const stats::AttemptResult& result, TimePoint now);
   void report_limits(GuardReport& report, TimePoint now) const;
   void report_past(GuardReport& report) const;

@@ -82,6 +82,26 @@ std::string_view to_string(Verdict verdict) {
   return "unknown";
 }
 
+void VersionMonitor::Tests::Kinds::add(const stats::AttemptResult& result) {
+  if (!stats::is_error(result.outcome)) return;  // a slow response alone
+  const bool by_status = result.outcome == stats::Outcome::Status5xx;
+  ++counts_[{result.outcome, by_status ? result.status : 0}];
+}
+
+// The most frequent kind comes first.
+std::vector<FailureKind> VersionMonitor::Tests::Kinds::list() const {
+  std::vector<FailureKind> out;
+  for (const auto& [kind, count] : counts_) {
+    const auto& [outcome, status] = kind;
+    out.push_back({outcome == stats::Outcome::Status5xx ? "status_" + std::to_string(status)
+                                                        : std::string(to_string(outcome)),
+                   count});
+  }
+  std::stable_sort(out.begin(), out.end(),
+                   [](const auto& a, const auto& b) { return a.count > b.count; });
+  return out;
+}
+
 // The caller holds the mutex.
 void VersionMonitor::report_limits(GuardReport& report, TimePoint now) const {
   const Tests& tests = *tests_;
@@ -134,6 +154,8 @@ GuardReport VersionMonitor::report(TimePoint now) const {
     report.first_bad = story->first_bad;
     report.decided = story->decided;
     report.requests_to_decision = story->requests;
+    report.failed_in_run = story->failed_in_run;
+    report.failure_kinds = story->kinds;
     report.distinct_clients = story->distinct_clients;
     for (TestReport& test : report.tests) {
       if (test.name != story->test) continue;

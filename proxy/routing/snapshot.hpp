@@ -4,6 +4,7 @@
 // reader.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -47,6 +48,13 @@ struct ComparedVersion {
   double weight = 0;
 };
 
+// Counts what happens to a service's requests beside its versions. Every worker writes, on the path
+// of a failure only; it outlives the snapshots.
+struct ServiceCounters {
+  std::atomic<std::uint64_t> unavailable{
+      0};  // answered 503 by the proxy itself: no endpoint was there
+};
+
 struct ServiceSnapshot {
   std::uint32_t id = 0;  // stable over snapshots: workers key per-service state by it
   std::string name;
@@ -63,6 +71,7 @@ struct ServiceSnapshot {
   std::size_t preview_version = 0;  // index into versions
   std::vector<FlagSnapshot> flags;
   MirrorSnapshot mirror;  // a share of 0 means that there is none
+  std::shared_ptr<ServiceCounters> counters = std::make_shared<ServiceCounters>();
   config::Fallback fallback = config::Fallback::None;
   config::Reuse reuse = config::Reuse::Auto;
   config::Timeouts timeouts;

@@ -19,6 +19,7 @@ ProxyTotals& ProxyTotals::operator+=(const ProxyTotals& other) {
   retries_denied += other.retries_denied;
   fallbacks += other.fallbacks;
   client_aborts += other.client_aborts;
+  unknown_clients += other.unknown_clients;
   connections_refused += other.connections_refused;
   accept_errors += other.accept_errors;
   log_lines_dropped += other.log_lines_dropped;

@@ -26,6 +26,7 @@ struct ProxyTotals {
   std::uint64_t retries_denied = 0;  // by the budget
   std::uint64_t fallbacks = 0;       // requests answered by stable after a failure elsewhere
   std::uint64_t client_aborts = 0;
+  std::uint64_t unknown_clients = 0;      // requests whose chain of trusted proxies names no client
   std::uint64_t connections_refused = 0;  // quota, per-IP limit
   std::uint64_t accept_errors = 0;        // EMFILE and friends
   std::uint64_t log_lines_dropped = 0;

@@ -39,6 +39,7 @@ struct WorkerCounters {
   Counter retries_denied;
   Counter fallbacks;
   Counter client_aborts;
+  Counter unknown_clients;  // a trusted proxy's chain did not name them
   Counter log_lines_dropped;
   std::array<Counter, config::kClientClaims> claims_taken;  // by config::ClientClaim, of strangers
   Counter refused_streams;                                  // over max_streams

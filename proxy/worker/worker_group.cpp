@@ -177,6 +177,7 @@ stats::ProxyTotals WorkerGroup::totals() const {
     one.retries_denied = c.retries_denied.get();
     one.fallbacks = c.fallbacks.get();
     one.client_aborts = c.client_aborts.get();
+    one.unknown_clients = c.unknown_clients.get();
     one.connections_refused = c.refused.get();
     one.accept_errors = c.accept_errors.get();
     one.log_lines_dropped = c.log_lines_dropped.get();

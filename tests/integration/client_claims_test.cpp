@@ -101,6 +101,28 @@ TEST_F(ClientClaims, TheLogNamesTheClientOrThePeer) {
   std::remove(path.c_str());
 }
 
+TEST_F(ClientClaims, TheLogNamesTheClientOfTheWalkNotTheOneClaimed) {
+  setup.trusted_proxies = {"127.0.0.0/8", "10.0.0.0/8"};
+  const std::string path = ::testing::TempDir() + "walk-" + std::to_string(blue.port()) + ".log";
+  setup.access_log = {config::AccessLog::To::File, path};
+  get(port(), "/", "X-Forwarded-For: 6.6.6.6, 203.0.113.9:4711\r\nX-Forwarded-For: 10.1.2.3\r\n");
+  stop_proxy();
+  std::ifstream in(path);
+  std::string lines((std::istreambuf_iterator<char>(in)), {});
+  EXPECT_NE(lines.find("\"client\":\"203.0.113.9\""), std::string::npos) << lines;
+  EXPECT_EQ(lines.find("6.6.6.6"), std::string::npos) << "what the client wrote itself";
+  std::remove(path.c_str());
+}
+
+TEST_F(ClientClaims, OneThatNamesNobodyIsCounted) {
+  trust();
+  get(port(), "/", "X-Forwarded-For: 203.0.113.9\r\n");
+  EXPECT_EQ(proxy().totals().unknown_clients, 0u);
+  get(port(), "/", "X-Forwarded-For: unknown\r\n");
+  get(port(), "/", "Forwarded: for=_hidden\r\n");
+  EXPECT_EQ(proxy().totals().unknown_clients, 2u);
+}
+
 TEST_F(ClientClaims, TheBelievedSchemeDecidesAboutSecure) {
   trust();
   const auto cookie = [&](const std::string& fields) {

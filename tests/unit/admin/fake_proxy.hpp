@@ -38,18 +38,11 @@ class FakeHistory : public HistoryResource {
     const std::string from = after ? " after " + std::to_string(*after) : " newest";
     state_.note("decisions " + name + from + " limit " + std::to_string(limit) +
                 (since_ms == 0 ? "" : " since " + std::to_string(since_ms)));
-    co_return state_.ok({{"decisions",
-                          {{{"seq", 3},
-                            {"time", "2026-01-02T03:04:05Z"},
-                            {"service", "shop"},
-                            {"rollout", "r-1"},
-                            {"action", "rolled_back"},
-                            {"cause", "error_rate"},
-                            {"actor", "cutwater"},
-                            {"reason", "6 of 6 requests to green failed"},
-                            {"evidence", {{"failed", 6}}},
-                            {"before", {{"weights", {{"blue", 95}, {"green", 5}}}}},
-                            {"after", {{"weights", {{"blue", 100}, {"green", 0}}}}}}}}});
+    boost::json::array shown;
+    for (const auto& decision : state_.decision_views)
+      if (decision.at("seq").to_number<std::uint64_t>() > after.value_or(0))
+        shown.push_back(decision);
+    co_return state_.ok({{"decisions", std::move(shown)}});
   }
   Awaitable<Reply> audit(HistoryQuery asked_for) override {
     state_.note("audit " + asked_for.service + " limit " + std::to_string(asked_for.limit));

@@ -32,6 +32,8 @@ struct FakeState {
   int waits = 0;
   boost::json::object replay_view = fake_replay_view("rolled_back");
   boost::json::object dora_view = fake_dora_view();
+  std::vector<boost::json::object> decision_views{fake_decision_view()};
+  boost::json::object service_overrides;  // members of the service that are other than usual
   std::vector<AuditEntry> audited;
   bool test_delivered = true;
   std::vector<Event> events;

@@ -32,14 +32,18 @@ class FakeServices : public ServicesResource {
 
  private:
   boost::json::object service_view() const {
-    return {{"name", "shop"},
-            {"generation", state_.generation},
-            {"stable", "blue"},
-            {"weights", state_.shares()},
-            {"weights_actual", {{"blue", 95.1}, {"green", 4.9}}},
-            {"versions",
-             {fake_version_view("blue", "pass"), fake_version_view("green", "inconclusive")}},
-            {"rollout", state_.rollout_views.front()}};
+    boost::json::object view{
+        {"name", "shop"},
+        {"generation", state_.generation},
+        {"stable", "blue"},
+        {"weights", state_.shares()},
+        {"weights_actual", {{"blue", 95.1}, {"green", 4.9}}},
+        {"weights_actual_10s", {{"blue", 96.2}, {"green", 3.8}}},
+        {"versions",
+         {fake_version_view("blue", "pass"), fake_version_view("green", "inconclusive")}},
+        {"rollout", state_.rollout_views.front()}};
+    for (const auto& [name, value] : state_.service_overrides) view[name] = value;
+    return view;
   }
 
   FakeState& state_;

@@ -108,6 +108,20 @@ inline boost::json::object fake_dora_view() {
             {"samples", 12}}}};
 }
 
+inline boost::json::object fake_decision_view() {
+  return {{"seq", 3},
+          {"time", "2026-01-02T03:04:05Z"},
+          {"service", "shop"},
+          {"rollout", "r-1"},
+          {"action", "rolled_back"},
+          {"cause", "error_rate"},
+          {"actor", "cutwater"},
+          {"reason", "6 of 6 requests to green failed"},
+          {"evidence", {{"failed", 6}}},
+          {"before", {{"weights", {{"blue", 95}, {"green", 5}}}}},
+          {"after", {{"weights", {{"blue", 100}, {"green", 0}}}}}};
+}
+
 inline boost::json::object fake_version_view(std::string_view name, std::string_view verdict) {
   return {{"name", name},
           {"verdict", verdict},

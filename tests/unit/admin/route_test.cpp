@@ -92,6 +92,42 @@ TEST(OpenApi, DescribesEveryRouteAndNothingElse) {
   EXPECT_EQ(document.at("openapi").as_string(), "3.1.0");
 }
 
+TEST(OpenApi, NamesItsServerAndEveryOperationOnce) {
+  const boost::json::object document = openapi(routes());
+  EXPECT_EQ(document.at("servers").at(0).at("url").as_string(), "/");
+  std::set<std::string> ids;
+  std::size_t operations = 0;
+  for (const auto& [path, methods] : document.at("paths").as_object())
+    for (const auto& [method, operation] : methods.as_object()) {
+      ids.emplace(operation.at("operationId").as_string());
+      ++operations;
+    }
+  EXPECT_EQ(ids.size(), operations);
+  EXPECT_TRUE(ids.contains("put_services_service_weights"));
+  EXPECT_TRUE(ids.contains("post_rollouts_id_promote_full"));
+  EXPECT_TRUE(ids.contains("get_page"));
+}
+
+TEST(OpenApi, DescribesTheBodiesAsTheyAre) {
+  const boost::json::object document = openapi(routes());
+  const auto& schemas = document.at("components").at("schemas").as_object();
+  for (const Route& route : routes()) {
+    if (route.body == Body::None || route.body == Body::Yaml) continue;
+    EXPECT_TRUE(schemas.contains(route.request)) << route.pattern;
+    // A body that must be there has members; where nothing is read, it may be absent.
+    EXPECT_EQ(route.body == Body::OptionalJson ||
+                  schemas.at(route.request).as_object().contains("properties"),
+              true)
+        << route.pattern;
+  }
+  const auto& rollout = schemas.at("RolloutBody").at("properties").as_object();
+  for (const char* member :
+       {"to", "strategy", "steps", "bake", "max_step", "on_inconclusive", "approval", "holdback",
+        "keep_old", "max_unavailable", "retry", "force", "commit_time"})
+    EXPECT_TRUE(rollout.contains(member)) << member;
+  EXPECT_EQ(rollout.size(), 13u) << "as control/rollout/plan_request.cpp lists them";
+}
+
 TEST(OpenApi, EveryReferenceLeadsSomewhere) {
   const boost::json::object document = openapi(routes());
   const auto& schemas = document.at("components").at("schemas").as_object();

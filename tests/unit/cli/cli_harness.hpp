@@ -24,17 +24,22 @@ struct Ran {
 struct Surroundings {
   std::map<std::string, std::string> environment = {};
   bool terminal = false;
+  std::size_t columns = 80;
 };
 
 inline Ran run(const std::vector<std::string>& arguments, const Surroundings& around = {}) {
   std::ostringstream out;
   std::ostringstream err;
-  Io io{out, err, around.terminal, around.terminal,
+  Io io{out,
+        err,
+        around.terminal,
+        around.terminal,
         [&around](const std::string& name) -> std::optional<std::string> {
           const auto found = around.environment.find(name);
           if (found == around.environment.end()) return std::nullopt;
           return found->second;
-        }};
+        },
+        around.columns};
   Ran ran;
   ran.exit_code = run_cli(arguments, io);
   ran.out = out.str();

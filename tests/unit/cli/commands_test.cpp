@@ -18,12 +18,12 @@ TEST(Status, IsATableOfWeightsRatesAndVerdicts) {
   const Ran ran = run_at(admin, {"status"});
   EXPECT_EQ(ran.exit_code, kSucceeded);
   EXPECT_EQ(ran.out,
-            "shop  generation 7\n"
+            "shop  stable blue  generation 7\n"
             "rollout r-1: blue -> green, progressing at 5 %\n"
-            "VERSION        WEIGHT  ACTUAL   UP  REQ/S  ERRORS    P50      P95     P99  VERDICT\n"
-            "blue (stable)    95 %  95.1 %  1/1  941.3   0.1 %  12 ms  48.5 ms  1.25 s  pass\n"
-            "green             5 %   4.9 %  1/1  941.3   0.1 %  12 ms  48.5 ms  1.25 s  "
-            "inconclusive\n");
+            "VERSION  WEIGHT  ACTUAL   UP  REQ/S  ERRORS    P50    P95     P99  VERDICT\n"
+            "blue       95 %  96.2 %  1/1    941   0.1 %  12 ms  49 ms  1.25 s  pass\n"
+            "green       5 %   3.8 %  1/1    941   0.1 %  12 ms  49 ms  1.25 s  inconclusive\n"
+            "WEIGHT is of now, ACTUAL of the last 10 s, REQ/S to P99 of the last 60 s.\n");
   EXPECT_EQ(ran.err, "");
 }
 
@@ -127,10 +127,22 @@ TEST(Flags, AreListedKilledAndRevived) {
 
 TEST(History, ShowsWhoShiftedWhatAndWhy) {
   RunningAdmin admin;
-  const Ran ran = run_at(admin, {"history", "shop", "--limit", "5"});
+  const Ran ran = run_at(admin, {"history", "shop", "--limit", "5"}, {.columns = 160});
   EXPECT_EQ(admin.last_asked(), "decisions shop newest limit 5");
   EXPECT_THAT(ran.out, HasSubstr("rolled_back  error_rate  cutwater  blue 100 %, green 0 %  6 of 6 "
                                  "requests to green failed\n"));
+}
+
+TEST(History, FitsANarrowTerminal) {
+  RunningAdmin admin;
+  const Ran ran = run_at(admin, {"history", "shop"});
+  EXPECT_EQ(ran.out,
+            "SEQ  TIME                  SERVICE  ACTION       CAUSE       ACTOR\n"
+            "    WEIGHTS AFTER\n"
+            "    REASON\n"
+            "  3  2026-01-02T03:04:05Z  shop     rolled_back  error_rate  cutwater\n"
+            "    blue 100 %, green 0 %\n"
+            "    6 of 6 requests to green failed\n");
 }
 
 TEST(Small, UnlockReloadDrainVersion) {
@@ -212,6 +224,18 @@ TEST(Token, FromTheEnvironmentOrAFile) {
   EXPECT_EQ(run_at(admin, {"status", "--token-file", file}).exit_code, kUsage);
 }
 
+TEST(Reload, ARefusalNamesEachProblemOnce) {
+  RunningAdmin admin;
+  const auto at = [](int line, const char* message) {
+    return boost::json::object{{"file", "c.yaml"}, {"line", line}, {"message", message}};
+  };
+  admin.fake.refusal = problem(422, "invalid_config", "it stays: c.yaml:3: `admn` is unknown",
+                               {{"problems", {at(3, "`admn` is unknown"), at(9, "no version")}}});
+  EXPECT_EQ(run_at(admin, {"reload"}).err,
+            "cutwater: it stays: c.yaml:3: `admn` is unknown\n"
+            "  c.yaml:9: no version\n");
+}
+
 TEST(ExitCodes, OfEveryRefusalAreTheContracts) {
   struct Row {
     int status;
@@ -275,11 +299,23 @@ TEST(Completion, KnowsEveryCommandAndItsOptions) {
 
 TEST(Completion, WorksInBash) {
   const std::string file = testing::TempDir() + "cutwater-completion-" + std::to_string(::getpid());
-  std::ofstream(file) << run({"completion", "bash"}).out
-                      << "COMP_WORDS=(cutwater rollout start --wa) COMP_CWORD=3\n_cutwater\n"
-                         "[ \"${COMPREPLY[*]}\" = --wait ] || exit 1\n"
-                         "COMP_WORDS=(cutwater rollo) COMP_CWORD=1\n_cutwater\n"
-                         "[ \"${COMPREPLY[*]}\" = rollout ] || exit 2\n";
+  std::ofstream(file)
+      << run({"completion", "bash"}).out
+      << "COMP_WORDS=(cutwater rollout start --wa) COMP_CWORD=3\n_cutwater\n"
+         "[ \"${COMPREPLY[*]}\" = --wait ] || exit 1\n"
+         "COMP_WORDS=(cutwater rollo) COMP_CWORD=1\n_cutwater\n"
+         "[ \"${COMPREPLY[*]}\" = rollout ] || exit 2\n"
+         "COMP_WORDS=(cutwater rollout start --strategy c) COMP_CWORD=4\n_cutwater\n"
+         "[ \"${COMPREPLY[*]}\" = canary ] || exit 3\n"
+         "asked() { [ \"$1 $2\" = 'completion --names' ] || return\n"
+         "  [ $3 = services ] && echo shop; [ \"$3 $5\" = 'versions shop' ] && "
+         "echo green; }\n"
+         "COMP_WORDS=(asked weights s) COMP_CWORD=2\n_cutwater\n"
+         "[ \"${COMPREPLY[*]}\" = shop ] || exit 4\n"
+         "COMP_WORDS=(asked --output json weights shop g) COMP_CWORD=5\n_cutwater\n"
+         "[ \"${COMPREPLY[*]}\" = green ] || exit 5\n"
+         "COMP_WORDS=(asked rollout start shop --to g) COMP_CWORD=5\n_cutwater\n"
+         "[ \"${COMPREPLY[*]}\" = green ] || exit 6\n";
   EXPECT_EQ(std::system(("bash " + file).c_str()), 0);
   std::remove(file.c_str());
 }

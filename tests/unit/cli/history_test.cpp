@@ -34,7 +34,7 @@ TEST(HistoryExport, IsAllOfItOneObjectPerLine) {
 
 TEST(HistoryAudit, ShowsWhoCalledWhat) {
   RunningAdmin admin;
-  EXPECT_THAT(run_at(admin, {"history", "--audit"}).out,
+  EXPECT_THAT(run_at(admin, {"history", "--audit"}, {.columns = 200}).out,
               HasSubstr("bot    deployer  PUT /v1/services/shop/weights     200  blue 100 %, green "
                         "0 %  blue 95 %, green 5 %  q-1\n"));
 }
@@ -77,7 +77,7 @@ TEST(NotifyCommand, TellsWhetherATestArrived) {
 
 TEST(NotifyCommand, ListsTheDead) {
   RunningAdmin admin;
-  const Ran ran = run_at(admin, {"notify", "list", "--state", "dead"});
+  const Ran ran = run_at(admin, {"notify", "list", "--state", "dead"}, {.columns = 200});
   EXPECT_EQ(admin.last_asked(), "notifications dead limit 100");
   EXPECT_THAT(ran.out, HasSubstr("r-1-rolled_back  dead       9  shop: rolled back (guard)  "
                                  "answered 400\n"));

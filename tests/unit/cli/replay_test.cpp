@@ -18,9 +18,11 @@ using testing::Not;
 
 TEST(RolloutReplay, AsksWithTheLimitsGivenAndShowsWhatFailedWhen) {
   RunningAdmin admin;
-  const Ran ran = run_at(
-      admin, {"rollout", "replay", "r-1", "--error-rate", "1%", "--p95", "800ms", "--p95-critical",
-              "2s", "--false-rollback", "2%", "--relative-tolerance", "50%", "--no-relative"});
+  const Ran ran =
+      run_at(admin,
+             {"rollout", "replay", "r-1", "--error-rate", "1%", "--p95", "800ms", "--p95-critical",
+              "2s", "--false-rollback", "2%", "--relative-tolerance", "50%", "--no-relative"},
+             {.columns = 100});
   EXPECT_EQ(ran.exit_code, kRolledBack);
   EXPECT_EQ(admin.last_asked(),
             R"(replay r-1 {"error_rate":"1%","p95":"800ms","p95_critical":"2s",)"
@@ -31,8 +33,8 @@ TEST(RolloutReplay, AsksWithTheLimitsGivenAndShowsWhatFailedWhen) {
             "\n"
             "GUARD       VERDICT  FAILED                    BAD    OF      RATE  LIMIT  E-VALUE / "
             "THRESHOLD\n"
-            "error_rate  fail     2026-01-02T03:04:05.000Z   31  1520  2.0395 %    1 %         "
-            "1274.4 / 400\n"
+            "error_rate  fail     2026-01-02T03:04:05.000Z   31  1520  2.0395 %    1 %           "
+            "1274 / 400\n"
             "p95         pass     –                           0  1520       0 %    5 %           "
             "0.01 / 800\n"
             "\n"

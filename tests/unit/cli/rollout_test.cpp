@@ -95,6 +95,65 @@ TEST(RolloutWait, ProgressIsForTerminalsOnly) {
   EXPECT_THAT(ran.err, HasSubstr("shop: blue -> green  progressing  step 1"));
 }
 
+TEST(RolloutWait, WithoutATerminalEachDecisionIsALine) {
+  RunningAdmin admin;
+  admin.fake.rollout_views = {view("progressing"), view("promoting"), view("succeeded")};
+  const auto decision = [](std::uint64_t seq, const char* rollout, const char* action) {
+    return boost::json::object{{"seq", seq},
+                               {"time", "2026-01-02T03:04:05.000Z"},
+                               {"rollout", rollout},
+                               {"action", action},
+                               {"reason", "because"}};
+  };
+  admin.fake.decision_views = {decision(1, "r-0", "promoted"), decision(2, "r-1", "started"),
+                               decision(3, "r-1", "advanced")};
+  const Ran ran = run_at(admin, {"rollout", "watch", "r-1", "--output", "json"});
+  EXPECT_EQ(ran.err,
+            "2026-01-02T03:04:05.000Z started: because\n"
+            "2026-01-02T03:04:05.000Z advanced: because\n");
+  EXPECT_EQ(std::ranges::count(ran.out, '\n'), 1) << "stdout is for the answer";
+}
+
+TEST(RolloutWait, OneThatWasTakenBackAfterwardsDidNotSucceed) {
+  RunningAdmin admin;
+  boost::json::object back = view("succeeded", "fail", "green is the new stable version");
+  back["taken_back"] = {{"time", "2026-01-02T03:04:05.000Z"},
+                        {"decision", 12},
+                        {"cause", "guard"},
+                        {"reason", "error rate of green is above 5%"}};
+  admin.fake.rollout_views = {back};
+  const Ran ran = run_at(admin, {"rollout", "watch", "r-1"});
+  EXPECT_EQ(ran.exit_code, kRolledBack);
+  EXPECT_THAT(ran.out, HasSubstr("taken back"));
+  EXPECT_THAT(ran.out, Not(HasSubstr("succeeded")));
+  EXPECT_THAT(ran.out, HasSubstr("\ntaken back at 2026-01-02T03:04:05.000Z by decision 12: error "
+                                 "rate of green is above 5%\n"));
+  back["taken_back"].as_object()["cause"] = "manual";
+  admin.fake.rollout_views = {back};
+  EXPECT_EQ(run_at(admin, {"rollout", "watch", "r-1"}).exit_code, kAborted);
+}
+
+TEST(RolloutStart, ADryRunShowsThePlan) {
+  RunningAdmin admin;
+  boost::json::object plan = view("pending");
+  plan["plan"] = {{"strategy", "canary"},
+                  {"stages",
+                   {{{"weight", 5}, {"bake", "60s"}, {"approval", false}},
+                    {{"weight", 100}, {"bake", "10m"}, {"approval", true}}}},
+                  {"max_step", "1h"},
+                  {"on_inconclusive", "hold"},
+                  {"keep_old", "1h"}};
+  admin.fake.rollout_views = {plan};
+  const Ran ran = run_at(admin, {"rollout", "start", "shop", "--to", "green", "--dry-run"});
+  EXPECT_EQ(ran.out,
+            "would bring green of shop to the users as canary, from blue; nothing was started\n"
+            "STEP  WEIGHT  BAKE  APPROVAL\n"
+            "   1     5 %  60s   -\n"
+            "   2   100 %  10m   needed\n"
+            "max_step 1h, then hold; keep_old 1h\n");
+  EXPECT_THAT(admin.last_asked(), HasSubstr(" dry"));
+}
+
 TEST(RolloutWait, AProxyThatGoesAwayForGoodIsUnreachable) {
   std::string url;
   {

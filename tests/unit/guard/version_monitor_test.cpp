@@ -182,6 +182,26 @@ TEST_F(Monitor, TheStoryOfALateFaultBeginsAtTheFault) {
   EXPECT_EQ(story.requests_since_arming, 50'001 + story.requests_to_decision);
 }
 
+TEST_F(Monitor, TheStoryCountsTheRunThatDecidedAndHowItsFailuresEnded) {
+  arm();
+  monitor.record(0, bad(Outcome::Reset), kNoon);
+  many(5000, good());
+  for (const Outcome outcome :
+       {Outcome::Status5xx, Outcome::ConnectFailed, Outcome::Status5xx, Outcome::Timeout,
+        Outcome::Status5xx, Outcome::ConnectFailed, Outcome::Status5xx, Outcome::Status5xx})
+    monitor.record(0, bad(outcome), kNoon + 1s);
+  ASSERT_TRUE(monitor.tripped());
+  const GuardReport story = report();
+  EXPECT_EQ(story.failed_in_run, story.requests_to_decision) << "nothing succeeded in between";
+  EXPECT_EQ(story.failed_attempts, story.failed_in_run + 1);
+  std::uint64_t kinds = 0;
+  for (const FailureKind& kind : story.failure_kinds) kinds += kind.count;
+  EXPECT_EQ(kinds, story.failed_in_run) << "the reset of an hour before is not among them";
+  ASSERT_FALSE(story.failure_kinds.empty());
+  EXPECT_EQ(story.failure_kinds.front().name, "status_" + std::to_string(bad().status));
+  EXPECT_GT(story.failure_kinds.front().count, 1u);
+}
+
 TEST_F(Monitor, OneBadVisitorAmongManyDoesNotTripButEverybodyDoes) {
   arm();
   for (std::uint64_t visitor = 1; visitor <= 60; ++visitor) {

@@ -75,6 +75,23 @@ TEST(Exposition, ShowsNotificationsAndTheFiguresThatHaveData) {
   EXPECT_THAT(text, Not(HasSubstr("\ncutwater_dora_lead_time_seconds "))) << "nobody knows it";
 }
 
+TEST(Exposition, ShowsWhatNoVersionGotAndWhoNobodyKnows) {
+  MetricsInput input = busy_proxy();
+  input.services[0].unavailable = 153;
+  input.proxy.unknown_clients = 4;
+  const std::string text = render_metrics(input);
+  EXPECT_THAT(text, HasSubstr("cutwater_unavailable_total{service=\"shop\"} 153\n"));
+  EXPECT_THAT(text, HasSubstr("cutwater_unknown_clients_total 4\n"));
+}
+
+TEST(Exposition, ARolloutThatWasTakenBackHasNotSucceeded) {
+  MetricsInput input = busy_proxy();
+  input.services[0].rollout_phase = "taken_back";
+  const std::string text = render_metrics(input);
+  EXPECT_THAT(text, HasSubstr("cutwater_rollout_phase{service=\"shop\",phase=\"taken_back\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("cutwater_rollout_phase{service=\"shop\",phase=\"succeeded\"} 0\n"));
+}
+
 TEST(Exposition, ShowsTunnelsByVersionAndWhichTheProxyEnded) {
   const std::string text = render_metrics(busy_proxy());
   EXPECT_THAT(text, HasSubstr("cutwater_tunnels{service=\"shop\",version=\"blue\"} 2\n"));

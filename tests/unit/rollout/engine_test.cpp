@@ -104,6 +104,24 @@ TEST(Canary, TheReasonIsASentenceFor3Am) {
             "12 ms after the first failure");
 }
 
+TEST(Canary, TheReasonNamesTheRunThatDecidedAndTheKindsOfFailure) {
+  auto late = report(Verdict::Fail, 16, 893);
+  late.requests_to_decision = 14;
+  late.failed_in_run = 12;
+  late.requests_since_arming = 909;
+  late.failure_kinds = {{"status_500", 8}, {"connect_failed", 3}, {"timeout", 1}};
+  late.tests[0].evidence = 1.27e19;
+  EXPECT_EQ(failure_sentence("green", {late, {}}),
+            "error rate of green is above 5%: 12 of the last 14 requests failed (status 500: 8, "
+            "connection refused or failed: 3, timeout: 1; 16 of all 909 since the guard was "
+            "armed), e-value 1.3e19 >= 400; decided 12 ms after the first failure");
+  const auto evidence = evidence_json(late);
+  EXPECT_EQ(boost::json::serialize(evidence.at("run")),
+            R"({"requests":14,"failed":12,"requests_since_arming":909})");
+  EXPECT_EQ(boost::json::serialize(evidence.at("failures_by_kind")),
+            R"({"status_500":8,"connect_failed":3,"timeout":1})");
+}
+
 TEST(Canary, ASlowVersionIsCalledSlow) {
   auto slow = report(Verdict::Fail, 5, 7);
   slow.tests[0].name = "p95";

@@ -96,6 +96,8 @@ TEST_F(StoreTest, ADirectoryThatCannotBeMadeIsNamed) {
   const StoreError error = open_fails();
   EXPECT_EQ(error.kind, StoreError::Kind::Directory);
   EXPECT_NE(error.message.find(dir_), std::string::npos) << error.message;
+  EXPECT_NE(error.message.find("; set state_dir to a directory that"), std::string::npos)
+      << error.message;
 }
 
 TEST_F(StoreTest, ADirectoryThatMayNotBeWrittenIsRefusedAtStart) {
