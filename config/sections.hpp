@@ -50,6 +50,9 @@ std::optional<FlagKey> parse_key(const std::string& written);
 // Reports "unknown version `gren`, did you mean `green`?" unless `name` is a version of `service`.
 bool check_version(Report& report, Place place, const Service& service, const std::string& name);
 
+// parse_policy.cpp reads `policy` of the file, or of a service.
+DeployerPolicy read_policy(const Fields& owner);
+
 // In parse_flag.cpp; `service.versions` and `service.sticky` must be read before.
 std::vector<Flag> read_flags(const Fields& fields, const Service& service, const Sources& sources);
 // parse_mirror.cpp

@@ -23,7 +23,11 @@ class FlagsOperations : public FlagsResource {
 
  private:
   boost::json::object view_of(const ServiceEntry& entry, const config::Flag& flag) const;
-  Awaitable<Reply> change(std::string service, config::Flag file, FlagState after, Why why);
+  struct Asked {
+    std::string service;
+    Actor actor;
+  };
+  Awaitable<Reply> change(Asked asked, config::Flag file, FlagState after, Why why);
 
   SteeredParts parts_;
   Steering& steering_;
