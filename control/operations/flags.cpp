@@ -44,7 +44,7 @@ Awaitable<Reply> FlagsOperations::set_flag(std::string service, std::string flag
   if (!same) after.enabled = enabled;
   const std::string what = enabled ? "revived" : "killed";
   Why why{"flag_" + what, "manual", "flag " + flag + " " + what + " by " + actor.name, actor.name};
-  co_return co_await change({service, actor}, *known, std::move(after), std::move(why));
+  co_return co_await change(service, actor, *known, std::move(after), std::move(why));
 }
 
 Awaitable<Reply> FlagsOperations::put_flag(std::string service, std::string flag, json::object body,
@@ -63,17 +63,17 @@ Awaitable<Reply> FlagsOperations::put_flag(std::string service, std::string flag
   FlagState after = std::get<FlagState>(std::move(read));
   const std::string said = spoken(state != nullptr ? *state : FlagState{}, after);
   Why why{"flag_set", "manual", "flag " + flag + " set by " + actor.name + ": " + said, actor.name};
-  co_return co_await change({service, actor}, *known, std::move(after), std::move(why));
+  co_return co_await change(service, actor, *known, std::move(after), std::move(why));
 }
 
 // A kill reaches the workers before the disk, like a revert: a full or stalled disk must not keep
 // users on it. The answer says so when it could not be written yet.
-Awaitable<Reply> FlagsOperations::change(Asked asked, config::Flag file, FlagState after, Why why) {
-  const std::string& service = asked.service;
+Awaitable<Reply> FlagsOperations::change(std::string service, Actor actor, config::Flag file,
+                                         FlagState after, Why why) {
   ServiceEntry& entry = parts_.services.at(service);
   const FlagState* known = entry.state.find_flag(file.name);
   const FlagState before = known != nullptr ? *known : FlagState{};
-  const Policy policy(parts_.services.config(), *parts_.services.find_config(service), asked.actor);
+  const Policy policy(parts_.services.config(), *parts_.services.find_config(service), actor);
   if (auto refused = policy.flag(file, before, after, entry.state.stable))
     co_return *std::move(refused);
   const Order order = why.action == "flag_killed" ? Order::PublishFirst : Order::StoreFirst;

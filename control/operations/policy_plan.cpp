@@ -145,7 +145,8 @@ class Comparison {
                              ? "the first step, " + text(first_share(asked_)) +
                                    ", is larger than the file's " + text(first)
                              : "no step stands for the file's " + text(step.weight));
-      below = step.weight;
+      // Where the policy names the first step, the plan's own takes the place of the file's.
+      below = is_free ? std::max(step.weight, first_share(asked_)) : step.weight;
     }
     return std::nullopt;
   }
