@@ -75,7 +75,7 @@ TEST(Policy, WhatItCannotMeanIsRefusedWithItsPlace) {
   const auto problems = [](const std::string& text) {
     return problems_in(with("policy: " + text));
   };
-  EXPECT_THAT(problems("{}"), ElementsAre("5:9: `deployer` is missing in policy"));
+  EXPECT_THAT(problems("{}"), ElementsAre("5:9: `deployer` is missing"));
   EXPECT_THAT(problems("{deployer: {weights: lower}}"),
               ElementsAre("5:30: `weights` is `lower`: expected any, lower_only or none"));
   EXPECT_THAT(problems("{deployer: {inconclusive: [wait]}}"),
