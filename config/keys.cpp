@@ -5,10 +5,10 @@ namespace {
 
 constexpr auto kLater = Key::State::Later;
 
-constexpr Key kRootKeys[] = {{"version"},    {"state_dir"},     {"workers"},      {"admin"},
-                             {"listeners"},  {"routes"},        {"services"},     {"limits"},
-                             {"access_log"}, {"drain_timeout"}, {"drain_notice"}, {"notify"},
-                             {"history"},    {"via"},           {"fleet", kLater}};
+constexpr Key kRootKeys[] = {
+    {"version"},  {"state_dir"}, {"workers"},    {"admin"},         {"listeners"},    {"routes"},
+    {"services"}, {"limits"},    {"access_log"}, {"drain_timeout"}, {"drain_notice"}, {"notify"},
+    {"history"},  {"via"},       {"policy"},     {"fleet", kLater}};
 constexpr Key kAdminKeys[] = {{"listen"}, {"tokens"}, {"allowed_hosts"}};
 constexpr Key kTokenKeys[] = {{"name"}, {"role"}, {"secret"}};
 constexpr Key kListenerKeys[] = {{"name"},           {"listen"}, {"trusted_proxies"}, {"http2"},
@@ -22,7 +22,7 @@ constexpr Key kMatchKeys[] = {{"host"}, {"path"}};
 constexpr Key kServiceKeys[] = {{"versions"}, {"stable"},  {"weights"},        {"sticky"},
                                 {"flags"},    {"guards"},  {"health"},         {"fallback"},
                                 {"timeouts"}, {"rollout"}, {"version_header"}, {"memory"},
-                                {"mirror"},   {"grpc"},    {"reuse"}};
+                                {"mirror"},   {"grpc"},    {"reuse"},          {"policy"}};
 constexpr Key kVersionKeys[] = {{"endpoints"}, {"protocol"}, {"tls"}, {"send_proxy"}};
 constexpr Key kVersionTlsKeys[] = {{"ca"},  {"server_name"}, {"cert"},
                                    {"key"}, {"min_version"}, {"verify"}};
@@ -65,6 +65,10 @@ constexpr Key kRollingKeys[] = {
     {"max_unavailable"}, {"drain_timeout"}, {"ready_timeout"}, {"hook"}};
 constexpr Key kRollingHookKeys[] = {{"url"}, {"secret"}, {"timeout"}, {"retries"}};
 constexpr Key kHookKeys[] = {{"at"}, {"url"}, {"secret"}, {"timeout"}, {"retries"}};
+constexpr Key kPolicyKeys[] = {{"deployer"}};
+constexpr Key kDeployerPolicyKeys[] = {
+    {"weights"}, {"guards"}, {"bake_at_least"}, {"first_step_at_most"}, {"inconclusive"}, {"retry"},
+    {"force"},   {"unlock"}, {"hosts"}};
 constexpr Key kCapacityKeys[] = {{"max_share_per_endpoint"}};
 constexpr Key kHttp2Keys[] = {
     {"max_streams"},   {"stream_window"}, {"connection_window"}, {"header_list_bytes"},
@@ -112,6 +116,8 @@ const Section kRolling{"rolling", kRollingKeys};
 const Section kRollingHook{"rolling_hook", kRollingHookKeys};
 const Section kHook{"hook", kHookKeys};
 const Section kCapacity{"capacity", kCapacityKeys};
+const Section kPolicy{"policy", kPolicyKeys};
+const Section kDeployerPolicy{"deployer_policy", kDeployerPolicyKeys};
 const Section kGrpc{"grpc", kGrpcKeys};
 const Section kAccessLog{"access_log", kAccessLogKeys};
 const Section kNotify{"notify", kNotifyKeys};
@@ -121,13 +127,13 @@ const Section kHistory{"history", kHistoryKeys};
 std::span<const Section* const> all_sections() {
   using namespace section;
   static constexpr const Section* kAll[] = {
-      &kRoot,        &kAdmin,    &kToken,   &kListener,    &kRoute,       &kMatch,
-      &kService,     &kVersion,  &kSticky,  &kFlag,        &kWhen,        &kGuards,
-      &kHealth,      &kTimeouts, &kLimits,  &kRollout,     &kAccessLog,   &kStep,
-      &kGuardLimits, &kAdaptive, &kPreview, &kSmoke,       &kRolling,     &kRollingHook,
-      &kHook,        &kCapacity, &kNotify,  &kHistory,     &kIds,         &kRamp,
-      &kMirror,      &kHttp2,    &kGrpc,    &kListenerTls, &kCertificate, &kVersionTls,
-      &kMemory};
+      &kRoot,        &kAdmin,    &kToken,         &kListener,    &kRoute,       &kMatch,
+      &kService,     &kVersion,  &kSticky,        &kFlag,        &kWhen,        &kGuards,
+      &kHealth,      &kTimeouts, &kLimits,        &kRollout,     &kAccessLog,   &kStep,
+      &kGuardLimits, &kAdaptive, &kPreview,       &kSmoke,       &kRolling,     &kRollingHook,
+      &kHook,        &kCapacity, &kNotify,        &kHistory,     &kIds,         &kRamp,
+      &kMirror,      &kHttp2,    &kGrpc,          &kListenerTls, &kCertificate, &kVersionTls,
+      &kMemory,      &kPolicy,   &kDeployerPolicy};
   return kAll;
 }
 

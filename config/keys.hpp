@@ -26,7 +26,7 @@ extern const Section kRoot, kAdmin, kToken, kListener, kRoute, kMatch, kService,
     kHistory, kIds, kRamp, kMirror, kHttp2, kGrpc, kListenerTls, kCertificate, kVersionTls;
 // These are the sections of a rollout.
 extern const Section kStep, kGuardLimits, kAdaptive, kPreview, kSmoke, kRolling, kRollingHook,
-    kHook, kCapacity;
+    kHook, kCapacity, kPolicy, kDeployerPolicy;
 }  // namespace section
 
 std::span<const Section* const> all_sections();

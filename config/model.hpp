@@ -18,6 +18,7 @@
 #include "config/guards.hpp"
 #include "config/http2.hpp"
 #include "config/mirror.hpp"
+#include "config/policy.hpp"
 #include "config/rollout.hpp"
 #include "config/share.hpp"
 #include "config/tls.hpp"
@@ -174,6 +175,7 @@ struct Service {
   Timeouts timeouts;
   Reuse reuse = Reuse::Auto;
   RolloutDefaults rollout;
+  DeployerPolicy policy;  // as written; policy_of() says what holds
   Grpc grpc;
   // Names the response header that tells which version answered; empty = none.
   std::string version_header = "Cutwater-Version";
@@ -223,6 +225,7 @@ struct Config {
   std::vector<Listener> listeners;
   std::vector<Route> routes;
   std::vector<Service> services;
+  DeployerPolicy policy;  // of every service that does not say otherwise
   Limits limits;
   AccessLog access_log;
   Duration drain_timeout = 30s;  // SIGTERM: in-flight requests may take this long

@@ -54,6 +54,26 @@ std::vector<unsigned char> ip_bytes(std::string_view text) {
   return {};
 }
 
+// The same, but an IPv4 address in IPv6 clothes (RFC 4291 2.5.5.2) is that IPv4 address.
+std::vector<unsigned char> plain_ip(std::string_view text) {
+  auto bytes = ip_bytes(text);
+  constexpr std::array<unsigned char, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  if (bytes.size() == 16 && std::equal(kMapped.begin(), kMapped.end(), bytes.begin()))
+    bytes.erase(bytes.begin(), bytes.begin() + 12);
+  return bytes;
+}
+
+bool is_any(const std::vector<unsigned char>& ip) {
+  return !ip.empty() && std::all_of(ip.begin(), ip.end(), [](unsigned char b) { return b == 0; });
+}
+
+bool is_loopback_bytes(const std::vector<unsigned char>& ip) {
+  if (ip.size() == 4) return ip[0] == 127;
+  if (ip.size() != 16) return false;
+  return std::all_of(ip.begin(), ip.end() - 1, [](unsigned char b) { return b == 0; }) &&
+         ip.back() == 1;
+}
+
 struct HostPort {
   std::string_view host;  // without brackets
   std::string_view port;  // empty if there is none
@@ -105,11 +125,18 @@ bool is_ip(std::string_view text) {
 }
 
 bool is_loopback(std::string_view ip) {
-  const auto bytes = ip_bytes(ip);
-  if (bytes.size() == 4) return bytes[0] == 127;
-  if (bytes.size() != 16) return false;
-  return std::all_of(bytes.begin(), bytes.end() - 1, [](unsigned char b) { return b == 0; }) &&
-         bytes.back() == 1;
+  return is_loopback_bytes(ip_bytes(ip));
+}
+
+bool leads_to(const Address& endpoint, const Address& listen, bool local) {
+  if (listen.port == 0 || endpoint.port != listen.port) return false;
+  const auto to = plain_ip(endpoint.host);
+  const auto at = plain_ip(listen.host);
+  // A connection to "any address" goes to loopback.
+  const bool names_this_host = endpoint.host == "localhost" || is_any(to);
+  const bool here = local || names_this_host || is_loopback_bytes(to);
+  return (to == at && !to.empty()) || (here && is_any(at)) ||
+         (names_this_host && is_loopback_bytes(at));
 }
 
 bool is_dns_name(std::string_view text) {

@@ -34,6 +34,10 @@ bool is_plain_value(std::string_view text);
 bool is_ip(std::string_view text);
 bool is_loopback(std::string_view ip);
 bool is_dns_name(std::string_view text);
+// Returns true when connections to `endpoint` arrive at `listen`, as far as names and numbers tell:
+// loopback, wildcards, IPv4 in IPv6 clothes. Addresses of this machine's interfaces are not known
+// where a file is checked; where they are, `local` says that the endpoint has one.
+bool leads_to(const Address& endpoint, const Address& listen, bool local = false);
 
 // Reads "0.0.0.0:8080" or "[::]:8080"; port 0 means any free port.
 Checked<Address> check_listen(std::string_view text);

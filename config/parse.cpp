@@ -47,6 +47,7 @@ Config read_root(const Node& node, const Sources& sources, Report& report, Opera
   config.services = read_services(root, sources);
   config.routes = read_routes(root, config.services);
   name_probed_hosts(config);
+  config.policy = read_policy(root);
   config.limits = read_limits(root);
   config.access_log = read_access_log(root);
   operations.notify = read_notify(root, sources, config.services);

@@ -130,20 +130,6 @@ std::vector<std::string> read_keep_headers(const Fields& fields) {
   return result;
 }
 
-bool is_any(const std::string& host) {
-  return host == "0.0.0.0" || host == "::";
-}
-
-// As far as the file tells: addresses of this machine's interfaces are not known where it is
-// checked.
-bool leads_to(const Address& endpoint, const Address& listen) {
-  if (listen.port == 0 || endpoint.port != listen.port) return false;
-  const bool local_name = endpoint.host == "localhost" || is_any(endpoint.host);
-  const bool here = local_name || (is_ip(endpoint.host) && is_loopback(endpoint.host));
-  return endpoint.host == listen.host || (here && is_any(listen.host)) ||
-         (local_name && is_loopback(listen.host));
-}
-
 Listener read_listener(Report& report, const Node& node, std::size_t index) {
   const Fields fields(report, node, section::kListener, "listener");
   Listener listener;

@@ -217,6 +217,7 @@ Service read_service(Report& report, const Node& key, const Node& value, const S
   fields.read("fallback", service.fallback, std::span<const Choice<Fallback>>(kFallbacks));
   service.timeouts = read_timeouts(fields);
   service.rollout = read_rollout(fields, sources);
+  service.policy = read_policy(fields);
   service.grpc = read_grpc(fields);
   if (const auto header = fields.text("version_header", "a header name or none")) {
     if (!is_token(*header)) {

@@ -50,6 +50,9 @@ std::optional<FlagKey> parse_key(const std::string& written);
 // Reports "unknown version `gren`, did you mean `green`?" unless `name` is a version of `service`.
 bool check_version(Report& report, Place place, const Service& service, const std::string& name);
 
+// Reads `policy` of the file, or of a service (parse_policy.cpp).
+DeployerPolicy read_policy(const Fields& owner);
+
 // Reads flags (parse_flag.cpp); `service.versions` and `service.sticky` must be read before.
 std::vector<Flag> read_flags(const Fields& fields, const Service& service, const Sources& sources);
 // parse_mirror.cpp

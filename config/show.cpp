@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "config/show_flag.hpp"
+#include "config/show_policy.hpp"
 #include "config/show_rollout.hpp"
 #include "config/units.hpp"
 
@@ -284,6 +285,7 @@ json::object show(const Service& service) {
   shown["fallback"] = service.fallback == Fallback::Stable ? "stable" : "none";
   shown["timeouts"] = show(service.timeouts);
   shown["rollout"] = show_rollout(service.rollout);
+  if (service.policy.any()) shown["policy"] = show_policy(service.policy);
   shown["grpc"] = show(service.grpc);
   shown["version_header"] = service.version_header.empty() ? "none" : service.version_header;
   return shown;
@@ -303,6 +305,7 @@ std::string show_json(const Config& config, const Operations& operations) {
   shown["listeners"] = show(config.listeners);
   shown["routes"] = show(config.routes);
   shown["services"] = std::move(services);
+  if (config.policy.any()) shown["policy"] = show_policy(config.policy);
   shown["limits"] = show(config.limits);
   shown["access_log"] = show(config.access_log);
   if (!operations.notify.empty()) shown["notify"] = show(operations.notify);

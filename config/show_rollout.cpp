@@ -7,7 +7,6 @@
 #include "config/units.hpp"
 
 namespace cutwater::config {
-namespace {
 namespace json = boost::json;
 
 std::string show(RolloutDefaults::OnInconclusive what) {
@@ -24,8 +23,6 @@ std::string show(RolloutDefaults::OnInconclusive what) {
   }
   return "";
 }
-
-}  // namespace
 
 json::object show(const GuardLimits& guards) {
   json::object shown;

@@ -10,6 +10,7 @@
 namespace cutwater::config {
 
 boost::json::object show(const GuardLimits& guards);
+std::string show(RolloutDefaults::OnInconclusive what);
 boost::json::object show_rollout(const RolloutDefaults& rollout);
 std::string show_utc_offset(int minutes);  // "+01:00"
 

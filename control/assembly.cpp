@@ -12,6 +12,7 @@
 #include <iostream>
 #include <utility>
 
+#include "config/names.hpp"
 #include "control/base/json_text.hpp"
 #include "control/metrics/metrics_source.hpp"
 #include "control/snapshot/cookie_keys.hpp"
@@ -60,6 +61,23 @@ void tell_of_versions(const Restored& restored) {
                 << "` runs was said at run time; what the file says of it overrules that\n";
 }
 
+// The file's, and what was bound: ports may have been chosen at the start.
+std::function<std::vector<config::Address>()> own_addresses(const Services& services,
+                                                            std::function<ProxyFacts()> facts) {
+  return [&services, facts = std::move(facts)] {
+    std::vector<config::Address> out = listen_addresses(services.config());
+    if (!facts) return out;
+    const ProxyFacts now = facts();
+    const auto add = [&out](const std::string& text) {
+      const auto address = config::check_listen(text);
+      if (const auto* good = std::get_if<config::Address>(&address)) out.push_back(*good);
+    };
+    for (const auto& [name, address] : now.listeners) add(address);
+    add(now.admin);
+    return out;
+  };
+}
+
 int listen_failure(const std::string& message) {
   const bool taken = message.find("in use") != std::string::npos;
   return fail(taken ? kExitPortInUse : 1, message);
@@ -84,7 +102,7 @@ ControlPlane::ControlPlane(asio::io_context& context, AsyncStore& store, DataPla
                 tasks, clocks},
                std::move(given.write_hooks)),
       takeover(steering.parts(), steering, given.source.path, std::move(given.resolver),
-               std::move(given.on_published)),
+               own_addresses(services, given.application.facts), std::move(given.on_published)),
       reverts(steering, services, guards, capacity),
       ramps(steering, services, flag_guards, clocks),
       clock(steering.parts(), steering, ramps),
@@ -154,14 +172,25 @@ int Assembly::open() {
     return fail(2, problem);
   auto store = Store::open(config_.state_dir);
   if (store.has_error()) return fail(exit_code(store.error()), store.error().message);
-  const auto resolves = [resolve = system_resolver()](const config::Endpoint& endpoint) {
-    return std::holds_alternative<SocketAddress>(resolve(endpoint.address));
+  const OwnAddresses own{listen_addresses(config_), is_local_address};
+  const auto why_gone = [this, &own, resolve = system_resolver()](
+                            const config::Service& service, const VersionState& where,
+                            const config::Endpoint& endpoint) -> std::string {
+    const auto found = resolve(endpoint.address);
+    const auto* address = std::get_if<SocketAddress>(&found);
+    if (address == nullptr) return "does not resolve any more";
+    const auto no = forbidden_place(endpoint, *address, own, hosts_for(config_, service, where));
+    return no ? "may not be where it is now (" + no->rule + ")" : "";
   };
   Restored restored = restore(config_, options_.config_path, (*store)->loaded(),
-                              {Clocks().now(), Clocks().wall_ms()}, resolves);
+                              {Clocks().now(), Clocks().wall_ms()}, why_gone);
   if (!restored.problems.empty()) return refuse(restored.problems);
+  const auto state_of = [&restored](const std::string& service) {
+    return &std::as_const(restored.services).at(service).state;
+  };
   const Resolution resolution =
-      resolve_endpoints(restored.config, options_.config_path, system_resolver(), {});
+      resolve_endpoints(restored.config, options_.config_path, system_resolver(), {},
+                        place_rule(restored.config, state_of, own));
   if (!resolution.problems.empty()) {
     tell_of_versions(restored);
     return refuse(resolution.problems);

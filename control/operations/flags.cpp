@@ -5,6 +5,7 @@
 
 #include "control/operations/flag_change.hpp"
 #include "control/operations/ofrep.hpp"
+#include "control/operations/policy.hpp"
 #include "control/operations/replies.hpp"
 
 namespace cutwater::control {
@@ -43,7 +44,7 @@ Awaitable<Reply> FlagsOperations::set_flag(std::string service, std::string flag
   if (!same) after.enabled = enabled;
   const std::string what = enabled ? "revived" : "killed";
   Why why{"flag_" + what, "manual", "flag " + flag + " " + what + " by " + actor.name, actor.name};
-  co_return co_await change(service, *known, std::move(after), std::move(why));
+  co_return co_await change(service, actor, *known, std::move(after), std::move(why));
 }
 
 Awaitable<Reply> FlagsOperations::put_flag(std::string service, std::string flag, json::object body,
@@ -62,18 +63,22 @@ Awaitable<Reply> FlagsOperations::put_flag(std::string service, std::string flag
   FlagState after = std::get<FlagState>(std::move(read));
   const std::string said = spoken(state != nullptr ? *state : FlagState{}, after);
   Why why{"flag_set", "manual", "flag " + flag + " set by " + actor.name + ": " + said, actor.name};
-  co_return co_await change(service, *known, std::move(after), std::move(why));
+  co_return co_await change(service, actor, *known, std::move(after), std::move(why));
 }
 
 // A kill reaches the workers before the disk, like a revert: a full or stalled disk must not keep
 // users on the flag. The answer says so when the kill could not be written yet.
-Awaitable<Reply> FlagsOperations::change(std::string service, config::Flag file, FlagState after,
-                                         Why why) {
+Awaitable<Reply> FlagsOperations::change(std::string service, Actor actor, config::Flag file,
+                                         FlagState after, Why why) {
   ServiceEntry& entry = parts_.services.at(service);
-  const FlagState* before = entry.state.find_flag(file.name);
+  const FlagState* known = entry.state.find_flag(file.name);
+  const FlagState before = known != nullptr ? *known : FlagState{};
+  const Policy policy(parts_.services.config(), *parts_.services.find_config(service), actor);
+  if (auto refused = policy.flag(file, before, after, entry.state.stable))
+    co_return *std::move(refused);
   const Order order = why.action == "flag_killed" ? Order::PublishFirst : Order::StoreFirst;
   bool durable = true;
-  if (!((before != nullptr ? *before : FlagState{}) == after)) {
+  if (!(before == after)) {
     Draft draft = steering_.draft_of(entry);
     draft.state.flags[file.name] = std::move(after);
     draft.decide(why);

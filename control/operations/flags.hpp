@@ -23,7 +23,8 @@ class FlagsOperations : public FlagsResource {
 
  private:
   boost::json::object view_of(const ServiceEntry& entry, const config::Flag& flag) const;
-  Awaitable<Reply> change(std::string service, config::Flag file, FlagState after, Why why);
+  Awaitable<Reply> change(std::string service, Actor actor, config::Flag file, FlagState after,
+                          Why why);
 
   SteeredParts parts_;
   Steering& steering_;

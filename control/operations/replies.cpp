@@ -1,6 +1,7 @@
 #include "control/operations/replies.hpp"
 
 #include "control/base/problems_json.hpp"
+#include "control/operations/policy.hpp"
 #include "control/state/views.hpp"
 
 namespace cutwater::control {
@@ -71,6 +72,7 @@ Reply config_refused(const std::vector<config::Problem>& problems) {
 Reply not_taken(const NotTaken& why) {
   if (const auto* problems = std::get_if<std::vector<config::Problem>>(&why))
     return config_refused(*problems);
+  if (const auto* place = std::get_if<ForbiddenPlace>(&why)) return forbidden(*place);
   return store_problem(std::get<StoreError>(why));
 }
 

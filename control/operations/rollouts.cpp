@@ -7,6 +7,7 @@
 #include "config/windows.hpp"
 #include "control/base/json_text.hpp"
 #include "control/base/rfc3339.hpp"
+#include "control/operations/policy.hpp"
 #include "control/operations/replies.hpp"
 #include "control/state/views.hpp"
 #include "proxy/base/random.hpp"
@@ -180,6 +181,23 @@ std::optional<Reply> RolloutsOperations::check_moment(const ServiceState& state,
   return check_capacity(parts_.capacity, state, request.to, plan.stages.front().weight);
 }
 
+std::optional<Reply> RolloutsOperations::check_policy(const ServiceEntry& entry,
+                                                      const RolloutRequest& request,
+                                                      const Actor& actor) const {
+  const config::Service& service = *parts_.services.find_config(entry.state.name);
+  const Policy policy(parts_.services.config(), service, actor);
+  if (!policy.binds()) return std::nullopt;
+  auto parsed = parse_rollout_request({{"to", request.to}}, service.rollout);
+  if (auto* refused = std::get_if<Reply>(&parsed)) return std::move(*refused);
+  Plan file = std::get<RolloutRequest>(std::move(parsed)).plan;
+  // Where the versions do not fit a rolling plan, the file's plan is no measure for the steps.
+  if (Plan filled = file;
+      file.is_rolling() && !plan_rolling(filled, *service.find_version(entry.state.stable),
+                                         *service.find_version(request.to), service.rollout))
+    file = std::move(filled);
+  return policy.start(request, file);
+}
+
 Awaitable<Reply> RolloutsOperations::start_rollout(std::string service, json::object body,
                                                    Actor actor, bool dry_run) {
   const auto turn = co_await steering_.turns().take(TurnQueue::Urgency::Person);
@@ -190,6 +208,7 @@ Awaitable<Reply> RolloutsOperations::start_rollout(std::string service, json::ob
   RolloutRequest& request = std::get<RolloutRequest>(parsed);
   request.starter = actor.name;
   if (auto refused = check_new(*entry, request)) co_return *std::move(refused);
+  if (auto refused = check_policy(*entry, request, actor)) co_return *std::move(refused);
   if (dry_run) {
     EngineState rollout = new_rollout(*entry, request, actor);
     rollout.id.clear();
@@ -252,6 +271,7 @@ Awaitable<Reply> RolloutsOperations::retry(ServiceEntry& entry, const EngineStat
   request.commit_time = ended.commit_time;
   request.plan = ended.plan;
   if (auto refused = check_new(entry, request)) co_return *std::move(refused);
+  if (auto refused = check_policy(entry, request, actor)) co_return *std::move(refused);
   co_return co_await begin(entry, std::move(request), std::move(actor));
 }
 
@@ -277,6 +297,11 @@ Awaitable<Reply> RolloutsOperations::command(std::string rollout_id, RolloutActi
     co_return problem(
         refusal->type == "approval_needed" || refusal->type == "four_eyes" ? 403 : 409,
         refusal->type, refusal->detail);
+  if (action == RolloutAction::Promote || action == RolloutAction::PromoteFull) {
+    const config::Service& service = *parts_.services.find_config(state->service);
+    const Policy policy(parts_.services.config(), service, actor);
+    if (auto refused = policy.promote(asked.force)) co_return *std::move(refused);
+  }
   // The way back does not wait for the disk.
   const Phase after = draft.rollout->phase;
   const bool back = after == Phase::RollingBack || after == Phase::Aborted;

@@ -39,6 +39,9 @@ class RolloutsOperations : public RolloutsResource {
   // Says whether it may begin now: the windows are open, and the endpoints are enough for the first
   // share of traffic.
   std::optional<Reply> check_moment(const ServiceState& state, const RolloutRequest& request) const;
+  // Whether the policy lets this person start it.
+  std::optional<Reply> check_policy(const ServiceEntry& entry, const RolloutRequest& request,
+                                    const Actor& actor) const;
   // Puts in the ticks; a Reply says why there are none.
   Awaitable<std::optional<Reply>> add_ticks(ReplayCase& out) const;
 

@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "control/base/json_member.hpp"
+#include "control/operations/policy.hpp"
 #include "control/operations/replies.hpp"
 #include "control/operations/services.hpp"
 #include "control/operations/version_change.hpp"
@@ -54,6 +55,9 @@ Awaitable<Reply> VersionsOperations::act_on_version(std::string service, std::st
     const ServiceEntry* entry = parts_.services.find(service);
     if (entry == nullptr) co_return no_service(service);
     if (!entry->state.weights.contains(version)) co_return no_version(service, version);
+    const Policy policy(parts_.services.config(), *parts_.services.find_config(service), actor);
+    if (action == VersionAction::Unlock)
+      if (auto refused = policy.unlock(version)) co_return *std::move(refused);
     // To drain a version that is shut already is no change.
     if (action == VersionAction::Unlock || !entry->state.locked_out.contains(version)) {
       Draft draft = steering_.draft_of(*entry);
@@ -83,6 +87,7 @@ Awaitable<std::optional<Reply>> VersionsOperations::change_where(ServiceState st
   const ServiceEntry& entry = parts_.services.at(state.name);
   NextConfig next = takeover_.fit(parts_.services.written(), &state);
   if (!next.problems.empty()) co_return in_use(next.problems.front().message);
+  next.put = {state.name, version};
   const config::Service& before = *parts_.services.find_config(state.name);
   const config::Service& after = *next.config.find_service(state.name);
   const EngineState* rollout = entry.active();
@@ -116,6 +121,7 @@ Awaitable<Reply> VersionsOperations::put_version(std::string service, std::strin
         {version, parts_.services.written().find_service(service), &now, entry->state.stable});
     if (auto* refused = std::get_if<Reply>(&placed)) co_return std::move(*refused);
     VersionState& place = std::get<VersionState>(placed);
+    place.by_deployer = Policy(parts_.services.config(), now, actor).binds();
     const std::string where = boost::algorithm::join(place.endpoints, ", ");
     ServiceState state = entry->state;
     if (std::set(place.endpoints.begin(), place.endpoints.end()) == place.in_file)

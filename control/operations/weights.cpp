@@ -5,6 +5,7 @@
 
 #include "config/units.hpp"
 #include "control/base/json_text.hpp"
+#include "control/operations/policy.hpp"
 #include "control/operations/replies.hpp"
 #include "control/state/views.hpp"
 
@@ -121,6 +122,10 @@ Awaitable<Reply> WeightsOperations::put_weights(std::string service, json::objec
   auto leased = parse_ttl(weights);
   if (auto* refused = std::get_if<Reply>(&leased)) co_return std::move(*refused);
   const config::Duration ttl = std::get<config::Duration>(leased);
+  const std::int64_t until_ms = ttl.count() > 0 ? parts_.clocks.wall_ms() + ttl.count() : 0;
+  const Policy policy(parts_.services.config(), *parts_.services.find_config(service), actor);
+  if (auto refused = policy.weights(entry->state, {next, until_ms, force}))
+    co_return *std::move(refused);
   if (entry->rollout)
     co_return problem(409, "rollout_active",
                       "rollout " + entry->rollout->id + " is steering `" + service +
@@ -141,8 +146,8 @@ Awaitable<Reply> WeightsOperations::put_weights(std::string service, json::objec
   const auto running = std::exchange(draft.state.lease, std::nullopt);
   if (ttl.count() > 0) {
     // A lease that is renewed still falls back to where the first one began.
-    draft.state.lease = Lease{next, running ? running->before : entry->state.weights,
-                              parts_.clocks.wall_ms() + ttl.count(), actor.name};
+    draft.state.lease =
+        Lease{next, running ? running->before : entry->state.weights, until_ms, actor.name};
   }
   if (dry_run) {
     Reply plan;

@@ -83,12 +83,6 @@ bool same_options(const upstream::EndpointOptions& a, const upstream::EndpointOp
 
 }  // namespace
 
-std::set<std::string> Publisher::known() const {
-  std::set<std::string> out;
-  for (const auto& [name, address] : addresses_) out.insert(name);
-  return out;
-}
-
 std::shared_ptr<upstream::Endpoint> Publisher::make_endpoint(const config::Endpoint& endpoint,
                                                              const Resolution& resolution,
                                                              upstream::EndpointOptions options) {

@@ -32,7 +32,7 @@ class Publisher {
   // The keys of the sticky cookies, over restarts; see cookie_keys.hpp. Restore before adopt().
   CookieKeys& cookie_keys() { return cookie_keys_; }
   unsigned workers() const { return workers_; }
-  std::set<std::string> known() const;  // host:port of the endpoints it has
+  const SocketAddresses& known() const { return addresses_; }  // of the endpoints it has
 
   // Makes what the configuration newly names, and forgets what it no longer names.
   void adopt(const config::Config& config, const Resolution& resolution);
@@ -100,7 +100,7 @@ class Publisher {
   std::map<Key, std::shared_ptr<guard::VersionMonitor>> flag_monitors_;
   std::map<Key, std::vector<RouteGuard>> route_guards_;
   std::map<std::string, std::shared_ptr<routing::MirrorStats>> mirrors_;
-  std::map<std::string, SocketAddress> addresses_;
+  SocketAddresses addresses_;
   std::map<std::string, std::shared_ptr<routing::ServiceCounters>> counters_;
   std::map<std::string, std::uint32_t> service_ids_;
   std::uint32_t next_endpoint_id_ = 1;

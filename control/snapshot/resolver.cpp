@@ -52,23 +52,35 @@ Resolver system_resolver() {
 }
 
 Resolution resolve_endpoints(const config::Config& config, const std::string& file,
-                             const Resolver& resolver, const std::set<std::string>& known) {
+                             const Resolver& resolver, const SocketAddresses& known,
+                             const PlaceRule& rule) {
   Resolution out;
   out.problems = load_upstream_tls(config, file, out.tls);
+  // The address by which an endpoint will be spoken to; nullptr, and a problem, when there is none.
+  const auto find = [&](const config::Endpoint& endpoint, const std::string& place) {
+    const std::string name = to_string(endpoint.address);
+    if (const auto old = known.find(name); old != known.end()) return &old->second;
+    if (const auto found = out.addresses.find(name); found != out.addresses.end())
+      return static_cast<const SocketAddress*>(&found->second);
+    auto result = resolver(endpoint.address);
+    if (const auto* address = std::get_if<SocketAddress>(&result))
+      return static_cast<const SocketAddress*>(&(out.addresses[name] = *address));
+    out.problems.push_back({file, 0, 0,
+                            place + "`" + endpoint.url + "`: host `" + endpoint.address.host +
+                                "` does not resolve: " + std::get<std::string>(result)});
+    return static_cast<const SocketAddress*>(nullptr);
+  };
   for (const auto& service : config.services) {
     for (const auto& version : service.versions) {
+      const std::string place = "services." + service.name + ".versions." + version.name + ": ";
       for (const auto& endpoint : version.endpoints) {
-        const std::string name = to_string(endpoint.address);
-        if (known.contains(name) || out.addresses.contains(name)) continue;
-        auto result = resolver(endpoint.address);
-        if (const auto* address = std::get_if<SocketAddress>(&result)) {
-          out.addresses[name] = *address;
-          continue;
-        }
-        out.problems.push_back({file, 0, 0,
-                                "services." + service.name + ".versions." + version.name + ": `" +
-                                    endpoint.url + "`: host `" + endpoint.address.host +
-                                    "` does not resolve: " + std::get<std::string>(result)});
+        const SocketAddress* address = find(endpoint, place);
+        if (address == nullptr || !rule) continue;
+        const bool looked_up = out.addresses.contains(to_string(endpoint.address));
+        auto forbidden = rule({service, version.name, endpoint, *address, looked_up});
+        if (!forbidden) continue;
+        out.problems.push_back({file, 0, 0, place + forbidden->detail});
+        if (!out.forbidden) out.forbidden = std::move(forbidden);
       }
     }
   }

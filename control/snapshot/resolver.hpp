@@ -7,7 +7,7 @@
 
 #include <functional>
 #include <map>
-#include <set>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -27,14 +27,34 @@ using Resolver = std::function<std::variant<SocketAddress, std::string>(const co
 // Resolves IP literals directly, and names by getaddrinfo (which blocks).
 Resolver system_resolver();
 
+using SocketAddresses = std::map<std::string, SocketAddress>;  // by host:port
+
+// Why a version may not run at an address.
+struct ForbiddenPlace {
+  std::string rule;    // "hosts", "own_address", "link_local"
+  std::string detail;  // a sentence for a person
+};
+// Where an endpoint is, before it is used.
+struct FoundPlace {
+  const config::Service& service;
+  const std::string& version;
+  const config::Endpoint& endpoint;
+  const SocketAddress& address;
+  bool looked_up;  // false: it is known from an earlier look-up
+};
+using PlaceRule = std::function<std::optional<ForbiddenPlace>(const FoundPlace&)>;  // places.hpp
+
 struct Resolution {
-  std::map<std::string, SocketAddress> addresses;  // by host:port
+  SocketAddresses addresses;  // by host:port
   UpstreamContexts tls = {};
   std::vector<config::Problem> problems;
+  std::optional<ForbiddenPlace> forbidden = {};  // the first, which is among the problems, too
 };
 // Also reads the files of TLS. It blocks: run it away from the control thread. Hosts in `known`
-// (host:port) need no look-up: a name that stopped resolving must not take a working endpoint away.
+// need no look-up: a name that stopped resolving must not take a working endpoint away. `rule` is
+// asked of every endpoint; it may be empty.
 Resolution resolve_endpoints(const config::Config& config, const std::string& file,
-                             const Resolver& resolver, const std::set<std::string>& known);
+                             const Resolver& resolver, const SocketAddresses& known,
+                             const PlaceRule& rule = {});
 
 }  // namespace cutwater::control

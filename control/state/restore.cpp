@@ -43,27 +43,31 @@ void load_rollouts(const std::string& name, const Loaded& loaded, RestoredServic
   }
 }
 
-// Returns the URL that does not resolve any more; it is empty when all of them do.
-std::string gone(const VersionState& where, const Resolves& resolves) {
+// Says for instance "`http://app-7:8080` does not resolve any more"; it is empty when all endpoints
+// of the version are good.
+std::string gone(const config::Service& service, const VersionState& where,
+                 const WhyGone& why_gone) {
   for (const config::Endpoint& endpoint : endpoints_of(where))
-    if (!resolves(endpoint)) return endpoint.url;
+    if (const std::string why = why_gone(service, where, endpoint); !why.empty())
+      return "`" + endpoint.url + "` " + why;
   return "";
 }
 
-void forget_gone(RestoredService& service, const config::Service& written, const Resolves& resolves,
+void forget_gone(RestoredService& service, const config::Service& written, const WhyGone& why_gone,
                  std::int64_t wall_ms, std::vector<Decision>& decisions) {
   ServiceState& state = service.state;
   for (auto it = state.versions.begin(); it != state.versions.end();) {
     const auto [version, where] = *it;
-    const std::string url = has_users(service, written, version) ? "" : gone(where, resolves);
-    if (url.empty()) {
+    const std::string wrong =
+        has_users(service, written, version) ? "" : gone(written, where, why_gone);
+    if (wrong.empty()) {
       ++it;
       continue;
     }
     it = state.versions.erase(it);
     if (version == state.last_good)
       release_last_good(state, "unresolved", "does not resolve any more", wall_ms, decisions);
-    const std::string why = "`" + url + "` does not resolve any more, and it had no traffic";
+    const std::string why = wrong + ", and it had no traffic";
     const effect::Decide said =
         written.find_version(version)
             ? effect::Decide{"version_overruled", "unresolved",
@@ -77,7 +81,7 @@ void forget_gone(RestoredService& service, const config::Service& written, const
 }  // namespace
 
 Restored restore(const config::Config& written, const std::string& file, const Loaded& loaded,
-                 Moment at, const Resolves& resolves) {
+                 Moment at, const WhyGone& why_gone) {
   Restored out;
   out.config = written;
   for (config::Service& service : out.config.services) {
@@ -88,7 +92,7 @@ Restored restore(const config::Config& written, const std::string& file, const L
     restored.state = stored ? *stored : first_state(service);
     load_rollouts(service.name, loaded, restored);
     if (restored.state.keep_old_until_ms <= at.wall_ms) restored.state.keep_old_until_ms = 0;
-    if (resolves) forget_gone(restored, service, resolves, at.wall_ms, out.change.decisions);
+    if (why_gone) forget_gone(restored, service, why_gone, at.wall_ms, out.change.decisions);
     service = in_force(restored.state, service, at.wall_ms, out.change.decisions);
     for (auto& problem : fit_to_config(restored, service))
       out.problems.push_back({file, 0, 0, std::move(problem) + " (stored state)"});

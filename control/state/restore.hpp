@@ -26,12 +26,14 @@ struct Restored {
   Change change;
   std::vector<config::Problem> problems;
 };
-// Says whether an endpoint's host has an address; it may block.
-using Resolves = std::function<bool(const config::Endpoint&)>;
-// With `resolves`, a version that was put somewhere at run time, has no traffic and does not
-// resolve any more is forgotten: its container is gone, and that must not keep the process from
+// Says what is wrong with where an endpoint of a version is now ("does not resolve any more"); it
+// is empty when the place is good. It may block.
+using WhyGone = std::function<std::string(const config::Service&, const VersionState&,
+                                          const config::Endpoint&)>;
+// With `why_gone`, a version that was put somewhere at run time, has no traffic and cannot run
+// there any more is forgotten: its container is gone, and that must not keep the process from
 // starting.
 Restored restore(const config::Config& written, const std::string& file, const Loaded& loaded,
-                 Moment at, const Resolves& resolves = {});
+                 Moment at, const WhyGone& why_gone = {});
 
 }  // namespace cutwater::control

@@ -45,11 +45,17 @@ NextConfig Takeover::fit(config::Config written, const ServiceState* changed) co
 }
 
 Awaitable<std::optional<NotTaken>> Takeover::take_over(NextConfig next) {
-  std::function<Resolution(Store&)> resolve = [&next, this,
-                                               known = parts_.publisher.known()](Store&) {
-    return resolve_endpoints(next.config, next.from, resolver_, known);
+  const auto state_of = [&next](const std::string& service) {
+    return &next.entries.at(service).state;
   };
+  std::function<Resolution(Store&)> resolve =
+      [&next, this, known = parts_.publisher.known(),
+       rule = place_rule(next.config, state_of, {own_(), is_local_address}, next.put)](Store&) {
+        return resolve_endpoints(next.config, next.from, resolver_, known, rule);
+      };
   Resolution resolution = co_await parts_.store.run<Resolution>(std::move(resolve));
+  const bool is_put = !next.put.second.empty();
+  if (is_put && resolution.forbidden) co_return NotTaken(*std::move(resolution.forbidden));
   if (!resolution.problems.empty()) co_return NotTaken(std::move(resolution.problems));
   auto failed = co_await steering_.write(next.change);
   if (failed) co_return NotTaken(*std::move(failed));

@@ -11,6 +11,7 @@
 
 #include "config/model.hpp"
 #include "config/report.hpp"
+#include "control/snapshot/places.hpp"
 #include "control/snapshot/resolver.hpp"
 #include "control/steering/steering.hpp"
 
@@ -23,24 +24,27 @@ struct NextConfig {
   config::Config config;   // in force: with what was said at run time
   ServiceEntries entries;
   Change change;
-  std::vector<config::Problem> problems;  // why it cannot be
+  std::pair<std::string, std::string> put;  // service and version that a person puts somewhere
+  std::vector<config::Problem> problems;    // why it cannot be
 
   void refuse(std::string text) { problems.push_back({from, 0, 0, std::move(text)}); }
 };
 
-// Says why a configuration was not taken over: it has problems of its own, or the store does not
-// write.
-using NotTaken = std::variant<std::vector<config::Problem>, StoreError>;
+// Says why a configuration was not taken over: it has problems of its own, the store does not
+// write, or a version is put where none may run.
+using NotTaken = std::variant<std::vector<config::Problem>, StoreError, ForbiddenPlace>;
 
 class Takeover {
  public:
-  // `on_published` is called when endpoints may have changed; it may be empty.
+  // `own` says what we listen on now. `on_published` is called when endpoints may have changed; it
+  // may be empty.
   Takeover(SteeredParts parts, Steering& steering, std::string config_path, Resolver resolver,
-           std::function<void()> on_published)
+           std::function<std::vector<config::Address>()> own, std::function<void()> on_published)
       : parts_(parts),
         steering_(steering),
         config_path_(std::move(config_path)),
         resolver_(std::move(resolver)),
+        own_(std::move(own)),
         on_published_(std::move(on_published)) {}
 
   // `changed`, with the generation it has now, takes the place of the state of its service.
@@ -53,6 +57,7 @@ class Takeover {
   Steering& steering_;
   const std::string config_path_;
   const Resolver resolver_;
+  const std::function<std::vector<config::Address>()> own_;
   const std::function<void()> on_published_;
   ServiceEntries retired_;  // services a reload removed; they may come back
 };

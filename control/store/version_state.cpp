@@ -41,6 +41,7 @@ json::object to_json(const VersionState& state) {
   if (state.tls != config::UpstreamTls{}) out["tls"] = to_json(state.tls);
   if (state.send_proxy == config::SendProxy::V2) out["send_proxy"] = true;
   if (state.protocol == config::UpstreamProtocol::Http2) out["h2"] = true;
+  if (state.by_deployer) out["by_deployer"] = true;
   return out;
 }
 
@@ -52,6 +53,7 @@ VersionState version_state_from_json(const json::value& value) {
   if (const auto* tls = in.if_contains("tls")) state.tls = tls_from_json(tls->as_object());
   if (in.contains("send_proxy")) state.send_proxy = config::SendProxy::V2;
   if (in.contains("h2")) state.protocol = config::UpstreamProtocol::Http2;
+  state.by_deployer = in.contains("by_deployer");
   return state;
 }
 

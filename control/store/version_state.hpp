@@ -21,6 +21,8 @@ struct VersionState {
   config::UpstreamTls tls = {};
   config::SendProxy send_proxy = config::SendProxy::Off;
   config::UpstreamProtocol protocol = config::UpstreamProtocol::Http1;
+  // The policy for deployers says where it may run, at each look-up.
+  bool by_deployer = false;
 
   bool removed() const { return endpoints.empty(); }
   friend bool operator==(const VersionState&, const VersionState&) = default;

@@ -133,6 +133,7 @@ TEST_F(RolloutTasks, OutsideTheWindowsNothingBeginsUnlessSomebodyInsists) {
   }));
   const Reply reply = roll_out(R"({"to":"green"})");
   EXPECT_EQ(type(reply), "outside_window");
+  ana_.role = config::Role::Approver;
   EXPECT_EQ(roll_out(R"({"to":"green","force":true})").status, 201);
 }
 

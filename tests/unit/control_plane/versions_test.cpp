@@ -344,9 +344,11 @@ class RestoredVersions : public ::testing::Test {
   }
   ServiceState& shop() { return loaded.services[0]; }
   Restored start() {
-    return restore(config, "cutwater.yaml", loaded, {}, [](const config::Endpoint& endpoint) {
-      return endpoint.address.host != "old-container";
-    });
+    const auto why_gone = [](const config::Service&, const VersionState&,
+                             const config::Endpoint& endpoint) {
+      return endpoint.address.host == "old-container" ? "does not resolve any more" : "";
+    };
+    return restore(config, "cutwater.yaml", loaded, {}, why_gone);
   }
   config::Config config = shop_config();
   Loaded loaded;
