@@ -67,7 +67,7 @@ std::string raised(const config::Flag& before, const config::Flag& after,
 
 }  // namespace
 
-Reply Policy::refuse(std::string_view rule, const std::string& what,
+Reply Policy::forbid(std::string_view rule, const std::string& what,
                      const std::string& old_way) const {
   const std::string key = "policy: {deployer: {" + old_way + "}}";
   return problem(403, "policy",
@@ -81,14 +81,14 @@ std::optional<Reply> Policy::weights(const ServiceState& state, const WeightsAsk
   if (!binds_) return std::nullopt;
   const std::string rise = risen(state, asked);
   if (rules_.weights == Weights::None)
-    return refuse("weights", "weights are not set by hand here", "weights: any");
+    return forbid("weights", "weights are not set by hand here", "weights: any");
   if (rise.empty()) return std::nullopt;  // back to stable is always free
   if (rules_.weights == Weights::LowerOnly)
-    return refuse("weights",
+    return forbid("weights",
                   "weights may only be lowered, towards `" + state.stable + "`, and " + rise,
                   "weights: any");
   if (asked.force && !*rules_.force)
-    return refuse("force", "`force` goes past the capacity of endpoints", "force: true");
+    return forbid("force", "`force` goes past the capacity of endpoints", "force: true");
   return std::nullopt;
 }
 
@@ -101,7 +101,7 @@ std::optional<Reply> Policy::flag(const config::Flag& file, const FlagState& bef
   if (what.empty() && goes_on && !others(then, stable).empty())
     what = "its ramp would go on, to a version that is not stable";
   if (what.empty()) return std::nullopt;
-  return refuse("weights",
+  return forbid("weights",
                 "a flag may be raised only on `" + stable + "`, and of `" + file.name + "` " + what,
                 "weights: any");
 }
@@ -109,29 +109,29 @@ std::optional<Reply> Policy::flag(const config::Flag& file, const FlagState& bef
 std::optional<Reply> Policy::start(const RolloutRequest& asked, const Plan& file) const {
   if (!binds_) return std::nullopt;
   if (asked.force && !*rules_.force)
-    return refuse("force", "`force` goes past windows and the capacity of endpoints",
+    return forbid("force", "`force` goes past windows and the capacity of endpoints",
                   "force: true");
   if (asked.retry && !*rules_.retry)
-    return refuse("retry", "`retry` lifts the lock-out of `" + asked.to + "`", "retry: true");
+    return forbid("retry", "`retry` lifts the lock-out of `" + asked.to + "`", "retry: true");
   const auto looser = find_looser(asked.plan, file, service_.guards, rules_);
   if (!looser) return std::nullopt;
-  return refuse(looser->rule, looser->what, looser->old_way);
+  return forbid(looser->rule, looser->what, looser->old_way);
 }
 
 std::optional<Reply> Policy::promote(bool force) const {
   if (!binds_) return std::nullopt;
   if (force && !*rules_.force)
-    return refuse("force", "`force` goes past windows and the capacity of endpoints",
+    return forbid("force", "`force` goes past windows and the capacity of endpoints",
                   "force: true");
   const std::string what = "to promote by hand is to skip what the plan still asks for";
-  if (rules_.guards == Strictness::StricterOnly) return refuse("guards", what, "guards: any");
-  if (rules_.bake_at_least) return refuse("bake_at_least", what, "bake_at_least: 1s");
+  if (rules_.guards == Strictness::StricterOnly) return forbid("guards", what, "guards: any");
+  if (rules_.bake_at_least) return forbid("bake_at_least", what, "bake_at_least: 1s");
   return std::nullopt;
 }
 
 std::optional<Reply> Policy::unlock(const std::string& version) const {
   if (!binds_ || *rules_.unlock) return std::nullopt;
-  return refuse("unlock", "it lifts the lock-out of `" + version + "`", "unlock: true");
+  return forbid("unlock", "it lifts the lock-out of `" + version + "`", "unlock: true");
 }
 
 Reply forbidden(const ForbiddenPlace& place) {

@@ -46,7 +46,7 @@ class Policy {
 
  private:
   // "policy: {deployer: {guards: any}}" is how the refusal ends.
-  Reply refuse(std::string_view rule, const std::string& what, const std::string& old_way) const;
+  Reply forbid(std::string_view rule, const std::string& what, const std::string& old_way) const;
 
   const config::DeployerPolicy rules_;
   const config::Service& service_;
