@@ -126,6 +126,7 @@ TEST_F(Reuse, BytesNobodyAskedForCostAllIdleConnectionsOfTheEndpoint) {
 }
 
 TEST_F(Reuse, AnEndpointThatSpokeUnaskedIsReusedSafelyFromThenOn) {
+  setup.reuse() = config::Reuse::Auto;
   blue.on_request([](const Received& request, UpstreamConnection& connection) {
     connection.answer(200, "ok");
     if (request.target() == "/evil")
