@@ -8,6 +8,7 @@
 #include "config/show_flag.hpp"
 #include "config/show_policy.hpp"
 #include "config/show_rollout.hpp"
+#include "config/shown_url.hpp"
 #include "config/units.hpp"
 
 namespace cutwater::config {
@@ -159,7 +160,7 @@ json::object show(const Guards& guards) {
 }
 
 json::object show(const Memory& memory) {
-  return {{"url", memory.url},
+  return {{"url", shown_url(memory.url)},
           {"used", memory.used},
           {"limit", size_to_string(memory.limit_bytes)},
           {"threshold", to_string(memory.threshold)}};
@@ -255,6 +256,9 @@ json::array show(const std::vector<Channel>& channels) {
                                          {"token", &channel.token},
                                          {"secret", &channel.secret}})
       if (!reference->origin.empty()) one[key] = reference->origin;
+    // One that is no reference stands in the file as it is, and may have a key in it all the same.
+    if (!channel.url.origin.empty() && !channel.url.origin.starts_with("${"))
+      one["url"] = shown_url(channel.url.origin);
     if (!channel.room.empty()) one["channel"] = channel.room;
     if (!channel.on.empty()) one["on"] = json::array(channel.on.begin(), channel.on.end());
     if (!channel.services.empty())

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "config/shown_url.hpp"
 #include "config/units.hpp"
 
 namespace cutwater::config {
@@ -74,7 +75,7 @@ json::object show(const Hook& hook, bool with_place) {
   static constexpr const char* kPlaces[] = {"before", "step", "after", "rollback"};
   json::object shown;
   if (with_place) shown["at"] = kPlaces[static_cast<int>(hook.at)];
-  shown["url"] = hook.url;
+  shown["url"] = shown_url(hook.url);
   if (!hook.secret_origin.empty()) shown["secret"] = hook.secret_origin;
   shown["timeout"] = to_string(hook.timeout);
   shown["retries"] = hook.retries;

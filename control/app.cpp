@@ -1,8 +1,10 @@
 #include "control/app.hpp"
 
 #include <signal.h>
+#include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <sys/prctl.h>
 
 #include <algorithm>
 #include <boost/asio/as_tuple.hpp>
@@ -11,8 +13,11 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <cstdlib>
 
 #include "control/assembly.hpp"
+#include "control/base/log_text.hpp"
+#include "control/base/service_manager.hpp"
 
 namespace cutwater::control {
 namespace {
@@ -51,10 +56,12 @@ class App {
   asio::awaitable<void> run_ticks();
   asio::awaitable<void> run_history();
   asio::awaitable<void> run_comparisons();
+  asio::awaitable<void> run_watchdog(std::chrono::microseconds pause);
 
   Assembly assembly_;
   asio::signal_set signals_{assembly_.context()};
   asio::steady_timer drain_timer_{assembly_.context()};
+  ServiceManager service_manager_;
   bool draining_ = false;
   bool reloading_ = false;
   bool reload_again_ = false;
@@ -89,6 +96,7 @@ void App::on_signal(int number) {
 void App::begin_drain() {
   if (draining_) return;
   draining_ = true;
+  service_manager_.stopping();
   assembly_.control().proxy.set_ready(false);
   const config::Config& config = assembly_.control().services.config();
   spdlog::info("draining notice_ms={} timeout_ms={}", config.drain_notice.count(),
@@ -128,8 +136,12 @@ asio::awaitable<void> App::run_reloads() {
     reload_again_ = false;
     // This value has a name because GCC 12 destroys a braced temporary in an await twice.
     const Actor actor{"SIGHUP", config::Role::Admin};
+    service_manager_.reloading();
     const Reply reply = co_await assembly_.control().configuration.reload(actor);
     log_refused_reload(reply);
+    if (!draining_)
+      service_manager_.ready(
+          reply.status < 400 ? "serving" : "serving; the last reload was refused, see the log");
     pause.expires_after(std::chrono::milliseconds(250));
     co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
   }
@@ -170,6 +182,17 @@ asio::awaitable<void> App::run_comparisons() {
   }
 }
 
+// Says that control's thread lives: nothing here may block it, so a silence is a fault.
+asio::awaitable<void> App::run_watchdog(std::chrono::microseconds pause) {
+  asio::steady_timer timer(assembly_.context());
+  for (;;) {
+    service_manager_.alive();
+    timer.expires_after(pause);
+    const auto [error] = co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+    if (error) co_return;
+  }
+}
+
 int App::run() {
   if (const int code = assembly_.open(); code != 0) return code;
   const int code = assembly_.serve();
@@ -178,6 +201,9 @@ int App::run() {
     asio::co_spawn(assembly_.context(), run_ticks(), asio::detached);
     asio::co_spawn(assembly_.context(), run_history(), asio::detached);
     asio::co_spawn(assembly_.context(), run_comparisons(), asio::detached);
+    if (const auto pause = service_manager_.watchdog_pause())
+      asio::co_spawn(assembly_.context(), run_watchdog(*pause), asio::detached);
+    service_manager_.ready("serving");
     assembly_.context().run();
     spdlog::info("stopped");
   }
@@ -185,12 +211,37 @@ int App::run() {
   return code;
 }
 
+// Escapes whatever a line says: some of it was written by people, clients and other servers.
+class LoggedText : public spdlog::custom_flag_formatter {
+ public:
+  void format(const spdlog::details::log_msg& message, const std::tm&,
+              spdlog::memory_buf_t& out) override {
+    constexpr std::size_t kMostLine = 8 * kMostLogText;
+    const std::string text =
+        log_text({message.payload.data(), message.payload.size()}, Quotes::Leave, kMostLine);
+    out.append(text.data(), text.data() + text.size());
+  }
+  std::unique_ptr<custom_flag_formatter> clone() const override {
+    return std::make_unique<LoggedText>();
+  }
+};
+
+// Memory holds tokens and private keys: other processes of the same user may not read it, and no
+// core file is written. $CUTWATER_DEBUG=1 leaves both to the system, for debuggers and sanitizers.
+void hide_memory() {
+  const char* debug = std::getenv("CUTWATER_DEBUG");
+  if (debug == nullptr || std::string_view(debug) != "1") prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
 void set_up_process() {
+  hide_memory();
   signal(SIGPIPE, SIG_IGN);
   signal(SIGXFSZ, SIG_IGN);  // a file size limit is an error of that write, not our end
   auto logger = spdlog::get("cutwater");
   if (!logger) logger = spdlog::stderr_logger_mt("cutwater");
-  logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
+  auto format = std::make_unique<spdlog::pattern_formatter>();
+  format->add_flag<LoggedText>('*').set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %*");
+  logger->set_formatter(std::move(format));
   spdlog::set_default_logger(logger);
 }
 

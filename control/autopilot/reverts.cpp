@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "control/base/log_text.hpp"
+
 namespace cutwater::control {
 
 Awaitable<void> Reverts::tripped(std::string service, std::string version) {
@@ -35,7 +37,7 @@ Awaitable<void> Reverts::tripped(std::string service, std::string version) {
 Awaitable<void> Reverts::health_changed(ProbedEndpoint probed, bool healthy, std::string why) {
   spdlog::log(healthy ? spdlog::level::info : spdlog::level::warn,
               "health service={} version={} endpoint={} healthy={} why=\"{}\"", probed.service,
-              probed.version, probed.url, healthy, why);
+              probed.version, probed.url, healthy, log_text(why));
   steering_.events().publish("health", {{"service", probed.service},
                                         {"version", probed.version},
                                         {"endpoint", probed.url},

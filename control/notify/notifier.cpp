@@ -12,6 +12,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <random>
 
+#include "control/base/log_text.hpp"
 #include "control/base/rfc3339.hpp"
 #include "control/notify/event.hpp"
 #include "proxy/base/random.hpp"
@@ -110,14 +111,14 @@ void Notifier::Shared::note_failure(OutboxItem& item, const Reception& reception
   if (!refused && item.next_ms < item.expires_ms) {
     count(item.channel, "retried");
     spdlog::warn("notification failed channel={} event={} attempt={} retry_in_ms={} why=\"{}\"",
-                 item.channel, item.event_id, item.attempts, wait.count(), item.error);
+                 item.channel, item.event_id, item.attempts, wait.count(), log_text(item.error));
     return;
   }
   item.state = State::Dead;
   item.finished_ms = now;
   count(item.channel, "dead");
   spdlog::error("notification given up channel={} event={} attempts={} why=\"{}\"", item.channel,
-                item.event_id, item.attempts, item.error);
+                item.event_id, item.attempts, log_text(item.error));
 }
 
 asio::awaitable<void> Notifier::Shared::refresh_pending() {

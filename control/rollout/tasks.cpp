@@ -8,6 +8,7 @@
 #include <cstring>
 #include <span>
 
+#include "config/shown_url.hpp"
 #include "config/units.hpp"
 #include "control/base/endpoint_address.hpp"
 #include "control/base/hex.hpp"
@@ -164,7 +165,8 @@ asio::awaitable<TaskResult> ask_hook(config::Hook hook, std::string body, Patien
   std::uint64_t refusals = 0;
   milliseconds pause = kFirstPause;
   for (;;) {
-    if (Clock::now() >= until) co_return TaskResult{false, hook.url + " has not agreed in time"};
+    if (Clock::now() >= until)
+      co_return TaskResult{false, config::shown_url(hook.url) + " has not agreed in time"};
     HttpRequest request{.url = hook.url, .body = body, .timeout = hook.timeout};
     request.fields.emplace_back("Content-Type", "application/json");
     if (!hook.secret.empty())
@@ -182,9 +184,10 @@ asio::awaitable<TaskResult> ask_hook(config::Hook hook, std::string body, Patien
     const bool again = no_verdict && ((status == 0 && patience == Patience::Endless) ||
                                       ++refusals <= hook.retries);
     if (!again)
-      co_return TaskResult{false, hook.url + (status == 0 ? ": " + outcome.error
-                                                          : " answered " + std::to_string(status) +
-                                                                quoted_body(outcome.answer->body))};
+      co_return TaskResult{false, config::shown_url(hook.url) +
+                                      (status == 0 ? ": " + outcome.error
+                                                   : " answered " + std::to_string(status) +
+                                                         quoted_body(outcome.answer->body))};
     co_await pause_for(pause);
     pause = std::min(pause * 2, kLongestPause);
   }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "control/base/json_text.hpp"
+#include "control/base/log_text.hpp"
 #include "control/guards/flag_ramp.hpp"
 #include "control/state/views.hpp"
 
@@ -140,8 +141,8 @@ void Steering::announce(const Change& change, const std::vector<std::uint64_t>& 
     decision.seq = i < seqs.size() ? seqs[i] : 0;
     ++decisions_counted_[{decision.service, decision.action, decision.cause}];
     spdlog::info("decision seq={} service={} action={} cause={} actor={} reason=\"{}\"",
-                 decision.seq, decision.service, decision.action, decision.cause, decision.actor,
-                 decision.reason);
+                 decision.seq, decision.service, decision.action, decision.cause,
+                 log_text(decision.actor), log_text(decision.reason));
     events_.publish("decision", decision_view(decision));
   }
   for (auto& [name, entry] : parts_.services.entries()) number_withdrawals(entry);
