@@ -165,10 +165,10 @@ void Guards::freeze_latency(const std::string& service) {
       entry.windows[entry.state.stable].last(Windows::kLong, clocks_.now(), baseline->totals());
   const auto& latency = window.totals.latency;
   if (latency.count < kEnough) return;
-  guard::Comparison::LatencyLimits quantiles{};
+  guard::Comparison::Quantiles quantiles{};
   for (std::size_t i = 0; i < quantiles.size(); ++i)
     quantiles[i] = latency.quantile(guard::Comparison::kQuantiles[i]);
-  comparison->freeze_latency(guard::Comparison::limits_from(quantiles));
+  comparison->freeze_latency(quantiles);
 }
 
 void Guards::freeze_due_latencies() {

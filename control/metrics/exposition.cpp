@@ -189,7 +189,7 @@ void add_mirrors(Families& out, const MetricsInput& input) {
 
 void add_latency(Families& out, const MetricsInput& input) {
   out.start(MetricType::Histogram, "cutwater_request_duration_seconds",
-            "Time from the start of an attempt to the end of its response.");
+            "Time from the start of an attempt to the end of its response, of good answers.");
   for_versions(input, [&](const auto& version, const Labels& labels) {
     fill(out.sample(labels).histogram, version.totals.latency);
   });

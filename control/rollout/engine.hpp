@@ -90,7 +90,6 @@ struct EngineState {
   std::string commit_time;
   std::int64_t started_ms = 0;   // wall clock, unix
   std::int64_t finished_ms = 0;  // 0 while active
-
   Phase phase = Phase::Pending;
   Phase resume_to = Phase::Progressing;  // while Paused or Inconclusive
   Phase end_as = Phase::RolledBack;      // while RollingBack
@@ -116,6 +115,7 @@ struct EngineState {
   std::optional<TimePoint> rose_at;  // when `weight` last went up, on all workers
   Share weight_before_switch;
   std::uint64_t samples_before_step = 0;
+  std::optional<guard::GuardReport> when_baseline_failed;  // of `to`; set while `from` fails
 
   const Stage& stage() const { return plan.stages[step]; }
   bool is_last_stage() const { return step + 1 == plan.stages.size(); }

@@ -57,6 +57,7 @@ void StageLife::on(const event::Start&) {
 void StageLife::on(const event::Tick& tick) {
   if (is_terminal(state_.phase)) return;
   if (state_.phase == Phase::RollingBack) return endpoints_.undo_next();
+  note_baseline(tick.evidence);
   if (failed(tick.evidence.report)) return revert_by_guard(tick.evidence);
   if (is_to_blame(tick)) {
     const std::string why = blame_sentence(state_.to, tick.evidence);
@@ -191,22 +192,56 @@ void StageLife::begin() {
 void StageLife::try_leave(const event::Tick& tick, Verdict verdict) {
   if (tick.at.now - *state_.step_since < state_.stage().bake) return;
   if (!has_proof(tick, verdict)) return;
-  if (state_.phase == Phase::Inconclusive && !state_.task) out_.enter(work_phase());
+  const auto obstacle = obstacle_to_leaving(tick);
+  if (state_.phase == Phase::Inconclusive && !state_.task) {
+    if (obstacle && obstacle->first == state_.hold_cause) return;  // it stands here because of that
+    out_.enter(work_phase());
+  }
   if (state_.task) {
-    if (state_.phase != Phase::Inconclusive &&
-        tick.at.now - *state_.step_since >= state_.plan.max_step)
+    if (state_.phase != Phase::Inconclusive && is_out_of_time(tick.at.now))
       out_of_time(tick.at.now, "hook", "no answer within max_step at " + done_weight());
     return;
   }
   if (!is_through_gates(tick.at)) return;
-  if (!state_.is_last_stage() && baseline_failing(tick.evidence))
-    return out_.hold("baseline_failing", state_.from + " fails, too: no step goes up on that");
-  if (const auto shut = closed(tick.at)) return out_.hold(shut->first, shut->second);
+  if (obstacle) return wait_for(*obstacle, tick.at.now);
   adapt_next_stage(tick.at);
+  if (passes_beside(state_.when_baseline_failed, tick.evidence.report))
+    return advance("repair", repair_sentence(state_.to, state_.from) + ", after " + done_weight(),
+                   kSelf);
   const std::string reason = state_.stage().weight.millionths == 0
                                  ? "the preview is over"
                                  : "every guard passed after " + done_weight();
   advance("passed", reason, kSelf);
+}
+
+void StageLife::note_baseline(const Evidence& evidence) {
+  if (!baseline_failing(evidence))
+    state_.when_baseline_failed.reset();
+  else if (!state_.when_baseline_failed)
+    state_.when_baseline_failed = evidence.report;
+}
+
+// Says what holds a candidate that has passed. Beside a stable that is above a limit only its
+// repair goes up: a candidate that has passed all of its own limits since then. What it had passed
+// before does not count, because in an outage that both share, stable's many requests show it long
+// before the candidate's few.
+std::optional<StageLife::Obstacle> StageLife::obstacle_to_leaving(const event::Tick& tick) const {
+  if (!state_.is_last_stage() && baseline_failing(tick.evidence) &&
+      !passes_beside(state_.when_baseline_failed, tick.evidence.report))
+    return Obstacle{"baseline_failing", state_.from + " is above a limit, and " + state_.to +
+                                            " has not passed since then: no step goes up on that"};
+  return closed(tick.at);
+}
+
+// No hold is without an end, except for a window, whose end is known.
+void StageLife::wait_for(const Obstacle& obstacle, TimePoint now) {
+  out_.hold(obstacle.first, obstacle.second);
+  if (obstacle.first != "window" && is_out_of_time(now))
+    out_of_time(now, obstacle.first, obstacle.second + "; max_step is over at " + done_weight());
+}
+
+bool StageLife::is_out_of_time(TimePoint now) const {
+  return now - *state_.step_since >= state_.plan.max_step;
 }
 
 bool StageLife::has_proof(const event::Tick& tick, Verdict verdict) {
@@ -215,7 +250,7 @@ bool StageLife::has_proof(const event::Tick& tick, Verdict verdict) {
   if (state_.phase == Phase::Inconclusive) return false;
   const std::string cause = hold_cause(verdict);
   out_.hold(cause, hold_sentence(state_.to, verdict, tick.evidence.report));
-  if (tick.at.now - *state_.step_since >= state_.plan.max_step)
+  if (is_out_of_time(tick.at.now))
     out_of_time(tick.at.now, cause, "no decision was possible within max_step at " + done_weight());
   return false;
 }
@@ -248,7 +283,7 @@ bool StageLife::is_through_gates(const Surroundings& at) {
   return false;
 }
 
-std::optional<std::pair<std::string, std::string>> StageLife::closed(const Surroundings& at) const {
+std::optional<StageLife::Obstacle> StageLife::closed(const Surroundings& at) const {
   if (state_.is_last_stage()) return std::nullopt;
   const Plan& plan = state_.plan;
   if (!config::is_open(plan.windows, plan.utc_offset_minutes, at.wall_ms))
@@ -266,7 +301,10 @@ std::optional<std::pair<std::string, std::string>> StageLife::closed(const Surro
 void StageLife::go_to_stage(std::size_t step) {
   const auto& stages = state_.plan.stages;
   // Evidence gathered under one limit says nothing about another.
-  if (!(stages[step].guards == state_.stage().guards)) out_.add(effect::Arm{});
+  if (!(stages[step].guards == state_.stage().guards)) {
+    out_.add(effect::Arm{});
+    state_.when_baseline_failed.reset();
+  }
   state_.step = step;
   state_.checks = {};
   state_.checks.before = true;
@@ -324,8 +362,9 @@ void StageLife::succeed(const std::string& cause, const std::string& reason,
 
 void StageLife::out_of_time(TimePoint now, const std::string& cause, const std::string& after) {
   auto what = state_.plan.on_inconclusive;
-  // A gate that has not spoken has not agreed.
-  if (cause == "hook" && what == Plan::OnInconclusive::Promote) what = Plan::OnInconclusive::Hold;
+  // A gate that has not spoken has not agreed, and endpoints cannot carry what they cannot carry.
+  const bool impossible = cause == "hook" || cause == "capacity";
+  if (impossible && what == Plan::OnInconclusive::Promote) what = Plan::OnInconclusive::Hold;
   switch (what) {
     case Plan::OnInconclusive::Hold:
       out_.decide("inconclusive", cause, after + "; waiting for a person or for evidence", kSelf);

@@ -28,8 +28,9 @@ class StageLife {
   void go_to_stage(std::size_t step);
   // Goes to the next stage; after the last the new version is stable.
   void advance(const std::string& cause, const std::string& reason, const std::string& actor);
-  // Returns why the next stage may not begin now: cause and sentence.
-  std::optional<std::pair<std::string, std::string>> closed(const Surroundings& at) const;
+  using Obstacle = std::pair<std::string, std::string>;  // cause and sentence
+  // Returns why the next stage may not begin now.
+  std::optional<Obstacle> closed(const Surroundings& at) const;
   // Returns the phase in which the present stage does its work.
   Phase work_phase() const;
   // Ends the rollout as it was before. This says nothing about the version, so it is not locked
@@ -43,6 +44,10 @@ class StageLife {
   void begin();
   void try_leave(const event::Tick& tick, guard::Verdict verdict);
   bool has_proof(const event::Tick& tick, guard::Verdict verdict);
+  void note_baseline(const Evidence& evidence);
+  std::optional<Obstacle> obstacle_to_leaving(const event::Tick& tick) const;
+  void wait_for(const Obstacle& obstacle, TimePoint now);
+  bool is_out_of_time(TimePoint now) const;
   bool is_to_blame(const event::Tick& tick) const;
   bool is_through_gates(const Surroundings& at);
   void adapt_next_stage(const Surroundings& at);

@@ -5,6 +5,7 @@
 
 #include "config/units.hpp"
 #include "control/base/json_text.hpp"
+#include "proxy/guard/pass_evidence.hpp"
 
 namespace cutwater::control {
 namespace json = boost::json;
@@ -126,6 +127,12 @@ std::string counted(const TestReport& test, const GuardReport& report) {
   return more.empty() ? out : out + " (" + more + ")";
 }
 
+bool passes_since(const TestReport& then, const TestReport& now) {
+  const auto more = [](std::uint64_t was, std::uint64_t is) { return is < was ? is : is - was; };
+  return guard::pass_evidence(now.threshold_rate, more(then.bad, now.bad),
+                              more(then.good, now.good)) >= now.pass_at;
+}
+
 }  // namespace
 
 config::Guards limits_of(config::Guards guards, const config::GuardLimits& step) {
@@ -151,6 +158,16 @@ bool baseline_failing(const Evidence& evidence) {
   return evidence.baseline && evidence.baseline->verdict == Verdict::Fail;
 }
 
+bool passes_beside(const std::optional<GuardReport>& then, const GuardReport& now) {
+  if (!then) return false;
+  return std::all_of(now.tests.begin(), now.tests.end(), [&](const TestReport& test) {
+    if (test.pass_at == 0) return test.verdict != Verdict::Fail;  // it can only fail a version
+    const auto before = std::find_if(then->tests.begin(), then->tests.end(),
+                                     [&](const auto& one) { return one.name == test.name; });
+    return before != then->tests.end() && passes_since(*before, test);
+  });
+}
+
 std::string failure_sentence(const std::string& version, const Evidence& evidence) {
   const GuardReport& report = evidence.report;
   const TestReport* test = deciding_test(report);
@@ -174,6 +191,11 @@ std::string blame_sentence(const std::string& version, const Evidence& evidence)
   return version + " and " + other + " fail alike, and the weight of " + version +
          " rose within the last " + config::to_string(evidence.limits.blame_window) +
          ": it may have overloaded what both depend on";
+}
+
+std::string repair_sentence(const std::string& version, const std::string& baseline) {
+  return baseline + " is above a limit, and every guard of " + version +
+         " has passed since then: " + version + " is its repair and goes on";
 }
 
 std::string hold_cause(Verdict verdict) {

@@ -25,9 +25,12 @@ struct Evidence {
   std::string route = {};  // set if the report is of this route alone, which failed
 };
 
-// Says that the baseline is above a limit at this moment: no step may go up, whatever the candidate
-// shows.
+// Says that the baseline is above a limit at this moment: a step goes up only for its repair.
 bool baseline_failing(const Evidence& evidence);
+// Says that all tests pass on what `now` has counted beyond `then`, which was known when the
+// baseline rose above its limit; false without it. Lower counts are those of fresh evidence, and
+// count in full.
+bool passes_beside(const std::optional<guard::GuardReport>& then, const guard::GuardReport& now);
 // Returns the limits at a stage: those of the service, where the stage has none of its own.
 config::Guards limits_of(config::Guards guards, const config::GuardLimits& step);
 
@@ -41,6 +44,8 @@ bool failed(const guard::GuardReport& report);
 std::string failure_sentence(const std::string& version, const Evidence& evidence);
 // Says why a common cause is held against the version all the same: its weight has just risen.
 std::string blame_sentence(const std::string& version, const Evidence& evidence);
+// Writes "blue is above a limit, and every guard of green has passed since then: ...".
+std::string repair_sentence(const std::string& version, const std::string& baseline);
 // Writes "green has had no traffic at this step", "... needs about 40 more good requests".
 std::string hold_sentence(const std::string& version, guard::Verdict verdict,
                           const guard::GuardReport& report);

@@ -43,8 +43,10 @@ json::object counts_json(const TrafficCounts& counts) {
     latency.emplace_back(bucket);
     latency.emplace_back(count);
   }
-  return {
-      {"requests", counts.requests}, {"errors", counts.errors}, {"latency", std::move(latency)}};
+  json::object out{{"requests", counts.requests}, {"errors", counts.errors}};
+  if (counts.timeouts > 0) out["timeouts"] = counts.timeouts;
+  out["latency"] = std::move(latency);
+  return out;
 }
 
 // Throws what Boost.JSON throws; the caller turns it into nullopt.
@@ -58,6 +60,8 @@ TrafficCounts counts_from(const json::object& in) {
   TrafficCounts out;
   out.requests = count_from(in.at("requests"));
   out.errors = count_from(in.at("errors"), out.requests);
+  if (const json::value* timeouts = in.if_contains("timeouts"))
+    out.timeouts = count_from(*timeouts, out.errors);
   const json::array& latency = in.at("latency").as_array();
   if (latency.size() % 2 != 0) throw std::out_of_range("a bucket without a count");
   for (std::size_t i = 0; i < latency.size(); i += 2) {
@@ -87,14 +91,14 @@ TrafficTick tick_from(const json::object& in) {
 }  // namespace
 
 std::uint64_t TrafficCounts::timed() const {
-  std::uint64_t sum = 0;
+  std::uint64_t sum = timeouts;
   for (const auto& [bucket, count] : latency) sum += count;
   return sum;
 }
 
 std::uint64_t TrafficCounts::slower_than(Nanoseconds limit) const {
   const std::size_t last = stats::LatencyBuckets::index(limit);
-  std::uint64_t sum = 0;
+  std::uint64_t sum = timeouts;
   for (const auto& [bucket, count] : latency)
     if (bucket > last) sum += count;
   return sum;
@@ -103,6 +107,7 @@ std::uint64_t TrafficCounts::slower_than(Nanoseconds limit) const {
 TrafficCounts& TrafficCounts::operator+=(const TrafficCounts& other) {
   requests += other.requests;
   errors += other.errors;
+  timeouts += other.timeouts;
   decltype(latency) both;
   auto mine = latency.begin();
   for (const auto& theirs : other.latency) {
@@ -121,6 +126,8 @@ TrafficCounts counts_between(const stats::VersionTotals& before, const stats::Ve
   out.requests = now.attempts() - before.attempts();
   // The workers keep writing while their counters are read one after the other.
   out.errors = std::min(now.errors() - before.errors(), out.requests);
+  constexpr auto kTimeout = static_cast<std::size_t>(stats::Outcome::Timeout);
+  out.timeouts = std::min(now.outcomes[kTimeout] - before.outcomes[kTimeout], out.errors);
   for (std::size_t i = 0; i < now.latency.buckets.size(); ++i) {
     const std::uint64_t was = before.latency.buckets.empty() ? 0 : before.latency.buckets[i];
     if (now.latency.buckets[i] > was)

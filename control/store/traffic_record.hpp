@@ -21,11 +21,12 @@ inline constexpr std::size_t kMostTicks = 2048;
 struct TrafficCounts {
   std::uint64_t requests = 0;  // attempts charged to the version: client aborts are not among them
   std::uint64_t errors = 0;
+  std::uint64_t timeouts = 0;  // of the errors: slow by any measure, and in no bucket
   // Lists the buckets of stats::LatencyBuckets that are not empty, rising, and how many are in
   // each.
   std::vector<std::pair<std::uint16_t, std::uint64_t>> latency;
 
-  std::uint64_t timed() const;
+  std::uint64_t timed() const;  // good answers and timeouts
   // Never counts one that was not slower; it may miss some that were up to 1.6 % slower (one
   // bucket).
   std::uint64_t slower_than(Nanoseconds limit) const;
@@ -52,9 +53,9 @@ using Traffic = std::vector<TrafficTick>;  // oldest first
 // below `most`.
 void coalesce(Traffic& ticks, std::size_t most);
 
-// Writes {"end_ms", "span_ms", "step": 1, "weight": 5, "to": {"requests", "errors", "latency":
-// [bucket, count, ...]}, "from": ...}. Bucket b begins at (64 + b mod 64) * 2^(b / 64 + 3)
-// nanoseconds.
+// Writes {"end_ms", "span_ms", "step": 1, "weight": 5, "to": {"requests", "errors", "timeouts",
+// "latency": [bucket, count, ...]}, "from": ...}. Bucket b begins at (64 + b mod 64) * 2^(b / 64 +
+// 3) nanoseconds. "timeouts" may be missing: older records have them in their buckets.
 boost::json::array to_json(const Traffic& ticks);
 // Returns nullopt when a member is missing, of the wrong type or impossible.
 std::optional<Traffic> traffic_from_json(const boost::json::value& json);

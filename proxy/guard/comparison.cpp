@@ -37,21 +37,16 @@ Nanoseconds tick_length(Nanoseconds patience) {
   return std::max(kShortestTick, patience / (CohortCell::kSlots - 16));
 }
 
+Nanoseconds with(const LatencyTolerance& tolerance, Nanoseconds quantile) {
+  const double raised = static_cast<double>(quantile.count()) * (1 + tolerance.share);
+  return std::max(Nanoseconds(static_cast<std::int64_t>(raised)), quantile + tolerance.floor);
+}
+
 double rate_of(std::uint64_t bad, std::uint64_t all) {
   return all == 0 ? 0 : static_cast<double>(bad) / static_cast<double>(all);
 }
 
 }  // namespace
-
-Comparison::LatencyLimits Comparison::limits_from(const LatencyLimits& quantiles) {
-  LatencyLimits limits{};
-  for (std::size_t i = 0; i < limits.size(); ++i) {
-    const auto raised =
-        static_cast<std::int64_t>(static_cast<double>(quantiles[i].count()) * kLatencyMargin);
-    limits[i] = std::max(Nanoseconds(raised), quantiles[i] + kLeastMargin);
-  }
-  return limits;
-}
 
 Comparison::Watch::Watch(double tolerance, std::uint32_t min_clients, Nanoseconds window)
     : test(tolerance), candidate_clients(min_clients), baseline_clients(0, window) {}
@@ -96,27 +91,38 @@ void Comparison::leave(unsigned worker, const CohortTicket& ticket,
 std::uint8_t Comparison::bad_tests(const CohortTicket& ticket, const stats::AttemptResult& result,
                                    bool comparable) const {
   if (stats::says_nothing(result.outcome)) return 0;
-  unsigned tests = stats::is_error(result.outcome) ? kErrorBit : 0;
-  const bool timed_out = result.outcome == Outcome::Timeout;
-  const bool whole = result.outcome == Outcome::Success || result.outcome == Outcome::Status5xx;
-  const bool timed = timed_out || (whole && result.latency_valid && comparable);
+  const unsigned error = stats::is_error(result.outcome) ? kErrorBit : 0;
+  const unsigned slow = slow_tests(ticket, result, comparable);
   // The limits differ from those of its assignment: they may have been chosen knowing this request.
   const std::uint32_t limits = limits_.load(std::memory_order_acquire);
-  if (!timed || limits == 0 || ticket.limits != limits) return static_cast<std::uint8_t>(tests);
+  const bool same = limits != 0 && ticket.limits == limits;
+  return static_cast<std::uint8_t>(error | (same ? slow : 0));
+}
+
+unsigned Comparison::slow_tests(const CohortTicket& ticket, const stats::AttemptResult& result,
+                                bool comparable) const {
+  const bool failed = stats::is_error(result.outcome);
+  const bool slow_anyway = result.outcome == Outcome::Timeout || (failed && !ticket.candidate);
+  if (!slow_anyway && (failed || !result.latency_valid || !comparable)) return 0;
+  const Limits& limits = ticket.candidate ? candidate_limit_ns_ : baseline_limit_ns_;
+  unsigned tests = 0;
   for (std::size_t i = 0; i < kQuantiles.size(); ++i) {
     if (i == 0 && !in_median_sample(ticket.arrival)) continue;
-    const std::int64_t limit = limit_ns_[i].load(std::memory_order_relaxed);
-    if (timed_out || result.latency.count() > limit) tests |= latency_bit(i);
+    const std::int64_t limit = limits[i].load(std::memory_order_relaxed);
+    if (slow_anyway || result.latency.count() > limit) tests |= latency_bit(i);
   }
-  return static_cast<std::uint8_t>(tests);
+  return tests;
 }
 
 // --- control side ----------------------------------------------------------------------------
 
-void Comparison::freeze_latency(const LatencyLimits& limits) {
+void Comparison::freeze_latency(const Quantiles& baseline) {
   if (!has_latency_limits()) arrivals_before_limits_ = arrivals_;
-  for (std::size_t i = 0; i < limits.size(); ++i)
-    limit_ns_[i].store(limits[i].count(), std::memory_order_relaxed);
+  for (std::size_t i = 0; i < baseline.size(); ++i) {
+    baseline_limit_ns_[i].store(baseline[i].count(), std::memory_order_relaxed);
+    candidate_limit_ns_[i].store(with(policy_.latency_tolerance, baseline[i]).count(),
+                                 std::memory_order_relaxed);
+  }
   limits_.fetch_add(1, std::memory_order_release);
 }
 
@@ -279,7 +285,7 @@ void Comparison::add_reports(std::vector<TestReport>& reports) const {
   latency.name = kLatency;
   if (has_latency_limits()) {
     latency.quantile = kQuantiles[index];
-    latency.slow_above = Nanoseconds(limit_ns_[index].load(std::memory_order_relaxed));
+    latency.slow_above = Nanoseconds(candidate_limit_ns_[index].load(std::memory_order_relaxed));
   }
   reports.push_back(std::move(latency));
 }

@@ -31,10 +31,18 @@
 
 namespace cutwater::guard {
 
+// An answer of the candidate is slow when it took longer than both (1 + share) times and `floor`
+// more than the baseline's quantile.
+struct LatencyTolerance {
+  double share = 0.10;
+  Nanoseconds floor = std::chrono::milliseconds(5);
+};
+
 struct ComparisonPolicy {
   // This is r0 of the error test: a candidate that is up to this much worse does not fail. For
-  // latency, the margin of T* plays that part.
+  // latency, `latency_tolerance` plays that part.
   double tolerance = 1.25;
+  LatencyTolerance latency_tolerance;
   double alpha_errors = 0.0025;        // part of the rollout's 1 % (proxy/guard/README.md,
                                        // "Relative guard")
   double alpha_latency = 0.0025;       // shared by all quantiles
@@ -61,12 +69,7 @@ struct CohortTicket {
 class Comparison {
  public:
   static constexpr std::array kQuantiles = {0.50, 0.90, 0.95, 0.99};
-  using LatencyLimits = std::array<Nanoseconds, kQuantiles.size()>;
-  // T* is 1.10 times the baseline's quantile, and always at least this far above it: nobody notices
-  // a smaller difference, and a network hop more or less is not a fault of the version.
-  static constexpr double kLatencyMargin = 1.10;
-  static constexpr Nanoseconds kLeastMargin = std::chrono::milliseconds(2);
-  static LatencyLimits limits_from(const LatencyLimits& baseline_quantiles);
+  using Quantiles = std::array<Nanoseconds, kQuantiles.size()>;
 
   Comparison(const ComparisonPolicy& policy, unsigned workers, TimePoint now);
 
@@ -86,8 +89,12 @@ class Comparison {
              bool comparable);
 
   // --- control side, one at a time -----------------------------------------------------------
-  // Sets the limits for requests assigned from now on.
-  void freeze_latency(const LatencyLimits& limits);
+  // Sets the limits for requests assigned from now on, from the quantiles of the baseline's good
+  // answers. A request of the baseline is slow above the quantile itself, or when it failed; one of
+  // the candidate's is slow when its good answer took longer than T*, the quantile with the
+  // tolerance. So what the test finds is more than the tolerance, and a baseline that fails is
+  // never the quicker one.
+  void freeze_latency(const Quantiles& baseline);
   bool has_latency_limits() const { return limits_.load(std::memory_order_relaxed) > 0; }
 
   bool has_control_group() const { return policy_.control_group; }
@@ -131,6 +138,8 @@ class Comparison {
   std::int64_t tick_of(TimePoint time) const { return (time - began_) / tick_length_; }
   std::uint8_t bad_tests(const CohortTicket& ticket, const stats::AttemptResult& result,
                          bool comparable) const;
+  unsigned slow_tests(const CohortTicket& ticket, const stats::AttemptResult& result,
+                      bool comparable) const;
   std::int64_t close_ticks(std::int64_t now);
   void collect(std::int64_t now);
   void feed(const BadRequest& request, bool few_clients);
@@ -150,7 +159,9 @@ class Comparison {
   // Numbers the frozen limits, 0 = none yet; it is read before and after, so that nobody uses half
   // of two sets of limits.
   std::atomic<std::uint32_t> limits_{0};
-  std::array<std::atomic<std::int64_t>, kQuantiles.size()> limit_ns_{};
+  using Limits = std::array<std::atomic<std::int64_t>, kQuantiles.size()>;
+  Limits baseline_limit_ns_{};   // the quantiles
+  Limits candidate_limit_ns_{};  // T*
 
   // Only the control thread uses the members below.
   std::vector<BadRequest> pending_;

@@ -92,8 +92,9 @@ bool VersionMonitor::judged_now(std::uint32_t ticket) const {
   return ticket == 0 || (ticket >> 1) == arming_.load(std::memory_order_relaxed);
 }
 
-// Counts what was good and returns the rest as bits. An attempt that failed without a whole
-// response, and quickly, says nothing about latency; a timeout is slow by any measure.
+// Counts what was good and returns the rest as bits. Only a good answer has a latency; a timeout is
+// slow by any measure, and any other failure says nothing about latency: fast failures must not
+// make a broken version quick.
 unsigned VersionMonitor::bad_indicators(stats::VersionCell& cell,
                                         const AttemptResult& result) const {
   const bool failed = stats::is_error(result.outcome);
@@ -102,16 +103,13 @@ unsigned VersionMonitor::bad_indicators(stats::VersionCell& cell,
   (failed ? cell.bad(Indicator::Error) : cell.good(Indicator::Error)).add();
 
   const bool timed_out = result.outcome == Outcome::Timeout;
-  if (!result.latency_valid && !timed_out) return bad;
-  const bool whole = result.outcome == Outcome::Success || result.outcome == Outcome::Status5xx;
+  const bool timed = result.outcome == Outcome::Success && result.latency_valid;
+  if (!timed && !timed_out) return bad;
   const auto measure = [&](Indicator indicator, const std::atomic<std::int64_t>& limit_ns) {
     const bool slow =
         timed_out || result.latency.count() > limit_ns.load(std::memory_order_relaxed);
     if (slow) bad |= bit(indicator);
-    if (slow)
-      cell.bad(indicator).add();
-    else if (whole)
-      cell.good(indicator).add();
+    (slow ? cell.bad(indicator) : cell.good(indicator)).add();
   };
   measure(Indicator::SlowP95, p95_ns_);
   measure(Indicator::SlowCritical, p95_critical_ns_);

@@ -38,7 +38,8 @@ void VersionCell::record(const AttemptResult& result, TimePoint now) {
   code_class_[code >= 1 && code <= 5 ? static_cast<std::size_t>(code) : 0].add();
   if (says_nothing(result.outcome)) return;
   clients_.add(result.client, now);
-  if (result.latency_valid) latency_.record(result.latency);
+  // A failure has no latency: fast ones would make a broken version look quick.
+  if (result.outcome == Outcome::Success && result.latency_valid) latency_.record(result.latency);
 }
 
 void VersionCell::add_to(VersionTotals& totals) const {

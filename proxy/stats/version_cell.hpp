@@ -39,7 +39,7 @@ class Gauge {
 struct VersionTotals {
   std::array<std::uint64_t, kOutcomes> outcomes{};
   std::array<std::uint64_t, 6> code_class{};  // [1]..[5] = 1xx..5xx, [0] = no response
-  HistogramCounts latency;
+  HistogramCounts latency;  // of good answers only
 
   std::uint64_t attempts() const;  // attempts charged to the version: client aborts are not among
                                    // them

@@ -82,16 +82,28 @@ TEST_F(Judgement, BothFailingLaterIsHeldAndEndsByItself) {
   EXPECT_EQ(phase(id_), "baking") << "at 100%";
 }
 
-TEST_F(Judgement, NoStepGoesUpWhileStableFails) {
+TEST_F(Judgement, NoStepGoesUpOnWhatWasShownBeforeStableFailed) {
   start_rollout();
   pass_time(58s);
-  fail("blue", 50);
   succeed("green", 200);
+  fail("blue", 50);
   pass_time(3s);
   EXPECT_EQ(phase(id_), "progressing");
   EXPECT_EQ(told("cause"), "baseline_failing");
   pass_time(40s);
   EXPECT_NE(phase(id_), "progressing") << "it ends by itself";
+}
+
+TEST_F(Judgement, WhatPassesWhileStableFailsIsItsRepair) {
+  start_rollout();
+  for (int second = 0; second < 62; ++second) {
+    fail("blue", 6);
+    succeed("blue", 4);
+    succeed("green", 2);
+    pass_time(1s);
+  }
+  EXPECT_EQ(phase(id_), "baking") << "at 100%";
+  EXPECT_EQ(told("cause"), "repair");
 }
 
 TEST_F(Judgement, ADryRunSaysWhatItWouldHaveDoneOnce) {

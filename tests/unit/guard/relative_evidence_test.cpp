@@ -288,7 +288,7 @@ TEST_F(Compared, WhatIsTooMuchToHoldIsLeftOutForBothAndTheNextIsJudgedAgain) {
 }
 
 TEST_F(Compared, ASlowerCandidateIsFoundAgainstTheFrozenLimits) {
-  comparison->freeze_latency(Comparison::limits_from({50ms, 80ms, 100ms, 150ms}));
+  comparison->freeze_latency({50ms, 80ms, 100ms, 150ms});
   for (int i = 0; i < 20; ++i) {
     for (int b = 0; b < 9; ++b) pass(false, ended(false, 60ms));
     pass(true, ended(false, 200ms));
@@ -315,12 +315,54 @@ TEST_F(Compared, TimeToConnectIsNotHeldAgainstTheCandidate) {
   EXPECT_FALSE(judge());
 }
 
-TEST(LatencyLimits, AreTenPercentAboveTheBaselineAndNeverCloserThanTwoMilliseconds) {
-  const auto limits = Comparison::limits_from({1ms, 20ms, 100ms, 1s});
-  EXPECT_EQ(limits[0], 3ms);
-  EXPECT_EQ(limits[1], 22ms);
-  EXPECT_EQ(limits[2], 110ms);
-  EXPECT_EQ(limits[3], 1100ms);
+TEST_F(Compared, AFailureOfTheCandidateHasNoLatency) {
+  comparison->freeze_latency({1ms, 1ms, 1ms, 1ms});
+  for (int i = 0; i < 3; ++i) comparison->leave(0, arrive(true, 0.01), ended(true, 1s), true);
+  EXPECT_FALSE(judge());
+  EXPECT_EQ(report(0).bad, 3u);
+  EXPECT_EQ(report(1).bad, 0u);
+}
+
+// Stable's good answers take 30 ms and its failures 1 ms; the candidate answers all in 30 ms.
+TEST_F(Compared, FastFailuresDoNotMakeTheBaselineTheQuickerOne) {
+  comparison->freeze_latency({20ms, 20ms, 20ms, 20ms});
+  for (int i = 0; i < 500; ++i) {
+    for (int b = 0; b < 9; ++b) pass(false, b < 5 ? ended(true, 1ms) : ended(false, 30ms));
+    pass(true, ended(false, 30ms));
+    ASSERT_FALSE(judge(0ms));
+  }
+  EXPECT_FALSE(judge());
+  EXPECT_GT(report(1).baseline->bad, 500u) << "its failures are slow, too";
+}
+
+TEST_F(Compared, ATimeoutIsSlowOnBothSides) {
+  comparison->freeze_latency({50ms, 50ms, 50ms, 50ms});
+  AttemptResult timeout;
+  timeout.outcome = Outcome::Timeout;
+  timeout.latency_valid = false;
+  for (int i = 0; i < 3; ++i) comparison->leave(0, arrive(true), timeout, false);
+  pass(false, timeout);
+  judge();
+  EXPECT_EQ(report(1).bad, 3u);
+  EXPECT_EQ(report(1).baseline->bad, 1u);
+}
+
+// Says what counts as slow: of the candidate only what exceeds the tolerance, of the baseline all
+// above the quantile.
+TEST_F(Compared, TheToleranceIsTheCandidatesAlone) {
+  const auto slow = [&](bool candidate, Nanoseconds quantile, Nanoseconds latency) {
+    start();
+    comparison->freeze_latency({quantile, quantile, quantile, quantile});
+    for (int i = 0; i < 100; ++i) pass(candidate, ended(false, latency));
+    judge();
+    return (candidate ? report(1).bad : report(1).baseline->bad) > 0;
+  };
+  EXPECT_FALSE(slow(true, 20ms, 25ms)) << "5 ms more than the quantile are nothing";
+  EXPECT_TRUE(slow(true, 20ms, 25ms + 1ns));
+  EXPECT_FALSE(slow(true, 1s, 1100ms)) << "10 % more are nothing";
+  EXPECT_TRUE(slow(true, 1s, 1100ms + 1ns));
+  EXPECT_FALSE(slow(false, 1s, 1s));
+  EXPECT_TRUE(slow(false, 1s, 1s + 1ns));
 }
 
 }  // namespace

@@ -146,6 +146,26 @@ TEST_F(Monitor, AQuickRefusalSaysNothingAboutLatency) {
   EXPECT_EQ(report().tests[1].verdict, Verdict::NoTraffic);
 }
 
+TEST_F(Monitor, AFailureIsNoGoodLatencyHoweverFastItWas) {
+  GuardPolicy tolerant;
+  tolerant.error_rate = 0.9;
+  arm(tolerant);
+  many(100, bad());
+  many(10, good());
+  EXPECT_EQ(report().tests[1].good, 10u);
+  EXPECT_EQ(report().tests[1].verdict, Verdict::Inconclusive);
+  EXPECT_EQ(monitor.totals().latency.count, 10u) << "nor does it enter the quantiles";
+}
+
+TEST_F(Monitor, ASlowFailureIsAFailureAndNothingElse) {
+  arm();
+  AttemptResult slow = bad();
+  slow.latency = 10s;
+  many(3, slow);
+  EXPECT_EQ(report().tests[0].bad, 3u);
+  EXPECT_EQ(report().tests[1].bad + report().tests[1].good, 0u);
+}
+
 TEST_F(Monitor, ATunnelIsJudgedByItsOutcomeNotByItsLength) {
   arm();
   AttemptResult tunnel = good(2h);

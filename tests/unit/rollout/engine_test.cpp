@@ -269,6 +269,132 @@ TEST(Canary, TheStoredStateIsTheWholeState) {
   EXPECT_EQ(to_json(*again), json);
 }
 
+// --- stable fails, the candidate does not
+// ---------------------------------------------------------
+
+TEST(Repair, WhatPassesWhileStableFailsIsItsRepairAndGoesUpToTheWhole) {
+  Bench bench;
+  bench.starts();
+  for (const int weight : {25, 100}) {
+    bench.switches();
+    bench.tick_beside_broken_stable(1s, Verdict::Inconclusive, 1);
+    bench.tick_beside_broken_stable(59s, Verdict::Pass, 76);
+    EXPECT_EQ(bench.green(), weight);
+    EXPECT_EQ(bench.decisions.back().cause, "repair");
+  }
+  EXPECT_NE(bench.rollout.reason.find("green is its repair"), std::string::npos)
+      << bench.rollout.reason;
+  bench.switches();
+  bench.tick_beside_broken_stable(60s, Verdict::Pass, 1);
+  EXPECT_EQ(bench.rollout.phase, Phase::Succeeded);
+}
+
+// In an outage that both share, stable's many requests show it before the candidate's few do.
+TEST(Repair, WhatPassedOnlyBeforeStableFailedIsNone) {
+  Bench bench;
+  bench.starts();
+  bench.switches();
+  bench.tick(30s, Verdict::Pass, 1000);
+  bench.tick_beside_broken_stable(30s, Verdict::Pass, 1);
+  bench.tick_beside_broken_stable(1s, Verdict::Pass, 75);
+  EXPECT_EQ(bench.green(), 5);
+  EXPECT_EQ(bench.decisions.back().cause, "baseline_failing");
+  bench.tick_beside_broken_stable(1s, Verdict::Pass, 1);
+  EXPECT_EQ(bench.green(), 25) << "76 good requests beside a stable that fails";
+}
+
+TEST(Repair, WhatPassedInAnEarlierFailureOfStableIsNone) {
+  Bench bench;
+  bench.starts();
+  bench.switches();
+  bench.tick_beside_broken_stable(1s, Verdict::Inconclusive, 1);
+  bench.tick_beside_broken_stable(1s, Verdict::Pass, 200);
+  bench.tick(1s, Verdict::Pass, 10);
+  bench.tick_beside_broken_stable(57s, Verdict::Pass, 10);
+  EXPECT_EQ(bench.green(), 5);
+}
+
+TEST(Repair, WhatHasNotPassedWaitsAndIsOutOfTimeAtLast) {
+  Bench bench;
+  bench.starts();
+  bench.switches();
+  bench.tick_beside_broken_stable(60s, Verdict::Inconclusive, 10);
+  EXPECT_EQ(bench.last_action(), "held");
+  bench.tick_beside_broken_stable(540s, Verdict::Inconclusive, 10);
+  EXPECT_EQ(bench.rollout.phase, Phase::Inconclusive);
+}
+
+Bench preview_beside_broken_stable(Plan::OnInconclusive choice) {
+  Bench bench(choice);
+  bench.rollout.plan.stages.front().weight = Share{};
+  bench.starts();
+  bench.switches();
+  bench.tick_beside_broken_stable(60s, Verdict::NoTraffic, 0);
+  return bench;
+}
+
+TEST(Hold, OfAPreviewForStablesSakeEndsAtMaxStepAndIsSaidOnce) {
+  Bench bench = preview_beside_broken_stable(Plan::OnInconclusive::Hold);
+  EXPECT_EQ(bench.decisions.back().cause, "baseline_failing");
+  bench.tick_beside_broken_stable(540s, Verdict::NoTraffic, 0);
+  EXPECT_EQ(bench.rollout.phase, Phase::Inconclusive);
+  const std::size_t said = bench.decisions.size();
+  for (int second = 0; second < 100; ++second)
+    bench.tick_beside_broken_stable(1s, Verdict::NoTraffic, 0);
+  EXPECT_EQ(bench.decisions.size(), said);
+  bench.tick(1s, Verdict::NoTraffic, 0);
+  EXPECT_EQ(bench.green(), 25) << "stable is well again";
+}
+
+TEST(Hold, OfAPreviewForStablesSakeDoesWhatOnInconclusiveSays) {
+  const auto at_max_step = [](Plan::OnInconclusive choice) {
+    Bench bench = preview_beside_broken_stable(choice);
+    bench.tick_beside_broken_stable(540s, Verdict::NoTraffic, 0);
+    return bench;
+  };
+  EXPECT_EQ(at_max_step(Plan::OnInconclusive::Extend).last_action(), "extended");
+  EXPECT_EQ(at_max_step(Plan::OnInconclusive::Promote).green(), 25);
+  EXPECT_EQ(at_max_step(Plan::OnInconclusive::Rollback).rollout.phase, Phase::RollingBack);
+}
+
+Bench waits_for_capacity(Plan::OnInconclusive choice, Nanoseconds time) {
+  Bench bench(choice);
+  bench.can_carry = Share::percent(10);
+  bench.starts();
+  bench.switches();
+  bench.tick(60s, Verdict::Pass, 100);
+  EXPECT_EQ(bench.decisions.back().cause, "capacity");
+  bench.tick(time - 60s, Verdict::Pass, 100);
+  return bench;
+}
+
+TEST(Hold, ForCapacityEndsAtMaxStepAndPromoteCannotStandInForEndpoints) {
+  using Choice = Plan::OnInconclusive;
+  EXPECT_EQ(waits_for_capacity(Choice::Hold, 599s).rollout.phase, Phase::Progressing);
+  EXPECT_EQ(waits_for_capacity(Choice::Hold, 600s).rollout.phase, Phase::Inconclusive);
+  EXPECT_EQ(waits_for_capacity(Choice::Extend, 600s).last_action(), "extended");
+  EXPECT_EQ(waits_for_capacity(Choice::Rollback, 600s).rollout.phase, Phase::RollingBack);
+  Bench bench = waits_for_capacity(Choice::Promote, 600s);
+  EXPECT_EQ(bench.rollout.phase, Phase::Inconclusive);
+  bench.tick(1s, Verdict::Pass, 100);
+  EXPECT_EQ(bench.rollout.phase, Phase::Inconclusive);
+  bench.can_carry = Share::percent(100);
+  bench.tick(1s, Verdict::Pass, 100);
+  EXPECT_EQ(bench.green(), 25);
+}
+
+TEST(Hold, ForADeploymentWindowWaitsUntilItOpens) {
+  Bench bench(Plan::OnInconclusive::Rollback);
+  bench.starts();
+  bench.switches();
+  bench.rollout.plan.windows = {config::Window{}};  // no day: never open
+  bench.tick(60s, Verdict::Pass, 100);
+  EXPECT_EQ(bench.decisions.back().cause, "window");
+  bench.tick(6000s, Verdict::Pass, 100);
+  EXPECT_EQ(bench.rollout.phase, Phase::Progressing);
+  EXPECT_EQ(bench.green(), 5);
+}
+
 // --- both versions fail --------------------------------------------------------------------------
 
 Transition both_fail(Bench& bench, Nanoseconds later, const config::Guards& limits = {},

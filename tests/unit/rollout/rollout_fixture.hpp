@@ -103,6 +103,14 @@ struct Bench {
     const std::uint64_t bad = verdict == guard::Verdict::Fail ? 5 : 0;
     return happens(event::Tick{surroundings(), {report(verdict, bad, requests), {}}});
   }
+  // The same while stable is above a limit.
+  Transition tick_beside_broken_stable(Nanoseconds later, guard::Verdict verdict,
+                                       std::uint64_t new_requests) {
+    now += later;
+    requests += new_requests;
+    return happens(event::Tick{
+        surroundings(), {report(verdict, 0, requests), {}, report(guard::Verdict::Fail, 9, 1)}});
+  }
   Surroundings surroundings() const {
     const auto since =
         std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch());
