@@ -53,22 +53,22 @@ void BM_SplitFiveVersions(benchmark::State& state) {
 }
 BENCHMARK(BM_SplitFiveVersions);
 
-void BM_SmoothSequence(benchmark::State& state) {
+void BM_Draw(benchmark::State& state) {
   const ServiceSnapshot service = make_service({{"blue", 950'000}, {"green", 50'000}});
-  SmoothSequence sequence(7);
-  for (auto _ : state) benchmark::DoNotOptimize(sequence.pick(service));
+  Random random(7);
+  for (auto _ : state) benchmark::DoNotOptimize(draw(service, random));
 }
-BENCHMARK(BM_SmoothSequence);
+BENCHMARK(BM_Draw);
 
 // Makes the whole decision for one request, with this Cookie field.
 void assign_with(benchmark::State& state, const ServiceSnapshot& service,
                  const std::string& cookie) {
   http::RequestHead head;
   if (!cookie.empty()) head.fields.push_back({"Cookie", cookie, http::FieldId::Cookie});
-  SmoothSequence sequence(7);
+  Random random(7);
   CookieIdSource ids;
   const RequestView view{&head, "192.0.2.7"};
-  for (auto _ : state) benchmark::DoNotOptimize(assign(service, view, sequence, ids));
+  for (auto _ : state) benchmark::DoNotOptimize(assign(service, view, random, ids));
 }
 
 void BM_AssignNewVisitor(benchmark::State& state) {

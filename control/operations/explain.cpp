@@ -176,8 +176,9 @@ std::string rule_text(const routing::Assignment& assignment, routing::Reason rul
              to_string(Share{static_cast<std::int32_t>(assignment.bucket)}) +
              ", which belongs to `" + wanted + "` at its weight of " + share;
     }
-    case routing::Reason::Sequence:
-      return no_subject + ": every request takes its turn, `" + wanted + "` gets " + share;
+    case routing::Reason::Chance:
+      return no_subject + ": every request is dealt by chance, `" + wanted + "` gets " + share +
+             " of them";
     case routing::Reason::Stable:
       break;
   }
@@ -219,10 +220,9 @@ Reply explain(const routing::RoutingSnapshot& routes, const std::string& service
     }
     out["route"] = json::object{{"host", route->host}, {"path", route->path}};
   }
-  routing::SmoothSequence sequence;
+  Random random;
   routing::CookieIdSource ids;
-  const auto assignment =
-      routing::assign(*snapshot, {&sample.head, sample.client_ip}, sequence, ids);
+  const auto assignment = routing::assign(*snapshot, {&sample.head, sample.client_ip}, random, ids);
   const auto& chosen = snapshot->versions[assignment.version];
   const auto& wanted = snapshot->versions[assignment.wanted];
   const bool fell = assignment.reason == routing::Reason::Stable;

@@ -189,7 +189,7 @@ Task<void> Exchange::answer_broken_body(Error error) {
 void Exchange::decide() {
   if (!assigned_) {
     const routing::RequestView view{&head_, down_.client().client_ip};
-    assignment_ = routing::assign(service(), view, context_.sequence, context_.cookie_ids);
+    assignment_ = routing::assign(service(), view, context_.dice, context_.cookie_ids);
     assigned_ = true;
   }
   if (!side_guards_.admit_flag(assignment_)) routing::fall_to_stable(service(), assignment_);

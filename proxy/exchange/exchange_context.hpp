@@ -2,6 +2,7 @@
 // outlives its exchanges.
 #pragma once
 
+#include "proxy/base/random.hpp"
 #include "proxy/exchange/access_log.hpp"
 #include "proxy/exchange/endless.hpp"
 #include "proxy/exchange/mirror.hpp"
@@ -24,7 +25,7 @@ struct ExchangeContext {
   AccessLog* log = nullptr;  // nullptr if there is no log
   Snapshot snapshot;         // swapped by the worker between two events
   upstream::RetryBudget retries;
-  routing::SmoothSequence sequence;
+  Random dice;  // deals requests that have no subject; seeded by the kernel
   routing::CookieIdSource cookie_ids;
   EndlessExchanges endless;
   MirrorSender* mirror = nullptr;  // nullptr if nothing is ever copied

@@ -1,7 +1,6 @@
 #include "proxy/routing/assignment.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <optional>
 
 #include "proxy/routing/cookie_header.hpp"
@@ -14,12 +13,6 @@ using Key = config::Sticky::Key;
 
 // Own cookies that fail their MAC are skipped, but only so many, because each costs a hash.
 constexpr int kCookiesTried = 16;
-// Below this weight (0.1 %) the random id alone decides a new visitor's version.
-constexpr std::int32_t kSmoothFrom = Share::kWhole / 1000;
-// With so many tries the chance to find no id for a version of weight kSmoothFrom is 8e-8. Then the
-// id's own side counts.
-constexpr int kIdsTried = 1 << 14;
-
 std::string_view id_bytes(const CookieId& id) {
   return {reinterpret_cast<const char*>(id.data()), id.size()};
 }
@@ -100,31 +93,6 @@ bool may_set_cookie(const ServiceSnapshot& service, const http::RequestHead& hea
   return site == nullptr || site->value != "cross-site";
 }
 
-bool worth_smoothing(const ServiceSnapshot& service) {
-  return std::all_of(service.versions.begin(), service.versions.end(), [](const auto& version) {
-    return version.weight == 0 || version.weight >= kSmoothFrom;
-  });
-}
-
-// The sequence says which version is due; the id is stepped until its own side of the split is that
-// version, so that the first request and all later ones agree and the share is still exact. A
-// version of share w is due w of the time and takes 1/w tries: one try per version on average.
-CookieId id_for_new_visitor(const ServiceSnapshot& service, SmoothSequence& sequence,
-                            CookieIdSource& ids) {
-  const CookieId first = ids.next();
-  if (!worth_smoothing(service)) return first;
-  const std::size_t due = sequence.pick(service);
-  CookieId id = first;
-  std::uint64_t low = 0;
-  std::memcpy(&low, id.data(), sizeof(low));
-  for (int i = 0; i < kIdsTried; ++i) {
-    if (split(service, id_bytes(id)) == due) return id;
-    ++low;
-    std::memcpy(id.data(), &low, sizeof(low));
-  }
-  return first;
-}
-
 }  // namespace
 
 std::string_view to_string(Reason reason) {
@@ -137,8 +105,8 @@ std::string_view to_string(Reason reason) {
       return "sticky";
     case Reason::Key:
       return "key";
-    case Reason::Sequence:
-      return "sequence";
+    case Reason::Chance:
+      return "chance";
     case Reason::Stable:
       return "stable";
   }
@@ -165,8 +133,8 @@ std::optional<CookieId> own_cookie(const ServiceSnapshot& service, const http::F
   return id;
 }
 
-Assignment assign(const ServiceSnapshot& service, const RequestView& request,
-                  SmoothSequence& sequence, CookieIdSource& ids) {
+Assignment assign(const ServiceSnapshot& service, const RequestView& request, Random& random,
+                  CookieIdSource& ids) {
   Assignment assignment;
   const http::FieldList& fields = request.head->fields;
   const bool preview = is_preview(service, *request.head);
@@ -181,19 +149,20 @@ Assignment assign(const ServiceSnapshot& service, const RequestView& request,
     assignment.set_cookie =
         !id && service.versions.size() > 1 && may_set_cookie(service, *request.head);
     if (id) assignment.client = client_hash(id_bytes(*id));
-    if (!id && any_flag_by_own_cookie(service)) id = id_for_new_visitor(service, sequence, ids);
+    if (!id && any_flag_by_own_cookie(service)) id = ids.next();
   }
   const bool forced = preview || assign_by_flag(service, request, bytes_of(id), assignment);
   if (service.sticky.key == Key::OwnCookie) {
-    if (!id) id = forced ? ids.next() : id_for_new_visitor(service, sequence, ids);
+    // The id is random, so the side of the split that it falls on is a draw of its own, too.
+    if (!id) id = ids.next();
     if (assignment.set_cookie) assignment.new_cookie = *id;
     assign_by_subject(service, id_bytes(*id), Reason::Sticky, assignment);
   } else if (const auto key = subject_by_key(service.sticky, request, address); !key.empty()) {
     assignment.client = client_hash(key);
     assign_by_subject(service, key, Reason::Key, assignment);
   } else if (!forced) {
-    assignment.wanted = sequence.pick(service);
-    assignment.reason = Reason::Sequence;
+    assignment.wanted = draw(service, random);
+    assignment.reason = Reason::Chance;
     assignment.random = true;
   }
   assignment.first_reason = assignment.reason;

@@ -1,6 +1,6 @@
 // Decides which request gets which version (control/admin/README.md): preview, then flag, then
-// split by subject, then the smooth sequence. It is pure: the snapshot, the request and the
-// worker's own sequence state go in, a decision comes out.
+// split by subject, then chance. It is pure: the snapshot, the request and the worker's own random
+// numbers go in, a decision comes out.
 #pragma once
 
 #include <cstdint>
@@ -8,8 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "proxy/base/random.hpp"
 #include "proxy/http/message.hpp"
-#include "proxy/routing/smooth_sequence.hpp"
 #include "proxy/routing/snapshot.hpp"
 #include "proxy/routing/sticky_cookie.hpp"
 #include "proxy/routing/subject.hpp"
@@ -17,12 +17,12 @@
 namespace cutwater::routing {
 
 enum class Reason : std::uint8_t {
-  Preview,   // a tester of the candidate under rollout
-  Flag,      // a feature flag forced it
-  Sticky,    // split by the own cookie's id (or the id just made for a new visitor)
-  Key,       // split by the configured header, cookie or client address
-  Sequence,  // no subject: smooth weighted sequence
-  Stable,    // the chosen version is tripped, capped or has no usable endpoint
+  Preview,  // a tester of the candidate under rollout
+  Flag,     // a feature flag forced it
+  Sticky,   // split by the own cookie's id (or the id just made for a new visitor)
+  Key,      // split by the configured header, cookie or client address
+  Chance,   // no subject: a draw of its own for each request
+  Stable,   // the chosen version is tripped, capped or has no usable endpoint
 };
 std::string_view to_string(Reason reason);
 
@@ -40,8 +40,8 @@ struct FlagDraw {
 
 struct Assignment {
   std::size_t version = 0;  // index into service.versions
-  Reason reason = Reason::Sequence;
-  Reason first_reason = Reason::Sequence;         // the rule before a fallback to stable
+  Reason reason = Reason::Chance;
+  Reason first_reason = Reason::Chance;           // the rule before a fallback to stable
   std::size_t wanted = 0;                         // what the rule chose before a fallback to stable
   std::string_view flag;                          // name, with Reason::Flag
   FlagVerdict flag_verdict;                       // of that flag
@@ -59,8 +59,8 @@ struct Assignment {
 
 // `ids` makes a random id when a new cookie is needed. The function does not call monitor->admit():
 // the caller does, and calls fall_to_stable() when the monitor refuses.
-Assignment assign(const ServiceSnapshot& service, const RequestView& request,
-                  SmoothSequence& sequence, CookieIdSource& ids);
+Assignment assign(const ServiceSnapshot& service, const RequestView& request, Random& random,
+                  CookieIdSource& ids);
 // Returns the id as a subject; empty without one.
 std::string_view bytes_of(const std::optional<CookieId>& id);
 // Returns the subject that `flag` looks at in this request: by the flag's key, or the subject of

@@ -1,5 +1,6 @@
 #include "proxy/routing/splitter.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "config/share.hpp"
@@ -57,6 +58,26 @@ std::size_t split(const ServiceSnapshot& service, std::string_view subject) {
   const std::size_t candidate = 1 - service.stable;
   const auto weight = static_cast<std::int64_t>(service.versions[candidate].weight);
   return bucket_of(subject, service.salt) < weight ? candidate : service.stable;
+}
+
+std::size_t draw(const ServiceSnapshot& service, Random& random) {
+  std::uint32_t whole = 0;
+  std::size_t last = service.stable;
+  std::size_t choices = 0;
+  for (std::size_t i = 0; i < service.versions.size(); ++i) {
+    if (service.versions[i].weight <= 0) continue;
+    whole += static_cast<std::uint32_t>(service.versions[i].weight);
+    last = i;
+    ++choices;
+  }
+  if (choices < 2) return last;
+  std::uint32_t at = random.below(whole);
+  for (std::size_t i = 0; i < last; ++i) {
+    const auto weight = static_cast<std::uint32_t>(std::max(service.versions[i].weight, 0));
+    if (at < weight) return i;
+    at -= weight;
+  }
+  return last;
 }
 
 std::uint64_t client_hash(std::string_view subject) {

@@ -46,7 +46,7 @@ Worker::Worker(unsigned index, SharedSetup& shared, std::vector<ListenerSetup> l
                         .log = log_.get(),
                         .snapshot = hold(std::move(snapshot)),
                         .retries = {},
-                        .sequence = {},
+                        .dice = {},
                         .cookie_ids = {},
                         .endless = exchange::EndlessExchanges(loop_),
                         .mirror = &mirror_},

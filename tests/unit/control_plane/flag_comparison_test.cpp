@@ -22,8 +22,8 @@ class FlagComparison : public FlagTest {
     const std::string cookie = "uid=" + uid;
     http::RequestHead head;
     head.fields.push_back({"Cookie", cookie, http::FieldId::Cookie});
-    const auto assignment = routing::assign(*workers_.current->services[0], {&head, "192.0.2.7"},
-                                            sequence_, cookie_ids_);
+    const auto assignment =
+        routing::assign(*workers_.current->services[0], {&head, "192.0.2.7"}, random_, cookie_ids_);
     stats::AttemptResult result;
     result.outcome = failed ? stats::Outcome::Status5xx : stats::Outcome::Success;
     result.status = failed ? 500 : 200;
@@ -68,7 +68,7 @@ class FlagComparison : public FlagTest {
   bool is_compared(const std::string& flag) { return live(flag).comparison != nullptr; }
 
   int next_user_ = 0;
-  routing::SmoothSequence sequence_;
+  Random random_;
   routing::CookieIdSource cookie_ids_;
 };
 

@@ -35,7 +35,7 @@ class Assign : public testing::Test {
     shop.sticky.key = key;
     shop.sticky.name = std::move(name);
   }
-  Assignment ask(const Request& request) { return assign(shop, request.view(), sequence, ids); }
+  Assignment ask(const Request& request) { return assign(shop, request.view(), random, ids); }
   // The visitor comes back with the cookie it was given.
   Assignment come_back(const Assignment& first) {
     const CookieValue value = shop.cookie_key.value(first.new_cookie);
@@ -44,10 +44,10 @@ class Assign : public testing::Test {
   }
 
   ServiceSnapshot shop = test::service({{"blue", 950'000}, {"green", 50'000}});
-  SmoothSequence sequence{1};
+  Random random{1};
   // The ids are random, but the same every time.
-  CookieIdSource ids{[random = std::mt19937_64(1)](std::span<std::uint8_t> out) mutable {
-    for (std::uint8_t& byte : out) byte = static_cast<std::uint8_t>(random());
+  CookieIdSource ids{[bits = std::mt19937_64(1)](std::span<std::uint8_t> out) mutable {
+    for (std::uint8_t& byte : out) byte = static_cast<std::uint8_t>(bits());
   }};
 };
 
@@ -70,7 +70,7 @@ TEST_F(Assign, ADecisionIsInForceAsLongAsItsVersionMayHaveIt) {
   promoted.stable = 1;
   EXPECT_FALSE(is_still_in_force(shop, fallen, now_is(promoted)));
   Assignment first;
-  first.reason = Reason::Sequence;
+  first.reason = Reason::Chance;
   EXPECT_FALSE(is_still_in_force(shop, first, now_is(promoted))) << "no weight any more";
   chosen.reason = Reason::Flag;
   chosen.flag = "beta";
@@ -102,20 +102,21 @@ TEST_F(Assign, TheFirstRequestAndAllLaterOnesGoToTheSameVersion) {
   }
 }
 
-TEST_F(Assign, NewVisitorsAreDealtSmoothlyAndExactly) {
-  int green = 0, last = -1;
+TEST_F(Assign, NewVisitorsAreDealtByChanceAndIndependently) {
+  weights(500'000);
+  int green = 0, changes = 0;
+  std::size_t last = 0;
   for (int i = 0; i < 10'000; ++i) {
-    if (ask(Request()).version != 1) continue;
-    ++green;
-    if (last >= 0) {
-      ASSERT_EQ(i - last, 20);
-    }
-    last = i;
+    const std::size_t version = ask(Request()).version;
+    green += version == 1;
+    changes += version != last;
+    last = version;
   }
-  EXPECT_EQ(green, 500);
+  EXPECT_NEAR(green, 5000, 200);
+  EXPECT_NEAR(changes, 5000, 200) << "in an even sequence every visitor would change sides";
 }
 
-TEST_F(Assign, SmoothDealingLeavesTheIdsUniformWithinTheirSide) {
+TEST_F(Assign, TheIdsOfNewVisitorsAreUniformWithinTheirSide) {
   // Otherwise the next step of the ramp would not add the share it says.
   weights(100'000);
   int below_half = 0, green = 0;
@@ -128,18 +129,11 @@ TEST_F(Assign, SmoothDealingLeavesTheIdsUniformWithinTheirSide) {
   EXPECT_NEAR(below_half, green / 2, 4 * std::sqrt(green / 4));
 }
 
-TEST_F(Assign, ATinyShareIsLeftToChanceAndStillRight) {
+TEST_F(Assign, ATinyShareIsRight) {
   weights(500);  // 0.05 %
   int green = 0;
   for (int i = 0; i < 200'000; ++i) green += ask(Request()).version == 1;
   EXPECT_NEAR(green, 100, 40);
-}
-
-TEST_F(Assign, ABrokenRandomSourceCannotHangIt) {
-  ids = CookieIdSource([](std::span<std::uint8_t> out) { std::fill(out.begin(), out.end(), 0); });
-  std::set<std::size_t> versions;
-  for (int i = 0; i < 40; ++i) versions.insert(ask(Request()).version);
-  EXPECT_EQ(versions.size(), 2u);
 }
 
 TEST_F(Assign, AForgedCookieIsANewVisitor) {
@@ -169,7 +163,7 @@ TEST_F(Assign, NobodyLeavesTheCandidateOnTheWayUpAndEverybodyOnRollback) {
   std::vector<Assignment> green;
   for (int i = 0; i < 2000; ++i)
     if (const Assignment first = ask(Request()); first.version == 1) green.push_back(first);
-  ASSERT_EQ(green.size(), 100u);
+  ASSERT_GT(green.size(), 50u);
   for (const std::int32_t weight : {100'000, 250'000, 1'000'000}) {
     weights(weight);
     for (const Assignment& visitor : green) ASSERT_EQ(come_back(visitor).version, 1u);
@@ -244,23 +238,23 @@ TEST_F(Assign, ACookieKeySplitsByTheFirstValueThatIsNotEmpty) {
   EXPECT_EQ(ask(Request().cookie("uid=; uid=u17")).bucket, bucket_of("u17", shop.salt));
 }
 
-TEST_F(Assign, WithoutTheKeyTheSequenceDecidesExactly) {
+TEST_F(Assign, WithoutTheKeyEachRequestIsDealtByChance) {
   sticky(config::Sticky::Key::Header, "X-User-Id");
   int green = 0;
   for (int i = 0; i < 2000; ++i) {
     const Assignment assigned = ask(Request().header("X-User-Id", ""));
-    ASSERT_EQ(assigned.reason, Reason::Sequence);
+    ASSERT_EQ(assigned.reason, Reason::Chance);
     ASSERT_FALSE(assigned.has_subject);
     ASSERT_EQ(assigned.client, 0u);
     green += assigned.version == 1;
   }
-  EXPECT_EQ(green, 100);
+  EXPECT_NEAR(green, 100, 40);
 }
 
-TEST_F(Assign, StickyNoneIsTheSequenceAndSetsNoCookie) {
+TEST_F(Assign, StickyNoneIsChanceAndSetsNoCookie) {
   sticky(config::Sticky::Key::None);
   const Assignment assigned = ask(Request());
-  EXPECT_EQ(assigned.reason, Reason::Sequence);
+  EXPECT_EQ(assigned.reason, Reason::Chance);
   EXPECT_FALSE(assigned.set_cookie);
   EXPECT_TRUE(assigned.random);
 }
@@ -278,7 +272,7 @@ TEST_F(Assign, AddressesAreTakenWholeForIpv4AndBy64ForIpv6) {
   EXPECT_EQ(from("2001:db8:1:2::1").client, from("2001:db8:1:2:ffff::9").client);
   EXPECT_NE(from("2001:db8:1:2::1").client, from("2001:db8:1:3::1").client);
   for (const std::string_view odd : {"", "unix", "[::1]", "1.2.3", "fe80::1%eth0"})
-    EXPECT_EQ(from(odd).reason, Reason::Sequence) << odd;
+    EXPECT_EQ(from(odd).reason, Reason::Chance) << odd;
 }
 
 TEST_F(Assign, ATrippedVersionGetsNothingAndItsShareGoesToStable) {
@@ -332,7 +326,7 @@ TEST_F(Assign, FallingToStableAfterARefusedAdmissionIsNotRandom) {
   EXPECT_EQ(assigned.weight, 0);
 }
 
-TEST_F(Assign, ThreeVersionsAreDealtExactlyAndStick) {
+TEST_F(Assign, ThreeVersionsAreDealtByChanceAndStick) {
   shop = test::service({{"blue", 700'000}, {"green", 200'000}, {"red", 100'000}});
   std::vector<int> counts(3);
   for (int i = 0; i < 1000; ++i) {
@@ -340,14 +334,14 @@ TEST_F(Assign, ThreeVersionsAreDealtExactlyAndStick) {
     ++counts[first.version];
     ASSERT_EQ(come_back(first).version, first.version);
   }
-  EXPECT_NEAR(counts[1], 200, 1);
-  EXPECT_NEAR(counts[2], 100, 1);
+  EXPECT_NEAR(counts[1], 200, 50);
+  EXPECT_NEAR(counts[2], 100, 38);
 }
 
 TEST(ReasonText, EveryReasonHasItsOwnWord) {
   std::set<std::string_view> words;
   for (const Reason reason :
-       {Reason::Flag, Reason::Sticky, Reason::Key, Reason::Sequence, Reason::Stable})
+       {Reason::Flag, Reason::Sticky, Reason::Key, Reason::Chance, Reason::Stable})
     words.insert(to_string(reason));
   EXPECT_EQ(words.size(), 5u);
 }

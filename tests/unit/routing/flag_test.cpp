@@ -221,13 +221,13 @@ TEST_F(Flags, ItsOwnGuardShutsIt) {
 
 // Tests through assign() which user a request is.
 struct FlagSubjects : testing::Test {
-  FlagSubjects() : sequence(7), ids() {}
+  FlagSubjects() : random(7), ids() {}
   void add(const config::Flag& flag) {
     shop.flags.push_back(make_flag(flag, shop.sticky, shop.version_names()));
   }
-  Assignment ask(const Request& request) { return assign(shop, request.view(), sequence, ids); }
+  Assignment ask(const Request& request) { return assign(shop, request.view(), random, ids); }
   ServiceSnapshot shop = test::service({{"blue", 1'000'000}, {"green", 0}});
-  SmoothSequence sequence;
+  Random random;
   CookieIdSource ids;
 };
 

@@ -171,5 +171,60 @@ TEST(Splitter, AClientsIdentityIsNotItsBucketAndNeverZero) {
   EXPECT_NE(client_hash(""), 0u);
 }
 
+// --- requests without a subject ----------------------------------------------------------------
+
+TEST(Draw, GivesEachVersionItsShare) {
+  const ServiceSnapshot three = service({{"blue", 900'000}, {"green", 70'000}, {"red", 30'000}});
+  Random random(3);
+  std::vector<int> counts(3);
+  for (int i = 0; i < 1'000'000; ++i) ++counts[draw(three, random)];
+  // Five standard deviations.
+  EXPECT_NEAR(counts[0], 900'000, 1500);
+  EXPECT_NEAR(counts[1], 70'000, 1280);
+  EXPECT_NEAR(counts[2], 30'000, 860);
+}
+
+// A client that alternates between two pages: in an even sequence at 50 % each page would have one
+// version, and the page that fails more would be one version's.
+TEST(Draw, IsIndependentOfTheRequestsBefore) {
+  const ServiceSnapshot half = service({{"blue", 500'000}, {"green", 500'000}});
+  Random random(5);
+  std::vector<int> first_page(2), after_green(2);
+  std::size_t last = 0;
+  for (int i = 0; i < 100'000; ++i) {
+    const std::size_t version = draw(half, random);
+    if (i % 2 == 0) ++first_page[version];
+    if (last == 1) ++after_green[version];
+    last = version;
+  }
+  EXPECT_NEAR(first_page[1], 25'000, 560);
+  EXPECT_NEAR(after_green[1], after_green[0], 1200);
+}
+
+TEST(Draw, WithoutAChoiceNothingIsDrawn) {
+  Random random(7), untouched(7);
+  EXPECT_EQ(draw(service({{"blue", 1'000'000}, {"green", 0}}), random), 0u);
+  EXPECT_EQ(draw(service({{"blue", 0}, {"green", 1'000'000}}), random), 1u);
+  EXPECT_EQ(draw(service({{"blue", 0}, {"green", 0}}), random), 0u) << "stable";
+  EXPECT_EQ(random.next(), untouched.next());
+}
+
+TEST(Draw, AVersionOfWeightZeroIsNeverDrawn) {
+  const ServiceSnapshot off = service({{"blue", 0}, {"green", 1}, {"red", 999'999}, {"teal", 0}});
+  Random random(9);
+  for (int i = 0; i < 10'000; ++i) {
+    const std::size_t version = draw(off, random);
+    ASSERT_TRUE(version == 1 || version == 2) << version;
+  }
+}
+
+TEST(Draw, WorkersDrawDifferently) {
+  const ServiceSnapshot half = service({{"blue", 500'000}, {"green", 500'000}});
+  Random one, other;
+  int alike = 0;
+  for (int i = 0; i < 1000; ++i) alike += draw(half, one) == draw(half, other);
+  EXPECT_LT(alike, 700) << "each is seeded by the kernel";
+}
+
 }  // namespace
 }  // namespace cutwater::routing
