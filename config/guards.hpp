@@ -11,6 +11,13 @@
 
 namespace cutwater::config {
 
+// An answer is slower than stable's when it took longer than both: (1 + share) times as long, and
+// `floor` more.
+struct LatencyTolerance {
+  Share share = Share::percent(10);
+  std::chrono::milliseconds floor{5};
+};
+
 struct Guards {
   using Duration = std::chrono::milliseconds;
   Share error_rate = Share::percent(5);
@@ -21,6 +28,7 @@ struct Guards {
   // fail.
   bool relative = true;
   Share relative_tolerance = Share::percent(25);
+  LatencyTolerance latency_tolerance;
   // If both versions fail alike, a candidate whose weight rose at most this long ago is reverted.
   Duration blame_window = std::chrono::minutes(5);
   // Every route is also judged separately, and false_rollback is divided among the routes and the

@@ -35,9 +35,12 @@ constexpr Key kWhenKeys[] = {{"cookie"}, {"header"}, {"in"}, {"file"}};
 constexpr Key kIdsKeys[] = {{"file"}};
 constexpr Key kRampKeys[] = {{"steps"}, {"bake"}, {"max_step"}, {"guards"}};
 constexpr Key kMirrorKeys[] = {{"version"}, {"share"}, {"methods"}, {"max_body"}, {"concurrency"}};
-constexpr Key kGuardsKeys[] = {{"error_rate"},     {"p95"},       {"p95_critical"},
-                               {"false_rollback"}, {"relative"},  {"relative_tolerance"},
-                               {"blame_window"},   {"per_route"}, {"dry_run"}};
+constexpr Key kGuardsKeys[] = {{"error_rate"},        {"p95"},
+                               {"p95_critical"},      {"false_rollback"},
+                               {"relative"},          {"relative_tolerance"},
+                               {"latency_tolerance"}, {"blame_window"},
+                               {"per_route"},         {"dry_run"}};
+constexpr Key kLatencyToleranceKeys[] = {{"share"}, {"floor"}};
 constexpr Key kMemoryKeys[] = {{"url"}, {"used"}, {"limit"}, {"threshold"}};
 constexpr Key kHealthKeys[] = {{"path"},         {"interval"}, {"timeout"}, {"unhealthy_after"},
                                {"start_period"}, {"grpc"},     {"service"}, {"host"},
@@ -101,6 +104,7 @@ const Section kIds{"ids", kIdsKeys};
 const Section kRamp{"ramp", kRampKeys};
 const Section kMirror{"mirror", kMirrorKeys};
 const Section kGuards{"guards", kGuardsKeys};
+const Section kLatencyTolerance{"latency_tolerance", kLatencyToleranceKeys};
 const Section kMemory{"memory", kMemoryKeys};
 const Section kHealth{"health", kHealthKeys};
 const Section kTimeouts{"timeouts", kTimeoutsKeys};
@@ -127,13 +131,16 @@ const Section kHistory{"history", kHistoryKeys};
 std::span<const Section* const> all_sections() {
   using namespace section;
   static constexpr const Section* kAll[] = {
-      &kRoot,        &kAdmin,    &kToken,         &kListener,    &kRoute,       &kMatch,
-      &kService,     &kVersion,  &kSticky,        &kFlag,        &kWhen,        &kGuards,
-      &kHealth,      &kTimeouts, &kLimits,        &kRollout,     &kAccessLog,   &kStep,
-      &kGuardLimits, &kAdaptive, &kPreview,       &kSmoke,       &kRolling,     &kRollingHook,
-      &kHook,        &kCapacity, &kNotify,        &kHistory,     &kIds,         &kRamp,
-      &kMirror,      &kHttp2,    &kGrpc,          &kListenerTls, &kCertificate, &kVersionTls,
-      &kMemory,      &kPolicy,   &kDeployerPolicy};
+      &kRoot,      &kAdmin,       &kToken,          &kListener,
+      &kRoute,     &kMatch,       &kService,        &kVersion,
+      &kSticky,    &kFlag,        &kWhen,           &kGuards,
+      &kHealth,    &kTimeouts,    &kLimits,         &kRollout,
+      &kAccessLog, &kStep,        &kGuardLimits,    &kAdaptive,
+      &kPreview,   &kSmoke,       &kRolling,        &kRollingHook,
+      &kHook,      &kCapacity,    &kNotify,         &kHistory,
+      &kIds,       &kRamp,        &kMirror,         &kHttp2,
+      &kGrpc,      &kListenerTls, &kCertificate,    &kVersionTls,
+      &kMemory,    &kPolicy,      &kDeployerPolicy, &kLatencyTolerance};
   return kAll;
 }
 

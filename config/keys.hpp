@@ -25,8 +25,8 @@ extern const Section kRoot, kAdmin, kToken, kListener, kRoute, kMatch, kService,
     kFlag, kWhen, kGuards, kMemory, kHealth, kTimeouts, kLimits, kRollout, kAccessLog, kNotify,
     kHistory, kIds, kRamp, kMirror, kHttp2, kGrpc, kListenerTls, kCertificate, kVersionTls;
 // These are the sections of a rollout.
-extern const Section kStep, kGuardLimits, kAdaptive, kPreview, kSmoke, kRolling, kRollingHook,
-    kHook, kCapacity, kPolicy, kDeployerPolicy;
+extern const Section kStep, kGuardLimits, kLatencyTolerance, kAdaptive, kPreview, kSmoke, kRolling,
+    kRollingHook, kHook, kCapacity, kPolicy, kDeployerPolicy;
 }  // namespace section
 
 std::span<const Section* const> all_sections();

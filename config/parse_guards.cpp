@@ -35,6 +35,18 @@ bool is_metric_name(const std::string& name) {
          std::all_of(name.begin(), name.end(), good);
 }
 
+LatencyTolerance read_latency_tolerance(const Fields& guards_fields) {
+  LatencyTolerance tolerance;
+  const Node* node = guards_fields.find("latency_tolerance");
+  if (!node) return tolerance;
+  const Fields fields(guards_fields.report(), *node, section::kLatencyTolerance,
+                      "latency_tolerance");
+  if (!fields.usable()) return tolerance;
+  fields.read("share", tolerance.share, {Share{}, Share::percent(100)});
+  fields.read("floor", tolerance.floor, {0ms, 1h});
+  return tolerance;
+}
+
 }  // namespace
 
 Guards read_guards(const Fields& service_fields) {
@@ -58,6 +70,7 @@ Guards read_guards(const Fields& service_fields) {
   }
   fields.read("relative", guards.relative);
   fields.read("relative_tolerance", guards.relative_tolerance, {Share{}, Share::percent(100)});
+  guards.latency_tolerance = read_latency_tolerance(fields);
   fields.read("blame_window", guards.blame_window, {0ms, 24h});
   fields.read("per_route", guards.per_route);
   fields.read("dry_run", guards.dry_run);

@@ -154,6 +154,8 @@ json::object show(const Guards& guards) {
           {"false_rollback", to_string(Share{alpha})},
           {"relative", guards.relative},
           {"relative_tolerance", to_string(guards.relative_tolerance)},
+          {"latency_tolerance", json::object{{"share", to_string(guards.latency_tolerance.share)},
+                                             {"floor", to_string(guards.latency_tolerance.floor)}}},
           {"blame_window", to_string(guards.blame_window)},
           {"per_route", guards.per_route},
           {"dry_run", guards.dry_run}};

@@ -53,8 +53,10 @@ std::string compared(const RestoredService& service) {
 
 void Guards::arm_all(const std::string& service) {
   const ServiceEntry& entry = services_.at(service);
-  for (const auto& version : guarded(entry))
+  for (const auto& version : guarded(entry)) {
+    publisher_.begin_warm_up(service, version);
     arm(service, {version, entry.state.stable}, entry.active());
+  }
 }
 
 void Guards::sync(const RestoredService& before, const ServiceState& state,
@@ -66,9 +68,11 @@ void Guards::sync(const RestoredService& before, const ServiceState& state,
   // Stable was watched itself; from now on others are held against it.
   const std::string& stable = state.stable;
   if (was.contains(stable) && !now.contains(stable)) publisher_.disarm(service, stable);
-  for (const auto& version : now)
+  for (const auto& version : now) {
+    if (!was.contains(version)) publisher_.begin_warm_up(service, version);
     if (!was.contains(version) || rearm.contains(version))
       arm(service, {version, state.stable}, rollout);
+  }
 }
 
 void Guards::retire(const std::string& service) {

@@ -129,8 +129,10 @@ std::string counted(const TestReport& test, const GuardReport& report) {
 
 bool passes_since(const TestReport& then, const TestReport& now) {
   const auto more = [](std::uint64_t was, std::uint64_t is) { return is < was ? is : is - was; };
-  return guard::pass_evidence(now.threshold_rate, more(then.bad, now.bad),
-                              more(then.good, now.good)) >= now.pass_at;
+  const guard::PassCounts counts{more(then.bad, now.bad), more(then.good, now.good),
+                                 more(then.cold_bad, now.cold_bad),
+                                 more(then.cold_good, now.cold_good)};
+  return guard::pass_evidence(now.threshold_rate, counts) >= now.pass_at;
 }
 
 }  // namespace
@@ -232,6 +234,8 @@ json::object test_json(const TestReport& test) {
     out["pass_e_value"] = rounded(test.pass_evidence, 6);
     out["pass_at"] = rounded(test.pass_at, 6);
   }
+  if (const std::uint64_t cold = test.cold_bad + test.cold_good; cold > 0)
+    out["left_out"] = json::object{{"cold", cold}, {"cold_slow", test.cold_bad}};
   if (test.baseline)
     out["baseline"] = json::object{{"bad", test.baseline->bad},
                                    {"good", test.baseline->good},

@@ -26,6 +26,8 @@ inline guard::GuardPolicy policy_of(const config::Guards& guards) {
 inline guard::ComparisonPolicy comparison_policy_of(const config::Guards& guards) {
   guard::ComparisonPolicy policy;
   policy.tolerance = 1 + guards.relative_tolerance.ratio();
+  policy.latency_tolerance = {guards.latency_tolerance.share.ratio(),
+                              guards.latency_tolerance.floor};
   policy.alpha_errors = guards.false_rollback / 4;
   policy.alpha_latency = guards.false_rollback / 4;
   return policy;

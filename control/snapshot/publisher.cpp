@@ -240,6 +240,10 @@ std::shared_ptr<guard::VersionMonitor> Publisher::monitor(const std::string& ser
   return found == versions_.end() ? nullptr : found->second.monitor;
 }
 
+void Publisher::begin_warm_up(const std::string& service, const std::string& version) const {
+  for (const auto& endpoint : endpoints(service, version)) endpoint->warm_up().begin();
+}
+
 const Endpoints& Publisher::endpoints(const std::string& service,
                                       const std::string& version) const {
   static const Endpoints kNone;

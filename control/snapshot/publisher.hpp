@@ -40,6 +40,8 @@ class Publisher {
   std::shared_ptr<guard::VersionMonitor> monitor(const std::string& service,
                                                  const std::string& version) const;
   const Endpoints& endpoints(const std::string& service, const std::string& version) const;
+  // The next requests to each endpoint of the version count as its first ones.
+  void begin_warm_up(const std::string& service, const std::string& version) const;
 
   // Counts the flag's requests; the monitor is armed while the flag ramps. nullptr means that there
   // is no such flag.

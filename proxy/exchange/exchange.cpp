@@ -92,6 +92,7 @@ class Exchange {
   SideGuards side_guards_;
   CohortWatch cohort_;
   const upstream::Endpoint* endpoint_ = nullptr;
+  bool cold_ = false;  // one of the endpoint's first requests
   upstream::TriedEndpoints tried_;
   unsigned attempts_ = 0;
   bool holds_retry_ = false;
@@ -211,6 +212,7 @@ bool Exchange::pick_endpoint() {
     side_guards_.give_up();
     cohort_.give_up(context_.worker);
   }
+  cold_ = endpoint_ != nullptr && endpoint_->warm_up().count(context_.loop.now());
   return endpoint_ != nullptr;
 }
 
@@ -331,6 +333,7 @@ Task<void> Exchange::forward(Attempt& attempt) {
     side_guards_.leave();
     stats::AttemptResult so_far = attempt.result();
     so_far.client = assignment_.client;
+    so_far.cold = cold_;
     const TimePoint by =
         attempt.is_grpc() ? context_.loop.now() + CohortWatch::kCallsAreOver : TimePoint{};
     cohort_.leave_by(context_.loop, by, context_.worker, so_far);
@@ -433,6 +436,7 @@ void Exchange::record(const Attempt& attempt) {
   const AttemptTarget& target = attempt.target();
   stats::AttemptResult result = attempt.result();
   result.client = assignment_.client;
+  result.cold = cold_;
   outcome_ = result.outcome;
   client_left_ = attempt.client_failed();
   upstream_time_ = result.latency;

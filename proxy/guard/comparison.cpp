@@ -104,6 +104,7 @@ unsigned Comparison::slow_tests(const CohortTicket& ticket, const stats::Attempt
   const bool failed = stats::is_error(result.outcome);
   const bool slow_anyway = result.outcome == Outcome::Timeout || (failed && !ticket.candidate);
   if (!slow_anyway && (failed || !result.latency_valid || !comparable)) return 0;
+  if (result.cold && ticket.candidate && result.outcome != Outcome::Timeout) return 0;
   const Limits& limits = ticket.candidate ? candidate_limit_ns_ : baseline_limit_ns_;
   unsigned tests = 0;
   for (std::size_t i = 0; i < kQuantiles.size(); ++i) {
@@ -183,9 +184,17 @@ void Comparison::feed(const BadRequest& request, bool few_clients) {
     look(errors_, errors_onset_, few_clients);
   }
   if (request.tests >= kFirstLatencyBit) {
-    feed_group(latency_, latency_onset_, request, few_clients);
+    feed_latency(request, few_clients);
     look(latency_, latency_onset_, few_clients);
   }
+}
+
+void Comparison::feed_latency(const BadRequest& request, bool few_clients) {
+  const double most = latency_growth_.most_after(request.arrival, evidence(latency_));
+  feed_group(latency_, latency_onset_, request, few_clients);
+  if (const double now = evidence(latency_); now > most)
+    for (Watch& watch : latency_) watch.test.keep(most / now);
+  latency_growth_.note(request.arrival, evidence(latency_));
 }
 
 void Comparison::feed_group(Group& group, Onset& onset, const BadRequest& request,

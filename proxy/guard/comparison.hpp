@@ -25,6 +25,7 @@
 #include "proxy/base/clock.hpp"
 #include "proxy/guard/cohort_cell.hpp"
 #include "proxy/guard/failing_clients.hpp"
+#include "proxy/guard/growth_limit.hpp"
 #include "proxy/guard/relative_evidence.hpp"
 #include "proxy/guard/report.hpp"
 #include "proxy/stats/outcome.hpp"
@@ -143,6 +144,7 @@ class Comparison {
   std::int64_t close_ticks(std::int64_t now);
   void collect(std::int64_t now);
   void feed(const BadRequest& request, bool few_clients);
+  void feed_latency(const BadRequest& request, bool few_clients);
   void feed_group(Group& group, Onset& onset, const BadRequest& request, bool few_clients);
   static bool first_of_client(Watch& watch, const BadRequest& request);
   static bool first_of_subject(Watch& watch, const BadRequest& request);
@@ -172,6 +174,7 @@ class Comparison {
   Group latency_;  // by kQuantiles; empty if only errors are compared
   Onset errors_onset_;
   Onset latency_onset_;
+  GrowthLimit latency_growth_;  // of the group's mean
   std::optional<Story> failure_;
 };
 

@@ -54,6 +54,7 @@ struct VersionMonitor::Tests {
   // all), and from where on the version has to prove itself again.
   PerIndicator<std::optional<TimePoint>> explained;
   PerIndicator<Counts> pass_from;
+  PerIndicator<Counts> cold_at_arming, cold_pass_from;  // of the endpoints' first requests
   std::shared_ptr<Comparison> comparison;
   // Holds the version against the baseline's past, once no baseline is left to compare with.
   std::optional<Alarm> past;

@@ -38,4 +38,23 @@ std::uint64_t good_needed_to_pass(double p0, double beta, std::uint64_t bad, std
   return enough;
 }
 
+double pass_evidence(double p0, const PassCounts& counts) {
+  const std::uint64_t bad = counts.bad + counts.cold_bad, good = counts.good + counts.cold_good;
+  const double all = pass_evidence(p0, bad, good);
+  const auto cold = static_cast<double>(counts.cold_bad + counts.cold_good);
+  if (cold == 0 || cold > kMostCold * static_cast<double>(bad + good)) return all;
+  return std::max(all, pass_evidence(p0, counts.bad, counts.good));
+}
+
+std::uint64_t good_needed_to_pass(double p0, double beta, const PassCounts& counts) {
+  const std::uint64_t bad = counts.bad + counts.cold_bad, good = counts.good + counts.cold_good;
+  const std::uint64_t for_all = good_needed_to_pass(p0, beta, bad, good);
+  const std::uint64_t cold = counts.cold_bad + counts.cold_good;
+  if (cold == 0) return for_all;
+  const auto enough = static_cast<std::uint64_t>(std::ceil(static_cast<double>(cold) / kMostCold));
+  const std::uint64_t for_warm = std::max(good_needed_to_pass(p0, beta, counts.bad, counts.good),
+                                          enough - std::min(enough, bad + good));
+  return std::min(for_all, for_warm);
+}
+
 }  // namespace cutwater::guard

@@ -66,6 +66,10 @@ double RelativeEvidence::evidence() const {
   return sum / static_cast<double>(alternatives_.size());
 }
 
+void RelativeEvidence::keep(double share) {
+  for (Alternative& k : alternatives_) k.evidence *= share;
+}
+
 double RelativeEvidence::unspent() const {
   const bool untouched = failures_.candidate + failures_.baseline == 0;
   return untouched ? 1 : starts_.unspent();

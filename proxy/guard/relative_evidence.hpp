@@ -46,6 +46,8 @@ class RelativeEvidence {
   void add_tick(const FailureCounts& failures, double weight);
 
   double evidence() const;  // alarm when >= 1/alpha
+  // Takes evidence away: 0 <= share <= 1 of it is left. A test may always do that.
+  void keep(double share);
   // Returns the start mass that no failure has used, which a later test of the same question may
   // still spend.
   double unspent() const;

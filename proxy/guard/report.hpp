@@ -37,6 +37,9 @@ struct TestReport {
   Verdict verdict = Verdict::NoTraffic;
   std::uint64_t bad = 0;  // errors or slow responses counted by the test
   std::uint64_t good = 0;
+  // What an alarm leaves out: the endpoints' first requests, of a test about latency.
+  std::uint64_t cold_bad = 0;
+  std::uint64_t cold_good = 0;
   double rate = 0;                     // bad / (bad + good)
   double rate_low = 0, rate_high = 1;  // always-valid 99 % interval
   double threshold_rate = 0.05;        // for a relative test, the baseline's rate with its

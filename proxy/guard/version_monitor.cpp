@@ -108,6 +108,10 @@ unsigned VersionMonitor::bad_indicators(stats::VersionCell& cell,
   const auto measure = [&](Indicator indicator, const std::atomic<std::int64_t>& limit_ns) {
     const bool slow =
         timed_out || result.latency.count() > limit_ns.load(std::memory_order_relaxed);
+    if (result.cold && !timed_out) {
+      (slow ? cell.cold_bad(indicator) : cell.cold_good(indicator)).add();
+      return;
+    }
     if (slow) bad |= bit(indicator);
     (slow ? cell.bad(indicator) : cell.good(indicator)).add();
   };
@@ -144,6 +148,7 @@ void VersionMonitor::judge(unsigned bad, const AttemptResult& result, TimePoint 
       alarm.explain_away();
       tests_->explained[i] = now;
       tests_->pass_from[i] = {alarm.bad(), good_since_arming(i)};
+      tests_->cold_pass_from[i] = cold_since_process_start(i);
     }
     if ((bad & bit(Indicator::Error)) != 0) judge_by_past(result, now);
     if (tests_->story) on_trip = std::exchange(tests_->on_trip, {});
@@ -225,8 +230,10 @@ void VersionMonitor::arm(const GuardPolicy& policy, std::function<void()> on_tri
   tests_->explained = {};
   tests_->pass_from = {};
   tests_->story.reset();
-  for (std::size_t i = 0; i < stats::kIndicators; ++i)
+  for (std::size_t i = 0; i < stats::kIndicators; ++i) {
     tests_->good_at_arming[i] = good_since_process_start(static_cast<Indicator>(i));
+    tests_->cold_at_arming[i] = tests_->cold_pass_from[i] = cold_since_process_start(i);
+  }
   p95_ns_.store(policy.p95.count(), std::memory_order_relaxed);
   p95_critical_ns_.store(policy.p95_critical.count(), std::memory_order_relaxed);
   in_flight_cap_.store(policy.unproven_in_flight, std::memory_order_relaxed);
@@ -339,6 +346,15 @@ VersionMonitor::Counts VersionMonitor::counts(std::size_t indicator) const {
   for (const auto& cell : cells_) {
     sum.bad += cell->bad_count(static_cast<Indicator>(indicator));
     sum.good += cell->good_count(static_cast<Indicator>(indicator));
+  }
+  return sum;
+}
+
+VersionMonitor::Counts VersionMonitor::cold_since_process_start(std::size_t indicator) const {
+  Counts sum;
+  for (const auto& cell : cells_) {
+    sum.bad += cell->cold_bad_count(static_cast<Indicator>(indicator));
+    sum.good += cell->cold_good_count(static_cast<Indicator>(indicator));
   }
   return sum;
 }

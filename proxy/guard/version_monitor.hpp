@@ -128,6 +128,7 @@ class VersionMonitor {
     std::uint64_t bad = 0;
     std::uint64_t good = 0;
   };
+  Counts cold_since_process_start(std::size_t indicator) const;
 
   std::uint64_t good_since_process_start(stats::Indicator indicator) const;
   std::uint64_t good_since_arming(std::size_t indicator) const;

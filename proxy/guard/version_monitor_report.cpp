@@ -20,8 +20,7 @@ constexpr Seconds kLingers{30};
 struct TestCounts {
   std::uint64_t bad = 0;
   std::uint64_t good = 0;
-  std::uint64_t bad_to_pass = 0;  // those that the PASS test looks at
-  std::uint64_t good_to_pass = 0;
+  PassCounts to_pass = {};  // those that the PASS test looks at
 };
 
 TestReport describe(std::string_view name, const Alarm& alarm, const TestCounts& counts,
@@ -33,7 +32,7 @@ TestReport describe(std::string_view name, const Alarm& alarm, const TestCounts&
   test.threshold_rate = alarm.limits().p0;
   test.evidence = alarm.evidence_after(counts.good);
   test.alarm_at = 1 / alarm.limits().alpha;
-  test.pass_evidence = pass_evidence(test.threshold_rate, counts.bad_to_pass, counts.good_to_pass);
+  test.pass_evidence = pass_evidence(test.threshold_rate, counts.to_pass);
   test.pass_at = 1 / beta;
   const Interval interval = always_valid_interval(test.bad, test.good, kIntervalAlpha);
   test.rate_low = interval.low;
@@ -108,16 +107,20 @@ void VersionMonitor::report_limits(GuardReport& report, TimePoint now) const {
   for (std::size_t i = 0; i < tests.alarms.size(); ++i) {
     const Alarm& alarm = tests.alarms[i];
     const Counts& from = tests.pass_from[i];
-    TestCounts counts{alarm.bad(), good_since_arming(i), alarm.bad() - from.bad, 0};
-    counts.good_to_pass = counts.good - std::min(counts.good, from.good);
+    const Counts cold = cold_since_process_start(i);
+    TestCounts counts{alarm.bad(), good_since_arming(i)};
+    counts.to_pass = {alarm.bad() - from.bad, counts.good - std::min(counts.good, from.good),
+                      cold.bad - tests.cold_pass_from[i].bad,
+                      cold.good - tests.cold_pass_from[i].good};
     if (i == 0) report.requests_since_arming = counts.good + alarm.raw_bad();
     TestReport test = describe(kTestNames[i], alarm, counts, tests.policy.pass_beta);
+    test.cold_bad = cold.bad - tests.cold_at_arming[i].bad;
+    test.cold_good = cold.good - tests.cold_at_arming[i].good;
     if (tests.explained[i] && now - *tests.explained[i] < kLingers)
       test.verdict = tests.policy.witness ? Verdict::Fail : Verdict::CommonCause;
     report.requests_needed_to_pass =
         std::max(report.requests_needed_to_pass,
-                 good_needed_to_pass(alarm.limits().p0, tests.policy.pass_beta, counts.bad_to_pass,
-                                     counts.good_to_pass));
+                 good_needed_to_pass(alarm.limits().p0, tests.policy.pass_beta, counts.to_pass));
     report.tests.push_back(std::move(test));
   }
 }

@@ -1,5 +1,5 @@
 // Represents one address of one version. All workers and control share it; it outlives every
-// snapshot that names it. Only `healthy_` changes: control writes it, workers read it.
+// snapshot that names it. What changes is `healthy_`, which control writes, and what workers count.
 #pragma once
 
 #include <sys/socket.h>
@@ -10,6 +10,7 @@
 #include <string>
 
 #include "config/http2.hpp"
+#include "proxy/routing/warm_up.hpp"
 
 namespace cutwater::net {
 class TlsClientContext;
@@ -47,7 +48,13 @@ class Endpoint {
   const EndpointOptions& options() const { return options_; }
 
   bool healthy() const { return healthy_.load(std::memory_order_relaxed); }
-  void set_healthy(bool healthy) { healthy_.store(healthy, std::memory_order_relaxed); }
+  void set_healthy(bool healthy) {
+    const bool was = healthy_.exchange(healthy, std::memory_order_relaxed);
+    if (healthy && !was) warm_up_.restarted();
+  }
+
+  // Any worker counts its requests.
+  WarmUp& warm_up() const { return warm_up_; }
 
   // Counts how often it has sent bytes unasked: connections made before the last time are not used
   // again, whichever worker holds them.
@@ -62,6 +69,7 @@ class Endpoint {
   const socklen_t length_;
   const EndpointOptions options_;
   std::atomic<bool> healthy_{true};
+  mutable WarmUp warm_up_;
   std::atomic<std::uint32_t> desyncs_{0};
 };
 

@@ -41,6 +41,7 @@ struct AttemptResult {
   Nanoseconds latency{0};     // attempt start to end of response (at a timeout: the timeout value)
   bool latency_valid = true;  // false for tunnels and streams still open: they are counted, not
                               // timed
+  bool cold = false;          // one of its endpoint's first requests: slow ones say nothing
   std::uint64_t client = 0;   // hash of a confirmed subject; 0 = every request its own client
   std::uint32_t ticket = 0;   // guard::Ticket::value as admit() gave it; 0 if the attempt never
                               // went through it

@@ -39,7 +39,7 @@ class Gauge {
 struct VersionTotals {
   std::array<std::uint64_t, kOutcomes> outcomes{};
   std::array<std::uint64_t, 6> code_class{};  // [1]..[5] = 1xx..5xx, [0] = no response
-  HistogramCounts latency;  // of good answers only
+  HistogramCounts latency;                    // of good answers only
 
   std::uint64_t attempts() const;  // attempts charged to the version: client aborts are not among
                                    // them
@@ -59,6 +59,11 @@ class alignas(64) VersionCell {
   void record(const AttemptResult& result, TimePoint now);
   Counter& good(Indicator indicator) { return good_[static_cast<std::size_t>(indicator)]; }
   Counter& bad(Indicator indicator) { return bad_[static_cast<std::size_t>(indicator)]; }
+  // Of an endpoint's first requests, which `good` and `bad` leave out.
+  Counter& cold_good(Indicator indicator) {
+    return cold_good_[static_cast<std::size_t>(indicator)];
+  }
+  Counter& cold_bad(Indicator indicator) { return cold_bad_[static_cast<std::size_t>(indicator)]; }
   Gauge& tunnels() { return tunnels_; }
 
   // Any thread may call it.
@@ -67,6 +72,12 @@ class alignas(64) VersionCell {
   }
   std::uint64_t bad_count(Indicator indicator) const {
     return bad_[static_cast<std::size_t>(indicator)].get();
+  }
+  std::uint64_t cold_good_count(Indicator indicator) const {
+    return cold_good_[static_cast<std::size_t>(indicator)].get();
+  }
+  std::uint64_t cold_bad_count(Indicator indicator) const {
+    return cold_bad_[static_cast<std::size_t>(indicator)].get();
   }
   std::uint64_t tunnels_open() const { return tunnels_.get(); }
   const DistinctClients& clients() const { return clients_; }
@@ -78,6 +89,8 @@ class alignas(64) VersionCell {
   std::array<Counter, kIndicators> good_;  // attempts the armed guard found good, per indicator
   std::array<Counter, kIndicators> bad_;   // attempts it found bad, including every repeat of a
                                            // client
+  std::array<Counter, kIndicators> cold_good_;
+  std::array<Counter, kIndicators> cold_bad_;
   Gauge tunnels_;
   DistinctClients clients_;
   LatencyHistogram latency_;

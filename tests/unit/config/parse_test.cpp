@@ -111,7 +111,8 @@ TEST(Parse, GuardsHealthTimeoutsRollout) {
   const Service shop =
       read(in_service(
                "guards: {error_rate: 0.5%, p95: 300ms, p95_critical: 1s, false_rollback: "
-               "0.1%, relative: false, relative_tolerance: 0%, blame_window: 1m, dry_run: true}\n"
+               "0.1%, relative: false, relative_tolerance: 0%, latency_tolerance: {share: 30%, "
+               "floor: 20ms}, blame_window: 1m, dry_run: true}\n"
                "    memory: {limit: 512MiB, used: rss}\n"
                "    health: {path: \"/h?x=1\", interval: 5s, unhealthy_after: 7}\n"
                "    fallback: stable\n"
@@ -125,6 +126,8 @@ TEST(Parse, GuardsHealthTimeoutsRollout) {
   EXPECT_DOUBLE_EQ(shop.guards.false_rollback, 0.001);
   EXPECT_FALSE(shop.guards.relative);
   EXPECT_EQ(shop.guards.relative_tolerance, Share{});
+  EXPECT_EQ(shop.guards.latency_tolerance.share, Share::percent(30));
+  EXPECT_EQ(shop.guards.latency_tolerance.floor, 20ms);
   EXPECT_EQ(shop.guards.blame_window, 1min);
   EXPECT_TRUE(shop.guards.dry_run);
   EXPECT_TRUE(shop.memory.enabled);

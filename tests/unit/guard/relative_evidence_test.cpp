@@ -289,9 +289,10 @@ TEST_F(Compared, WhatIsTooMuchToHoldIsLeftOutForBothAndTheNextIsJudgedAgain) {
 
 TEST_F(Compared, ASlowerCandidateIsFoundAgainstTheFrozenLimits) {
   comparison->freeze_latency({50ms, 80ms, 100ms, 150ms});
-  for (int i = 0; i < 20; ++i) {
+  for (int i = 0; i < 200; ++i) {
     for (int b = 0; b < 9; ++b) pass(false, ended(false, 60ms));
     pass(true, ended(false, 200ms));
+    now += 100ms;
   }
   EXPECT_TRUE(judge());
   EXPECT_EQ(comparison->failure()->test, "relative_latency");
@@ -363,6 +364,57 @@ TEST_F(Compared, TheToleranceIsTheCandidatesAlone) {
   EXPECT_TRUE(slow(true, 1s, 1100ms + 1ns));
   EXPECT_FALSE(slow(false, 1s, 1s));
   EXPECT_TRUE(slow(false, 1s, 1s + 1ns));
+}
+
+// A pause of half a second makes all requests of one instance slow together.
+TEST_F(Compared, LatencyEvidenceGrowsFourTimesInThreeSecondsAtMost) {
+  comparison->freeze_latency({10ms, 10ms, 10ms, 10ms});
+  for (int i = 0; i < 100; ++i) pass(true, ended(false, 300ms));  // within 100 ms
+  EXPECT_FALSE(judge());
+  EXPECT_NEAR(report(1).evidence, 4 * 0.75, 1e-9);
+  now += 3s;
+  for (int i = 0; i < 100; ++i) pass(true, ended(false, 300ms));
+  EXPECT_FALSE(judge());
+  EXPECT_NEAR(report(1).evidence, 16 * 0.75, 1e-9);
+  for (int i = 0; i < 4; ++i) {
+    now += 3s;
+    for (int n = 0; n < 100; ++n) pass(true, ended(false, 300ms));
+    judge();
+  }
+  EXPECT_TRUE(comparison->failure()) << "what goes on being slow is found all the same";
+}
+
+TEST_F(Compared, ErrorEvidenceGrowsAsFastAsItCan) {
+  for (int i = 0; i < 6; ++i) pass(true, ended(true));
+  EXPECT_TRUE(judge());
+}
+
+TEST(Growth, IsCountedFromTheLeastOfTheLastThreeSeconds) {
+  GrowthLimit limit;
+  EXPECT_EQ(limit.most_after(kNoon, 1), 4);
+  limit.note(kNoon, 4);
+  EXPECT_EQ(limit.most_after(kNoon + 1s, 4), 4);
+  EXPECT_EQ(limit.most_after(kNoon + 2800ms, 4), 4);
+  EXPECT_EQ(limit.most_after(kNoon + 3100ms, 4), 16);
+  EXPECT_EQ(limit.most_after(kNoon + 3200ms, 0.5), 2) << "it may fall as it likes";
+  EXPECT_EQ(limit.most_after(kNoon + 1h, 3), 12) << "nothing old counts";
+}
+
+TEST_F(Compared, AnEndpointsFirstRequestsAreNotTooSlow) {
+  comparison->freeze_latency({10ms, 10ms, 10ms, 10ms});
+  AttemptResult cold = ended(false, 300ms);
+  cold.cold = true;
+  for (int i = 0; i < 5; ++i) pass(true, cold);
+  judge();
+  EXPECT_EQ(report(1).bad, 0u);
+  cold.outcome = Outcome::Timeout;
+  pass(true, cold);
+  AttemptResult failed = ended(true);
+  failed.cold = true;
+  pass(true, failed);
+  judge();
+  EXPECT_EQ(report(1).bad, 1u) << "a timeout is one all the same";
+  EXPECT_EQ(report(0).bad, 2u) << "and an error is one";
 }
 
 }  // namespace

@@ -166,6 +166,59 @@ TEST_F(Monitor, ASlowFailureIsAFailureAndNothingElse) {
   EXPECT_EQ(report().tests[1].bad + report().tests[1].good, 0u);
 }
 
+TEST_F(Monitor, AnEndpointsFirstRequestsAreNotTooSlowForAnAlarm) {
+  arm();
+  AttemptResult cold = good(2500ms);
+  cold.cold = true;
+  many(50, cold);
+  EXPECT_FALSE(monitor.tripped());
+  EXPECT_EQ(report().tests[1].bad, 0u);
+  EXPECT_EQ(report().tests[1].cold_bad, 50u);
+  AttemptResult failed = bad();
+  failed.cold = true;
+  many(5, failed);
+  EXPECT_TRUE(monitor.tripped()) << "an error is one all the same";
+}
+
+TEST_F(Monitor, ATimeoutAmongTheFirstRequestsIsOneAllTheSame) {
+  arm();
+  AttemptResult timeout = bad(Outcome::Timeout);
+  timeout.cold = true;
+  many(1, timeout);
+  for (const TestReport& test : report().tests) EXPECT_EQ(test.bad, 1u) << test.name;
+}
+
+TEST_F(Monitor, PassesByTheRequestsThatAreNotColdWhereThoseAreMost) {
+  arm();
+  AttemptResult cold = good(2500ms);
+  cold.cold = true;
+  many(50, cold);
+  EXPECT_EQ(report().requests_needed_to_pass, 117u) << "50 must be at most 30 % of all";
+  many(116, good());
+  EXPECT_EQ(report().tests[1].verdict, Verdict::Inconclusive);
+  many(1, good());
+  EXPECT_EQ(report().tests[1].verdict, Verdict::Pass);
+}
+
+TEST_F(Monitor, PassesByAllRequestsWhereTheFirstOnesAreFast) {
+  arm();
+  AttemptResult cold = good();
+  cold.cold = true;
+  many(76, cold);
+  EXPECT_EQ(report().verdict, Verdict::Pass);
+}
+
+TEST_F(Monitor, AFreshArmingForgetsWhatWasCold) {
+  arm();
+  AttemptResult cold = good(2500ms);
+  cold.cold = true;
+  many(50, cold);
+  arm();
+  many(76, good());
+  EXPECT_EQ(report().verdict, Verdict::Pass);
+  EXPECT_EQ(report().tests[1].cold_bad, 0u);
+}
+
 TEST_F(Monitor, ATunnelIsJudgedByItsOutcomeNotByItsLength) {
   arm();
   AttemptResult tunnel = good(2h);
