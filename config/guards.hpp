@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "config/share.hpp"
 
@@ -35,6 +36,11 @@ struct Guards {
   // whole.
   bool per_route = false;
   bool dry_run = false;  // says what it would have reverted, and reverts nothing
+  // Requests for these paths say nothing about a version, because machines send them: exact,
+  // without the query; or "/a/*", everything below. If the file does not say it, it is the
+  // service's own health path, unless that is "/", and gRPC's health checks.
+  static constexpr std::size_t kMostIgnored = 64;
+  std::vector<std::string> ignore;
 };
 
 // Replaces the limits of `guards:` for a step, a route or a ramping flag.

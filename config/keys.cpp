@@ -35,10 +35,9 @@ constexpr Key kWhenKeys[] = {{"cookie"}, {"header"}, {"in"}, {"file"}};
 constexpr Key kIdsKeys[] = {{"file"}};
 constexpr Key kRampKeys[] = {{"steps"}, {"bake"}, {"max_step"}, {"guards"}};
 constexpr Key kMirrorKeys[] = {{"version"}, {"share"}, {"methods"}, {"max_body"}, {"concurrency"}};
-constexpr Key kGuardsKeys[] = {{"error_rate"},        {"p95"},
-                               {"p95_critical"},      {"false_rollback"},
-                               {"relative"},          {"relative_tolerance"},
-                               {"latency_tolerance"}, {"blame_window"},
+constexpr Key kGuardsKeys[] = {{"error_rate"},        {"p95"},      {"p95_critical"},
+                               {"false_rollback"},    {"relative"}, {"relative_tolerance"},
+                               {"latency_tolerance"}, {"ignore"},   {"blame_window"},
                                {"per_route"},         {"dry_run"}};
 constexpr Key kLatencyToleranceKeys[] = {{"share"}, {"floor"}};
 constexpr Key kMemoryKeys[] = {{"url"}, {"used"}, {"limit"}, {"threshold"}};

@@ -47,7 +47,45 @@ LatencyTolerance read_latency_tolerance(const Fields& guards_fields) {
   return tolerance;
 }
 
+// Accepts "/health" and "/probes/*".
+bool is_ignorable(std::string_view path) {
+  if (path.ends_with("/*")) path.remove_suffix(1);
+  const bool plain = std::all_of(path.begin(), path.end(), [](unsigned char c) {
+    return c > 0x20 && c < 0x7f && c != '*' && c != '?' && c != '#';
+  });
+  return path.starts_with('/') && path.size() <= 1024 && plain;
+}
+
+void read_ignored(const Fields& fields, Guards& guards) {
+  const Node* node = fields.find("ignore");
+  if (!node) return;
+  for (const NodePtr& item : read_list(fields.report(), *node, "ignore", "paths")) {
+    const auto path = read_text(fields.report(), *item, "ignore", "a path");
+    if (!path) continue;
+    if (!is_ignorable(*path))
+      fields.report().add(item->place,
+                          "`ignore` has " + quoted(*path) +
+                              ": expected a path such as /health, or /probes/* for all "
+                              "that is below");
+    guards.ignore.push_back(*path);
+  }
+  if (guards.ignore.size() > Guards::kMostIgnored)
+    fields.report().add(
+        node->place, "`ignore` has more than " + std::to_string(Guards::kMostIgnored) + " paths");
+}
+
 }  // namespace
+
+void ignore_probes(const Fields& service_fields, Service& service) {
+  const Node* guards = service_fields.find("guards");
+  if (guards && guards->kind == Node::Kind::Map &&
+      Fields(service_fields.report(), *guards, section::kGuards, "guards").has("ignore"))
+    return;
+  const std::string& path = service.health.path;
+  const std::string own = path.substr(0, path.find('?'));
+  if (own != "/") service.guards.ignore.push_back(own);  // people ask for "/", too
+  service.guards.ignore.emplace_back("/grpc.health.v1.Health/*");
+}
 
 Guards read_guards(const Fields& service_fields) {
   Guards guards;
@@ -74,6 +112,7 @@ Guards read_guards(const Fields& service_fields) {
   fields.read("blame_window", guards.blame_window, {0ms, 24h});
   fields.read("per_route", guards.per_route);
   fields.read("dry_run", guards.dry_run);
+  read_ignored(fields, guards);
   return guards;
 }
 

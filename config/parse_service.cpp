@@ -213,6 +213,7 @@ Service read_service(Report& report, const Node& key, const Node& value, const S
   service.guards = read_guards(fields);
   service.memory = read_memory(fields);
   service.health = read_health(fields);
+  ignore_probes(fields, service);
   fields.read("reuse", service.reuse, std::span<const Choice<Reuse>>(kReuses));
   fields.read("fallback", service.fallback, std::span<const Choice<Fallback>>(kFallbacks));
   service.timeouts = read_timeouts(fields);

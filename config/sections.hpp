@@ -27,6 +27,9 @@ std::vector<Service> read_services(const Fields& root, const Sources& sources);
 Grpc read_grpc(const Fields& service);  // parse_http2.cpp
 // parse_guards.cpp
 Guards read_guards(const Fields& service_fields);
+// Says which probes are no users, where the file does not say it; `service.health` must be read
+// before.
+void ignore_probes(const Fields& service_fields, Service& service);
 // Reads `guards` of a step, a route or a ramp; returns nullopt when there is none.
 std::optional<GuardLimits> read_guard_limits(const Fields& owner);
 Memory read_memory(const Fields& service_fields);

@@ -158,6 +158,7 @@ json::object show(const Guards& guards) {
                                              {"floor", to_string(guards.latency_tolerance.floor)}}},
           {"blame_window", to_string(guards.blame_window)},
           {"per_route", guards.per_route},
+          {"ignore", json::array(guards.ignore.begin(), guards.ignore.end())},
           {"dry_run", guards.dry_run}};
 }
 

@@ -91,6 +91,11 @@ void add_traffic(Families& out, const MetricsInput& input) {
       out.counter(with(labels, "code_class", kCodeClasses[code]), version.totals.code_class[code]);
     }
   });
+  out.start(MetricType::Counter, "cutwater_ignored_requests_total",
+            "Attempts that say nothing about a version (guards.ignore).");
+  for_versions(input, [&](const auto& version, const Labels& labels) {
+    out.counter(labels, version.totals.ignored);
+  });
   out.start(MetricType::Counter, "cutwater_errors_total",
             "Failed attempts charged to a version, by reason.");
   for_versions(input, [&](const auto& version, const Labels& labels) {

@@ -207,7 +207,9 @@ std::string hold_cause(Verdict verdict) {
 
 std::string hold_sentence(const std::string& version, Verdict verdict, const GuardReport& report) {
   if (verdict == Verdict::NoTraffic)
-    return version + " has had no requests at this step; it goes on by itself when traffic returns";
+    return version + " has had no requests at this step" +
+           (report.ignored > 0 ? ", only probes (guards.ignore)" : "") +
+           "; it goes on by itself when traffic returns";
   if (verdict == Verdict::CommonCause) {
     const std::string other = report.baseline.empty() ? "the stable version" : report.baseline;
     return version + " and " + other + " fail alike: something both depend on is broken, " +
@@ -256,6 +258,7 @@ json::object evidence_json(const GuardReport& report) {
                    {"failed_attempts", report.failed_attempts},
                    {"distinct_clients", report.distinct_clients},
                    {"tests", std::move(tests)}};
+  if (report.ignored > 0) out["ignored"] = report.ignored;
   if (!report.baseline.empty()) out["baseline"] = report.baseline;
   if (report.dry_run) out["dry_run"] = true;
   if (const TestReport* test = deciding_test(report); report.failed_test && test != nullptr) {

@@ -294,6 +294,7 @@ std::shared_ptr<const routing::ServiceSnapshot> Publisher::build_service(
   out->timeouts = service.timeouts;
   out->grpc = service.grpc;
   out->version_header = service.version_header;
+  out->ignored_paths = service.guards.ignore;
   return out;
 }
 

@@ -5,6 +5,7 @@
 #include "proxy/exchange/attempt.hpp"
 #include "proxy/exchange/body_pump.hpp"
 #include "proxy/exchange/cohort_watch.hpp"
+#include "proxy/exchange/forward_info.hpp"
 #include "proxy/exchange/side_guards.hpp"
 #include "proxy/exchange/trace_ids.hpp"
 #include "proxy/http/caching.hpp"
@@ -16,7 +17,6 @@
 #include "proxy/upstream/load_balancer.hpp"
 
 namespace cutwater::exchange {
-
 namespace {
 
 using http::BodyChunk;
@@ -84,7 +84,8 @@ class Exchange {
   std::string_view target_;
   Snapshot snapshot_;  // pinned
   const routing::RouteEntry* route_ = nullptr;
-  BodyChunk held_;  // the part of the request body that came with the head
+  bool ignored_ = false;  // it says nothing about a version
+  BodyChunk held_;        // the part of the request body that came with the head
 
   routing::Assignment assignment_;
   bool assigned_ = false;
@@ -164,6 +165,7 @@ bool Exchange::find_route() {
     path = target_.substr(0, target_.find('?'));
   }
   route_ = routing::match_route(**snapshot_, head_.host, path);
+  ignored_ = route_ && service().ignores(path);
   return true;
 }
 
@@ -202,7 +204,7 @@ void Exchange::decide() {
   }
   ticket_ = ticket.value;
   side_guards_.admit_route(route_->guard_of(assignment_.version));
-  if (attempts_ == 0) cohort_.enter(context_.worker, service(), assignment_);
+  if (attempts_ == 0 && !ignored_) cohort_.enter(context_.worker, service(), assignment_);
 }
 
 bool Exchange::pick_endpoint() {
@@ -212,7 +214,7 @@ bool Exchange::pick_endpoint() {
     side_guards_.give_up();
     cohort_.give_up(context_.worker);
   }
-  cold_ = endpoint_ != nullptr && endpoint_->warm_up().count(context_.loop.now());
+  cold_ = endpoint_ != nullptr && !ignored_ && endpoint_->warm_up().count(context_.loop.now());
   return endpoint_ != nullptr;
 }
 
@@ -394,23 +396,11 @@ Task<void> Exchange::reply(LocalAnswer answer) {
 // --- values for the heads --------------------------------------------------------------------
 
 http::ForwardInfo Exchange::forward_info() const {
-  const http::ClientInfo& client = down_.client();
-  http::ForwardInfo info{.peer_ip = client.peer_ip,
-                         .scheme = client.scheme,
-                         .trusted_peer = client.trusted_peer,
-                         .request_id = request_id_};
-  info.via = client.via;
-  if (client.tls) {
-    info.cert_subject = client.tls->client_subject;
-    info.cert_fingerprint = client.tls->client_fingerprint;
-  }
+  http::ForwardInfo info = forward_info_of(down_.client(), service());
+  info.request_id = request_id_;
   info.traceparent = {traceparent_.data(), traceparent_.size()};
   info.target = target_;
   info.fallback_authority = endpoint_->authority();
-  info.decider = &service();
-  info.decides_by = &routing::ServiceSnapshot::decides;
-  if (service().sticky.key == config::Sticky::Key::OwnCookie)
-    info.drop_cookie = service().sticky.name;
   return info;
 }
 
@@ -441,8 +431,13 @@ void Exchange::record(const Attempt& attempt) {
   client_left_ = attempt.client_failed();
   upstream_time_ = result.latency;
   const TimePoint now = ended_ = attempt.ended();
-  target.version->monitor->record(context_.worker, result, now);
-  side_guards_.record(context_.worker, result, now);
+  if (ignored_) {
+    target.version->monitor->record_ignored(context_.worker, result.ticket);
+    side_guards_.give_up();
+  } else {
+    target.version->monitor->record(context_.worker, result, now);
+    side_guards_.record(context_.worker, result, now);
+  }
   cohort_.leave(context_.worker, result, !attempt.waited_for_connection());
   upstream::EndpointStats& endpoint = context_.pool.stats(*target.endpoint);
   if (stats::says_nothing(result.outcome)) return;

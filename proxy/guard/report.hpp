@@ -75,6 +75,7 @@ struct GuardReport {
   // Once tripped, the members below are set and tell the story of the decision.
   std::uint64_t requests_to_decision = 0;   // attempts from first_bad to the decision, both counted
   std::uint64_t requests_since_arming = 0;  // completed attempts, whether tripped or not
+  std::uint64_t ignored = 0;                // attempts of guards.ignore since arming
   std::uint64_t failed_attempts = 0;        // bad for the deciding test; errors while undecided
   std::uint64_t distinct_clients = 0;       // estimate, last 60 s
   std::optional<TimePoint> first_bad;       // where the run of failures that decided began

@@ -85,6 +85,11 @@ void VersionMonitor::record(unsigned worker, const AttemptResult& result, TimePo
   if (bad != 0) judge(bad, result, now);
 }
 
+void VersionMonitor::record_ignored(unsigned worker, std::uint32_t ticket) {
+  cells_[worker]->ignored().add();
+  leave(ticket);
+}
+
 // Evidence belongs to the arming that admitted the attempt: an attempt that was under way before a
 // retry says nothing about it. Results without a ticket are taken as current.
 bool VersionMonitor::judged_now(std::uint32_t ticket) const {
@@ -234,6 +239,7 @@ void VersionMonitor::arm(const GuardPolicy& policy, std::function<void()> on_tri
     tests_->good_at_arming[i] = good_since_process_start(static_cast<Indicator>(i));
     tests_->cold_at_arming[i] = tests_->cold_pass_from[i] = cold_since_process_start(i);
   }
+  tests_->ignored_at_arming = ignored_since_process_start();
   p95_ns_.store(policy.p95.count(), std::memory_order_relaxed);
   p95_critical_ns_.store(policy.p95_critical.count(), std::memory_order_relaxed);
   in_flight_cap_.store(policy.unproven_in_flight, std::memory_order_relaxed);
@@ -356,6 +362,12 @@ VersionMonitor::Counts VersionMonitor::cold_since_process_start(std::size_t indi
     sum.bad += cell->cold_bad_count(static_cast<Indicator>(indicator));
     sum.good += cell->cold_good_count(static_cast<Indicator>(indicator));
   }
+  return sum;
+}
+
+std::uint64_t VersionMonitor::ignored_since_process_start() const {
+  std::uint64_t sum = 0;
+  for (const auto& cell : cells_) sum += cell->ignored_count();
   return sum;
 }
 

@@ -92,6 +92,8 @@ class VersionMonitor {
   stats::Gauge& tunnels(unsigned worker) { return cells_[worker]->tunnels(); }
   // Call it exactly once per admitted attempt, with its ticket.
   void record(unsigned worker, const stats::AttemptResult& result, TimePoint now);
+  // Call this instead for an attempt that says nothing about a version (guards.ignore).
+  void record_ignored(unsigned worker, std::uint32_t ticket);
 
   // --- control side ------------------------------------------------------------------------
   // Starts fresh evidence and opens the version if it was tripped. `on_trip` runs at most once per
@@ -129,6 +131,7 @@ class VersionMonitor {
     std::uint64_t good = 0;
   };
   Counts cold_since_process_start(std::size_t indicator) const;
+  std::uint64_t ignored_since_process_start() const;
 
   std::uint64_t good_since_process_start(stats::Indicator indicator) const;
   std::uint64_t good_since_arming(std::size_t indicator) const;

@@ -149,6 +149,7 @@ GuardReport VersionMonitor::report(TimePoint now) const {
   if (tests_->comparison && tests_->comparison->has_control_group())
     report.baseline = kControlGroup;
   report_past(report);
+  report.ignored = ignored_since_process_start() - tests_->ignored_at_arming;
   report.distinct_clients = static_cast<std::uint64_t>(distinct_clients(now) + 0.5);
   if (!tests_->alarms.empty()) report.failed_attempts = tests_->alarms[0].raw_bad();
   if (const auto& story = tests_->story) {

@@ -10,6 +10,14 @@ bool ServiceSnapshot::has_flag_on(std::string_view flag) const {
   });
 }
 
+bool ServiceSnapshot::ignores(std::string_view path) const {
+  return std::any_of(ignored_paths.begin(), ignored_paths.end(), [path](std::string_view ignored) {
+    if (!ignored.ends_with("/*")) return path == ignored;
+    ignored.remove_suffix(1);
+    return path.starts_with(ignored);
+  });
+}
+
 bool ServiceSnapshot::decides_by(std::string_view field_name) const {
   const auto is_it = [&](bool by_header, const std::string& name) {
     return by_header && http::iequals(name, field_name);

@@ -77,12 +77,15 @@ struct ServiceSnapshot {
   config::Timeouts timeouts;
   config::Grpc grpc;
   std::string version_header;
+  std::vector<std::string> ignored_paths;  // guards.ignore
 
   // Returns true if its connections rest before they carry another client's request.
   bool reuses_safely(std::size_t version) const {
     const bool under_rollout = !rollout.empty() && version != stable;
     return reuse == config::Reuse::Safe || (reuse == config::Reuse::Auto && under_rollout);
   }
+  // Returns true if requests for this path, without its query, say nothing about a version.
+  bool ignores(std::string_view path) const;
   // Returns true if there is such a flag, and it is on.
   bool has_flag_on(std::string_view flag) const;
   // The split, a flag or the preview reads this field of a request.

@@ -21,6 +21,7 @@ VersionTotals& VersionTotals::operator+=(const VersionTotals& other) {
   for (std::size_t i = 0; i < outcomes.size(); ++i) outcomes[i] += other.outcomes[i];
   for (std::size_t i = 0; i < code_class.size(); ++i) code_class[i] += other.code_class[i];
   latency += other.latency;
+  ignored += other.ignored;
   return *this;
 }
 
@@ -29,6 +30,7 @@ VersionTotals VersionTotals::operator-(const VersionTotals& earlier) const {
   for (std::size_t i = 0; i < outcomes.size(); ++i) window.outcomes[i] -= earlier.outcomes[i];
   for (std::size_t i = 0; i < code_class.size(); ++i) window.code_class[i] -= earlier.code_class[i];
   window.latency = latency - earlier.latency;
+  window.ignored -= earlier.ignored;
   return window;
 }
 
@@ -46,6 +48,7 @@ void VersionCell::add_to(VersionTotals& totals) const {
   for (std::size_t i = 0; i < outcomes_.size(); ++i) totals.outcomes[i] += outcomes_[i].get();
   for (std::size_t i = 0; i < code_class_.size(); ++i) totals.code_class[i] += code_class_[i].get();
   latency_.add_to(totals.latency);
+  totals.ignored += ignored_.get();
 }
 
 }  // namespace cutwater::stats

@@ -40,6 +40,7 @@ struct VersionTotals {
   std::array<std::uint64_t, kOutcomes> outcomes{};
   std::array<std::uint64_t, 6> code_class{};  // [1]..[5] = 1xx..5xx, [0] = no response
   HistogramCounts latency;                    // of good answers only
+  std::uint64_t ignored = 0;  // attempts of guards.ignore, which are in no other member
 
   std::uint64_t attempts() const;  // attempts charged to the version: client aborts are not among
                                    // them
@@ -64,6 +65,7 @@ class alignas(64) VersionCell {
     return cold_good_[static_cast<std::size_t>(indicator)];
   }
   Counter& cold_bad(Indicator indicator) { return cold_bad_[static_cast<std::size_t>(indicator)]; }
+  Counter& ignored() { return ignored_; }
   Gauge& tunnels() { return tunnels_; }
 
   // Any thread may call it.
@@ -79,6 +81,7 @@ class alignas(64) VersionCell {
   std::uint64_t cold_bad_count(Indicator indicator) const {
     return cold_bad_[static_cast<std::size_t>(indicator)].get();
   }
+  std::uint64_t ignored_count() const { return ignored_.get(); }
   std::uint64_t tunnels_open() const { return tunnels_.get(); }
   const DistinctClients& clients() const { return clients_; }
   void add_to(VersionTotals& totals) const;
@@ -91,6 +94,7 @@ class alignas(64) VersionCell {
                                            // client
   std::array<Counter, kIndicators> cold_good_;
   std::array<Counter, kIndicators> cold_bad_;
+  Counter ignored_;
   Gauge tunnels_;
   DistinctClients clients_;
   LatencyHistogram latency_;

@@ -117,6 +117,75 @@ TEST_F(ComparedProxy, Http2UpstreamsAreComparedAlike) {
   proxy.reset();  // before the upstreams go
 }
 
+// --- probes are not users ------------------------------------------------------------------------
+
+class ProbedProxy : public ComparedProxy {
+ protected:
+  // The candidate answers probes, and nothing else.
+  ProbedProxy() {
+    green.on_request([](const Received& request, UpstreamConnection& connection) {
+      connection.answer(request.target.starts_with("/health") ? 200 : 500, "");
+    });
+    setup.version("blue", 0, {blue.port()}).version("green", 100, {green.port()}).stable("blue");
+    setup.sticky().key = config::Sticky::Key::None;
+    setup.ignored_paths() = {"/health", "/probes/*"};
+  }
+  void start_guarded() {
+    proxy = std::make_unique<Proxy>(setup);
+    proxy->monitor("green").arm({}, [] {});
+  }
+  void get(const std::string& target, int times = 1) {
+    RawClient client(proxy->port());
+    for (int i = 0; i < times; ++i) {
+      client.send("GET " + target + " HTTP/1.1\r\nHost: a\r\n\r\n");
+      client.read_response();
+    }
+  }
+  guard::GuardReport report() { return proxy->monitor("green").report(Clock::now()); }
+  std::uint64_t ignored() { return proxy->of("green").ignored; }
+};
+
+TEST_F(ProbedProxy, ProbesProveNothingHoweverManyTheyAre) {
+  start_guarded();
+  get("/health", 100);
+  get("/health?full=1", 100);
+  EXPECT_TRUE(eventually([&] { return ignored() == 200; })) << ignored();
+  EXPECT_EQ(report().verdict, guard::Verdict::NoTraffic);
+  EXPECT_EQ(report().ignored, 200u);
+  EXPECT_EQ(proxy->of("green").attempts(), 0u) << "they are counted apart";
+}
+
+TEST_F(ProbedProxy, UsersThatFailAreFoundThoughProbesPass) {
+  start_guarded();
+  for (int i = 0; i < 8; ++i) {
+    get("/health", 20);
+    get("/");
+  }
+  EXPECT_TRUE(eventually([&] { return proxy->monitor("green").tripped(); }));
+}
+
+TEST_F(ProbedProxy, AProbeThatFailsIsNoFailureOfTheVersion) {
+  start_guarded();
+  get("/probes/deep", 50);  // answered with 500
+  EXPECT_TRUE(eventually([&] { return ignored() == 50; })) << ignored();
+  EXPECT_FALSE(proxy->monitor("green").tripped());
+}
+
+TEST_F(ProbedProxy, ProbesGiveTheirPlaceBackInAnUnprovenVersion) {
+  start_guarded();
+  get("/health", 40);  // the cap is 16 in flight
+  EXPECT_TRUE(eventually([&] { return ignored() == 40; })) << ignored();
+}
+
+TEST_F(ProbedProxy, ProbesAreNotCompared) {
+  setup.compare("green", comparison);
+  setup.weight("blue", 50).weight("green", 50);
+  start_guarded();
+  get("/health", 20);
+  get("/p", 10);
+  expect_judged(10);
+}
+
 // --- a flag and its control group --------------------------------------------------------------
 
 class ComparedFlagProxy : public ComparedProxy {

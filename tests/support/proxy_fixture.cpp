@@ -169,6 +169,7 @@ std::shared_ptr<routing::RoutingSnapshot> Proxy::snapshot_of(const ProxySetup& s
     service->reuse = from.reuse;
     service->timeouts = from.timeouts;
     service->grpc = from.grpc;
+    service->ignored_paths = from.ignored_paths;
     service->version_header = "Cutwater-Version";
     for (const ProxySetup::Version& wanted : from.versions) {
       routing::VersionSnapshot version{wanted.name, wanted.weight, {}, nullptr, wanted.withdrawn};

@@ -46,6 +46,7 @@ class ProxySetup {
   config::Timeouts& timeouts() { return last().timeouts; }
   config::Grpc& grpc() { return last().grpc; }
   config::Reuse& reuse() { return last().reuse; }
+  std::vector<std::string>& ignored_paths() { return last().ignored_paths; }  // guards.ignore
 
   config::Limits limits;
   config::AccessLog access_log;
@@ -87,6 +88,7 @@ class ProxySetup {
     config::Fallback fallback = config::Fallback::None;
     config::Timeouts timeouts;
     config::Grpc grpc;
+    std::vector<std::string> ignored_paths;
   };
   Service& last();
   std::vector<Service> services_;

@@ -89,10 +89,11 @@ TEST(Document, ColumnsCountCharactersNotBytes) {
   EXPECT_THAT(problems_in(with("{\"é€😀\": 1}: 2")), ElementsAre(HasSubstr("5:")));
   EXPECT_THAT(
       problems_in(in_service("guards: {\"é€😀\": 1, p95: 1}")),
-      ElementsAre("5:14: unknown key `é€😀`; known here: error_rate, p95, p95_critical, "
-                  "false_rollback, relative, relative_tolerance, latency_tolerance, blame_window, "
-                  "per_route, dry_run",
-                  "5:29: `p95` is `1`: expected a duration such as 250ms, 10s, 5m, 1h or 30d"));
+      ElementsAre(
+          "5:14: unknown key `é€😀`; known here: error_rate, p95, p95_critical, "
+          "false_rollback, relative, relative_tolerance, latency_tolerance, ignore, blame_window, "
+          "per_route, dry_run",
+          "5:29: `p95` is `1`: expected a duration such as 250ms, 10s, 5m, 1h or 30d"));
 }
 
 TEST(Document, DuplicateKeysAtAnyDepth) {

@@ -107,6 +107,20 @@ TEST(Parse, Flags) {
   EXPECT_FALSE(flags[1].enabled);
 }
 
+TEST(Parse, ProbesAreIgnoredUnlessTheFileSaysOtherwise) {
+  const auto ignored = [](const std::string& text) {
+    return read(in_service(text)).services[0].guards.ignore;
+  };
+  using Paths = std::vector<std::string>;
+  const std::string grpc = "/grpc.health.v1.Health/*";
+  EXPECT_EQ(ignored("fallback: stable"), (Paths{"/health", grpc}));
+  EXPECT_EQ(ignored("health: {path: \"/ready?full=1\"}"), (Paths{"/ready", grpc}));
+  EXPECT_EQ(ignored("health: {path: /}"), Paths{grpc}) << "people ask for it, too";
+  EXPECT_EQ(ignored("guards: {p95: 1s}"), (Paths{"/health", grpc}));
+  EXPECT_EQ(ignored("guards: {ignore: []}"), Paths{});
+  EXPECT_EQ(ignored("guards: {ignore: [/ping, /probes/*]}"), (Paths{"/ping", "/probes/*"}));
+}
+
 TEST(Parse, GuardsHealthTimeoutsRollout) {
   const Service shop =
       read(in_service(

@@ -236,6 +236,13 @@ INSTANTIATE_TEST_SUITE_P(
              "5:26: `error_rate` is `0%`: expected between 0.0001% and 99.9999%"},
         Case{"guards: {false_rollback: 51%}",
              "5:30: `false_rollback` is `51%`: expected between 0.0001% and 50%"},
+        Case{"guards: {ignore: [health]}",
+             "5:23: `ignore` has `health`: expected a path such as /health, or /probes/* for all "
+             "that is below"},
+        Case{
+            "guards: {ignore: [\"/a?b\"]}",
+            "5:23: `ignore` has `/a?b`: expected a path such as /health, or /probes/* for all that "
+            "is below"},
         Case{"guards: {latency_tolerance: 20%}",
              "5:33: `latency_tolerance`: expected a mapping (`key: value`), found a single value"},
         Case{"guards: {latency_tolerance: {share: 101%}}", "5:41: `share` is `101%`: " + kShare},

@@ -219,6 +219,21 @@ TEST_F(Monitor, AFreshArmingForgetsWhatWasCold) {
   EXPECT_EQ(report().tests[1].cold_bad, 0u);
 }
 
+TEST_F(Monitor, IgnoredAttemptsAreCountedApartAndGiveTheirPlaceBack) {
+  arm();
+  for (int i = 0; i < 100; ++i) {
+    const Ticket ticket = monitor.admit();
+    ASSERT_EQ(ticket, Admission::Admitted) << i;
+    monitor.record_ignored(0, ticket.value);
+  }
+  EXPECT_EQ(report().verdict, Verdict::NoTraffic);
+  EXPECT_EQ(report().ignored, 100u);
+  EXPECT_EQ(monitor.totals().ignored, 100u);
+  EXPECT_EQ(monitor.totals().attempts(), 0u);
+  arm();
+  EXPECT_EQ(report().ignored, 0u) << "since arming";
+}
+
 TEST_F(Monitor, ATunnelIsJudgedByItsOutcomeNotByItsLength) {
   arm();
   AttemptResult tunnel = good(2h);

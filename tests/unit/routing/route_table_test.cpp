@@ -122,5 +122,15 @@ TEST_F(Routes, TheOrderInTheFileDoesNotMatter) {
   }
 }
 
+TEST(IgnoredPaths, AreExactOrAllThatIsBelow) {
+  ServiceSnapshot service;
+  EXPECT_FALSE(service.ignores("/health"));
+  service.ignored_paths = {"/health", "/probes/*"};
+  for (const char* path : {"/health", "/probes/", "/probes/a", "/probes/a/b"})
+    EXPECT_TRUE(service.ignores(path)) << path;
+  for (const char* path : {"/", "/healthy", "/health/tips", "/Health", "/probes", "/probesx", ""})
+    EXPECT_FALSE(service.ignores(path)) << path;
+}
+
 }  // namespace
 }  // namespace cutwater::routing
