@@ -105,6 +105,10 @@ bool has_own_run(const GuardReport& report) {
          report.requests_to_decision < report.requests_since_arming;
 }
 
+std::string given_up_text(const TestReport& test) {
+  return test.given_up == 0 ? "" : std::to_string(test.given_up) + " given up by their clients";
+}
+
 // Writes "31 of 1520 requests failed"; of a run that decided, "12 of the last 14 requests failed
 // (status 500: 12; 16 of all 909 since the guard was armed)".
 std::string counted(const TestReport& test, const GuardReport& report) {
@@ -120,7 +124,7 @@ std::string counted(const TestReport& test, const GuardReport& report) {
     return out + "took longer than " + text;
   }
   out += is_latency(test) ? "were slower" : "failed";
-  std::string more = is_latency(test) ? "" : kinds_text(report.failure_kinds);
+  std::string more = is_latency(test) ? given_up_text(test) : kinds_text(report.failure_kinds);
   if (run && test.name != "error_rate_of_the_past")  // that one counts from a later moment
     more += (more.empty() ? "" : "; ") + std::to_string(report.failed_attempts) + " of all " +
             std::to_string(report.requests_since_arming) + " since the guard was armed";
@@ -236,6 +240,7 @@ json::object test_json(const TestReport& test) {
     out["pass_e_value"] = rounded(test.pass_evidence, 6);
     out["pass_at"] = rounded(test.pass_at, 6);
   }
+  if (test.given_up > 0) out["given_up"] = test.given_up;
   if (const std::uint64_t cold = test.cold_bad + test.cold_good; cold > 0)
     out["left_out"] = json::object{{"cold", cold}, {"cold_slow", test.cold_bad}};
   if (test.baseline)

@@ -23,16 +23,43 @@ Attempt::Attempt(ExchangeContext& context, http::DownstreamStream& downstream, A
                  TimePoint started)
     : context_(context), down_(downstream), target_(target), started_(started) {
   down_.on_gone(&on_client_gone, this);
+  down_.on_half_closed(&on_client_half_closed, this);
 }
 
 Attempt::~Attempt() {
   down_.on_gone(nullptr, nullptr);
+  down_.on_half_closed(nullptr, nullptr);
 }
 
 void Attempt::on_client_gone(void* self) {
   auto* attempt = static_cast<Attempt*>(self);
   attempt->client_gone_ = true;
   if (attempt->lease_) attempt->lease_->cancel();
+}
+
+// A client that ends its direction after its request may wait for the answer, so the attempt goes
+// on. Most of them have given up, and those who have not have waited as long: either way the
+// version is slower than every limit below that time, and whether it hangs would be known only when
+// the answer is due.
+void Attempt::on_client_half_closed(void* self) {
+  auto* attempt = static_cast<Attempt*>(self);
+  const TimePoint now = attempt->context_.loop.now();
+  const auto waited = attempt->waited_for_head(now);
+  if (!waited || !attempt->target_.judged || attempt->status_ != 0 || attempt->error_) return;
+  stats::AttemptResult so_far;
+  so_far.outcome = Outcome::ClientAbort;
+  so_far.given_up = true;
+  so_far.latency = attempt->told_ = *waited;
+  so_far.client = attempt->target_.client;
+  so_far.ticket = attempt->target_.ticket;
+  attempt->target_.version->monitor->note_waiting(attempt->context_.worker, so_far, now);
+}
+
+// The time since the last byte of the request was sent; nullopt while it is being sent.
+std::optional<Nanoseconds> Attempt::waited_for_head(TimePoint until) const {
+  if (whole_ && sent_at_ != TimePoint{}) return until - sent_at_;
+  if (!whole_ && upload_state_.done && !upload_state_.error) return until - upload_state_.finished;
+  return std::nullopt;
 }
 
 upstream::PoolTimeouts Attempt::pool_timeouts() const {
@@ -99,6 +126,7 @@ Task<void> Attempt::await_head() {
     const auto flushed = co_await lease_->flush();
     if (!flushed) error_ = flushed.error();
   }
+  if (!error_ && whole_) sent_at_ = context_.loop.now();
   // A failed write may still have an answer waiting behind it (413, then close), so read on.
   if (error_ && error_->side == Side::Local) co_return;
   if (!error_ && !whole_) {
@@ -295,9 +323,17 @@ Outcome outcome_of(const Error& error, bool connected) {
   return Outcome::Reset;
 }
 
+// The client has gone while it waited, for the head of the response or for the rest of it. During
+// its own upload it waits for nobody.
+bool Attempt::is_given_up() const {
+  if (unused_ || !error_ || error_->side != Side::Downstream) return false;
+  return waited_for_head(ended_) && (status_ != 0 || client_gone_);
+}
+
 stats::AttemptResult Attempt::result() const {
   stats::AttemptResult result;
   result.ticket = target_.ticket;
+  result.told = told_;
   result.status = status_;
   result.latency = ended_ - started_ - client_delay_;
   if (status_ == 101) result.latency_valid = false;
@@ -309,6 +345,8 @@ stats::AttemptResult Attempt::result() const {
     if (is_grpc_error()) result.outcome = Outcome::GrpcStatus;
   } else {
     result.outcome = outcome_of(*error_, connected_);
+    result.given_up = is_given_up();
+    if (result.given_up_waiting()) result.latency = *waited_for_head(ended_);
   }
   return result;
 }

@@ -16,9 +16,11 @@ struct AttemptTarget {
   const routing::ServiceSnapshot* service;
   const routing::VersionSnapshot* version;
   const upstream::Endpoint* endpoint;
-  std::uint32_t ticket;    // given by the version's monitor
-  TimePoint head_due;      // for all attempts together
-  bool deadline_is_whole;  // head_due is the caller's own deadline, for all of the call (gRPC)
+  std::uint32_t ticket;      // given by the version's monitor
+  TimePoint head_due;        // for all attempts together
+  bool deadline_is_whole;    // head_due is the caller's own deadline, for all of the call (gRPC)
+  std::uint64_t client = 0;  // as in stats::AttemptResult
+  bool judged = true;        // false if it says nothing about the version (guards.ignore)
 };
 
 // Says what a failure on an upstream counts as. `connected` is true if there was a connection to
@@ -93,9 +95,12 @@ class Attempt {
   void accept_head(const http::ResponseHead& head);
   bool went_stale() const;
   bool is_mere_silence() const;
+  bool is_given_up() const;
   bool is_grpc_error() const;
   Error blame(Error error) const;
   static void on_client_gone(void* self);
+  static void on_client_half_closed(void* self);
+  std::optional<Nanoseconds> waited_for_head(TimePoint until) const;
   upstream::PoolTimeouts pool_timeouts() const;
   TimePoint head_deadline(TimePoint from) const;
 
@@ -121,8 +126,10 @@ class Attempt {
   Child upload_;
   UploadState upload_state_;
   bool uploading_ = false;
+  TimePoint sent_at_{};  // the last byte of a request that came with its head
   TimePoint head_at_{};  // set only for an event stream
   TimePoint ended_{};
+  Nanoseconds told_{0};  // as in stats::AttemptResult
   Nanoseconds client_delay_{0};
 };
 

@@ -226,8 +226,9 @@ Task<void> Exchange::try_versions() {
     if (!pick_endpoint()) co_return co_await reply(kNoEndpoint);
     ++attempts_;
     reached_version_ = true;
-    const AttemptTarget target{&service(), &version(), endpoint_,
-                               ticket_,    head_due(), deadline_.has_value()};
+    const AttemptTarget target{
+        &service(),         &version(), endpoint_, ticket_, head_due(), deadline_.has_value(),
+        assignment_.client, !ignored_};
     Attempt attempt(context_, down_, target, attempts_ == 1 ? started_ : Clock::now());
     bool connected = attempt.try_reuse();
     if (!connected) connected = co_await attempt.connect();

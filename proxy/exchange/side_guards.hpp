@@ -56,6 +56,7 @@ class SideGuards {
     void record(unsigned worker, stats::AttemptResult result, TimePoint now) {
       if (monitor_ == nullptr) return;
       result.ticket = ticket_;
+      result.told = {};  // only the version's own guard was told
       std::exchange(monitor_, nullptr)->record(worker, result, now);
     }
 

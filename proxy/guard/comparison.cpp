@@ -90,7 +90,7 @@ void Comparison::leave(unsigned worker, const CohortTicket& ticket,
 
 std::uint8_t Comparison::bad_tests(const CohortTicket& ticket, const stats::AttemptResult& result,
                                    bool comparable) const {
-  if (stats::says_nothing(result.outcome)) return 0;
+  if (result.says_nothing()) return 0;
   const unsigned error = stats::is_error(result.outcome) ? kErrorBit : 0;
   const unsigned slow = slow_tests(ticket, result, comparable);
   // The limits differ from those of its assignment: they may have been chosen knowing this request.
@@ -103,7 +103,9 @@ unsigned Comparison::slow_tests(const CohortTicket& ticket, const stats::Attempt
                                 bool comparable) const {
   const bool failed = stats::is_error(result.outcome);
   const bool slow_anyway = result.outcome == Outcome::Timeout || (failed && !ticket.candidate);
-  if (!slow_anyway && (failed || !result.latency_valid || !comparable)) return 0;
+  // The time that a client waited for the head does not contain that of the connection.
+  const bool timed = result.latency_valid && (comparable || result.given_up_waiting());
+  if (!slow_anyway && (failed || !timed)) return 0;
   if (result.cold && ticket.candidate && result.outcome != Outcome::Timeout) return 0;
   const Limits& limits = ticket.candidate ? candidate_limit_ns_ : baseline_limit_ns_;
   unsigned tests = 0;

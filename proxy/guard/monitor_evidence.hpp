@@ -48,6 +48,7 @@ struct VersionMonitor::Tests {
   std::shared_ptr<const VersionMonitor> baseline;
   std::vector<Alarm> alarms;  // by Indicator; empty before the first arming
   PerIndicator<std::uint64_t> good_at_arming{};
+  PerIndicator<std::uint64_t> given_up_at_arming{};
   std::uint64_t ignored_at_arming = 0;
   PerIndicator<Run> runs;
   PerIndicator<Kinds> kinds;

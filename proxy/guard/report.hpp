@@ -40,6 +40,7 @@ struct TestReport {
   // What an alarm leaves out: the endpoints' first requests, of a test about latency.
   std::uint64_t cold_bad = 0;
   std::uint64_t cold_good = 0;
+  std::uint64_t given_up = 0;          // of the slow ones: by their clients
   double rate = 0;                     // bad / (bad + good)
   double rate_low = 0, rate_high = 1;  // always-valid 99 % interval
   double threshold_rate = 0.05;        // for a relative test, the baseline's rate with its

@@ -79,10 +79,16 @@ void VersionMonitor::record(unsigned worker, const AttemptResult& result, TimePo
   cell.record(result, now);
   std::uint32_t ticket = result.ticket;
   leave(ticket);
-  if (stats::says_nothing(result.outcome) || !judged_now(ticket)) return;
+  if (result.says_nothing() || !judged_now(ticket)) return;
   const unsigned bad = bad_indicators(cell, result);
   if (unproven_.load(std::memory_order_relaxed)) prove();
   if (bad != 0) judge(bad, result, now);
+}
+
+void VersionMonitor::note_waiting(unsigned worker, const AttemptResult& so_far, TimePoint now) {
+  if (!judged_now(so_far.ticket)) return;
+  const unsigned bad = bad_indicators(*cells_[worker], so_far);
+  if (bad != 0) judge(bad, so_far, now);
 }
 
 void VersionMonitor::record_ignored(unsigned worker, std::uint32_t ticket) {
@@ -99,29 +105,33 @@ bool VersionMonitor::judged_now(std::uint32_t ticket) const {
 
 // Counts what was good and returns the rest as bits. Only a good answer has a latency; a timeout is
 // slow by any measure, and any other failure says nothing about latency: fast failures must not
-// make a broken version quick.
+// make a broken version quick. What a client gave up was too slow for every limit below the time
+// that it waited; it is never good.
 unsigned VersionMonitor::bad_indicators(stats::VersionCell& cell,
                                         const AttemptResult& result) const {
   const bool failed = stats::is_error(result.outcome);
   unsigned bad = 0;
   if (failed) bad |= bit(Indicator::Error);
-  (failed ? cell.bad(Indicator::Error) : cell.good(Indicator::Error)).add();
+  if (!result.given_up) (failed ? cell.bad(Indicator::Error) : cell.good(Indicator::Error)).add();
 
   const bool timed_out = result.outcome == Outcome::Timeout;
-  const bool timed = result.outcome == Outcome::Success && result.latency_valid;
+  const bool timed =
+      (result.outcome == Outcome::Success || result.given_up) && result.latency_valid;
   if (!timed && !timed_out) return bad;
-  const auto measure = [&](Indicator indicator, const std::atomic<std::int64_t>& limit_ns) {
-    const bool slow =
-        timed_out || result.latency.count() > limit_ns.load(std::memory_order_relaxed);
-    if (result.cold && !timed_out) {
-      (slow ? cell.cold_bad(indicator) : cell.cold_good(indicator)).add();
-      return;
-    }
+  const auto measure = [&](Indicator indicator, const std::atomic<std::int64_t>& limit_ns,
+                           bool excused) {
+    const std::int64_t limit = limit_ns.load(std::memory_order_relaxed);
+    if (result.told.count() > limit) return;  // it is counted already
+    const bool slow = timed_out || result.latency.count() > limit;
+    if (!slow && result.given_up) return;
+    if (excused) return (slow ? cell.cold_bad(indicator) : cell.cold_good(indicator)).add();
     if (slow) bad |= bit(indicator);
     (slow ? cell.bad(indicator) : cell.good(indicator)).add();
+    if (result.given_up) cell.given_up(indicator).add();
   };
-  measure(Indicator::SlowP95, p95_ns_);
-  measure(Indicator::SlowCritical, p95_critical_ns_);
+  // A cold endpoint is no excuse for what is critically slow, as little as for a timeout.
+  measure(Indicator::SlowP95, p95_ns_, result.cold && !timed_out && !result.given_up_waiting());
+  measure(Indicator::SlowCritical, p95_critical_ns_, false);
   return bad;
 }
 
@@ -238,6 +248,7 @@ void VersionMonitor::arm(const GuardPolicy& policy, std::function<void()> on_tri
   for (std::size_t i = 0; i < stats::kIndicators; ++i) {
     tests_->good_at_arming[i] = good_since_process_start(static_cast<Indicator>(i));
     tests_->cold_at_arming[i] = tests_->cold_pass_from[i] = cold_since_process_start(i);
+    tests_->given_up_at_arming[i] = given_up_since_process_start(i);
   }
   tests_->ignored_at_arming = ignored_since_process_start();
   p95_ns_.store(policy.p95.count(), std::memory_order_relaxed);
@@ -362,6 +373,12 @@ VersionMonitor::Counts VersionMonitor::cold_since_process_start(std::size_t indi
     sum.bad += cell->cold_bad_count(static_cast<Indicator>(indicator));
     sum.good += cell->cold_good_count(static_cast<Indicator>(indicator));
   }
+  return sum;
+}
+
+std::uint64_t VersionMonitor::given_up_since_process_start(std::size_t indicator) const {
+  std::uint64_t sum = 0;
+  for (const auto& cell : cells_) sum += cell->given_up_count(static_cast<Indicator>(indicator));
   return sum;
 }
 

@@ -92,6 +92,9 @@ class VersionMonitor {
   stats::Gauge& tunnels(unsigned worker) { return cells_[worker]->tunnels(); }
   // Call it exactly once per admitted attempt, with its ticket.
   void record(unsigned worker, const stats::AttemptResult& result, TimePoint now);
+  // The attempt is still under way, but its client seems to have given up: `so_far` is what it
+  // would say. record() still follows, with `told` set to its latency.
+  void note_waiting(unsigned worker, const stats::AttemptResult& so_far, TimePoint now);
   // Call this instead for an attempt that says nothing about a version (guards.ignore).
   void record_ignored(unsigned worker, std::uint32_t ticket);
 
@@ -131,6 +134,7 @@ class VersionMonitor {
     std::uint64_t good = 0;
   };
   Counts cold_since_process_start(std::size_t indicator) const;
+  std::uint64_t given_up_since_process_start(std::size_t indicator) const;
   std::uint64_t ignored_since_process_start() const;
 
   std::uint64_t good_since_process_start(stats::Indicator indicator) const;

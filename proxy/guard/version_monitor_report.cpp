@@ -112,8 +112,13 @@ void VersionMonitor::report_limits(GuardReport& report, TimePoint now) const {
     counts.to_pass = {alarm.bad() - from.bad, counts.good - std::min(counts.good, from.good),
                       cold.bad - tests.cold_pass_from[i].bad,
                       cold.good - tests.cold_pass_from[i].good};
-    if (i == 0) report.requests_since_arming = counts.good + alarm.raw_bad();
+    // Requests that their clients gave up are in no test of errors.
+    report.requests_since_arming =
+        std::max(report.requests_since_arming, counts.good + alarm.raw_bad());
     TestReport test = describe(kTestNames[i], alarm, counts, tests.policy.pass_beta);
+    // The workers count on after the decision.
+    test.given_up =
+        std::min(test.bad, given_up_since_process_start(i) - tests.given_up_at_arming[i]);
     test.cold_bad = cold.bad - tests.cold_at_arming[i].bad;
     test.cold_good = cold.good - tests.cold_at_arming[i].good;
     if (tests.explained[i] && now - *tests.explained[i] < kLingers)

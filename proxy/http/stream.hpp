@@ -73,6 +73,10 @@ class DownstreamStream {
   virtual void cancel() = 0;
   // `callback` runs when the client's connection breaks while no coroutine reads from it.
   virtual void on_gone(void (*callback)(void*), void* context) = 0;
+  // `callback` runs when the client has ended its direction of the connection while no coroutine
+  // reads from it: it may wait for its answer, or have given up. A stream that cannot tell never
+  // calls it.
+  virtual void on_half_closed(void (*)(void*), void*) {}
 
   virtual bool request_complete() const = 0;         // the whole request body was read
   virtual std::uint64_t bytes_received() const = 0;  // body bytes

@@ -177,7 +177,8 @@ void Socket::unwatch() {
 void Socket::on_events(std::uint32_t events) {
   if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) read_.ready = true;
   if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) write_.ready = true;
-  if (events & EPOLLRDHUP) half_closed_ = true;
+  const bool ends_now = (events & EPOLLRDHUP) != 0 && !half_closed_;
+  if (ends_now) half_closed_ = true;
   if (read_on_write_ && write_.ready) read_on_write_ = !(read_.ready = true);
   if (write_on_read_ && read_.ready) write_on_read_ = !(write_.ready = true);
   if (events & (EPOLLHUP | EPOLLERR)) half_closed_ = broken_ = true;
@@ -196,6 +197,7 @@ void Socket::on_events(std::uint32_t events) {
     wake(write_, Wait::Ready);
     if (!loop.is_current(this)) return;
   }
+  if (ends_now && !broken_ && half_closed_callback_) half_closed_callback_(half_closed_context_);
   if (broken_ && broken_callback_) broken_callback_(broken_context_);
 }
 

@@ -97,6 +97,13 @@ class Socket final : public Descriptor {
     broken_context_ = context;
   }
 
+  // Called once, when the peer ends its direction of the connection while nobody reads; nullptr
+  // switches it off. The peer may still read.
+  void on_half_closed(Broken callback, void* context) {
+    half_closed_callback_ = callback;
+    half_closed_context_ = context;
+  }
+
   bool might_be_readable() const { return read_.ready; }
   // A reader has to write first, or a writer to read (TLS): the next edge of one direction wakes
   // the other, too.
@@ -138,6 +145,8 @@ class Socket final : public Descriptor {
   Watcher* watcher_ = nullptr;
   Broken broken_callback_ = nullptr;
   void* broken_context_ = nullptr;
+  Broken half_closed_callback_ = nullptr;
+  void* half_closed_context_ = nullptr;
 };
 
 }  // namespace cutwater::net

@@ -88,6 +88,7 @@ class Transport {
   void watch(Watcher* watcher, TimePoint until) { socket_.watch(watcher, until); }
   void unwatch() { socket_.unwatch(); }
   void on_broken(Broken callback, void* context) { socket_.on_broken(callback, context); }
+  void on_half_closed(Broken callback, void* context) { socket_.on_half_closed(callback, context); }
 
   bool might_be_readable() const {
     return socket_.might_be_readable() || (tls_ && tls_->has_buffered());

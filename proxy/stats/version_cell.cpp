@@ -38,7 +38,7 @@ void VersionCell::record(const AttemptResult& result, TimePoint now) {
   outcomes_[static_cast<std::size_t>(result.outcome)].add();
   const int code = result.status / 100;
   code_class_[code >= 1 && code <= 5 ? static_cast<std::size_t>(code) : 0].add();
-  if (says_nothing(result.outcome)) return;
+  if (result.says_nothing()) return;
   clients_.add(result.client, now);
   // A failure has no latency: fast ones would make a broken version look quick.
   if (result.outcome == Outcome::Success && result.latency_valid) latency_.record(result.latency);

@@ -65,6 +65,8 @@ class alignas(64) VersionCell {
     return cold_good_[static_cast<std::size_t>(indicator)];
   }
   Counter& cold_bad(Indicator indicator) { return cold_bad_[static_cast<std::size_t>(indicator)]; }
+  // Of `bad`, those that the client gave up.
+  Counter& given_up(Indicator indicator) { return given_up_[static_cast<std::size_t>(indicator)]; }
   Counter& ignored() { return ignored_; }
   Gauge& tunnels() { return tunnels_; }
 
@@ -81,6 +83,9 @@ class alignas(64) VersionCell {
   std::uint64_t cold_bad_count(Indicator indicator) const {
     return cold_bad_[static_cast<std::size_t>(indicator)].get();
   }
+  std::uint64_t given_up_count(Indicator indicator) const {
+    return given_up_[static_cast<std::size_t>(indicator)].get();
+  }
   std::uint64_t ignored_count() const { return ignored_.get(); }
   std::uint64_t tunnels_open() const { return tunnels_.get(); }
   const DistinctClients& clients() const { return clients_; }
@@ -94,6 +99,7 @@ class alignas(64) VersionCell {
                                            // client
   std::array<Counter, kIndicators> cold_good_;
   std::array<Counter, kIndicators> cold_bad_;
+  std::array<Counter, kIndicators> given_up_;
   Counter ignored_;
   Gauge tunnels_;
   DistinctClients clients_;

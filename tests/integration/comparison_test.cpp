@@ -124,7 +124,7 @@ class ProbedProxy : public ComparedProxy {
   // The candidate answers probes, and nothing else.
   ProbedProxy() {
     green.on_request([](const Received& request, UpstreamConnection& connection) {
-      connection.answer(request.target.starts_with("/health") ? 200 : 500, "");
+      connection.answer(request.target().starts_with("/health") ? 200 : 500, "");
     });
     setup.version("blue", 0, {blue.port()}).version("green", 100, {green.port()}).stable("blue");
     setup.sticky().key = config::Sticky::Key::None;

@@ -101,6 +101,9 @@ class Http1ServerConnection final : public DownstreamStream {
   void on_gone(void (*callback)(void*), void* context) override {
     socket_.on_broken(callback, context);
   }
+  void on_half_closed(void (*callback)(void*), void* context) override {
+    socket_.on_half_closed(callback, context);
+  }
   bool request_complete() const override { return body_.done(); }
   std::uint64_t bytes_received() const override { return body_.bytes(); }
   std::uint64_t bytes_sent() const override { return out_.bytes_sent(); }

@@ -417,5 +417,24 @@ TEST_F(Compared, AnEndpointsFirstRequestsAreNotTooSlow) {
   EXPECT_EQ(report(0).bad, 2u) << "and an error is one";
 }
 
+TEST_F(Compared, WhatClientsGiveUpIsSlowOnBothSides) {
+  comparison->freeze_latency({100ms, 100ms, 100ms, 100ms});
+  AttemptResult left;
+  left.outcome = Outcome::ClientAbort;
+  left.given_up = true;
+  const auto leave_after = [&](bool candidate, Nanoseconds waited) {
+    left.latency = waited;
+    comparison->leave(0, arrive(candidate), left, false);
+  };
+  leave_after(true, 200ms);
+  leave_after(true, 110ms);
+  leave_after(false, 105ms);
+  leave_after(false, 99ms);
+  judge();
+  EXPECT_EQ(report(1).bad, 1u);
+  EXPECT_EQ(report(1).baseline->bad, 1u);
+  EXPECT_EQ(report(0).bad + report(0).baseline->bad, 0u);
+}
+
 }  // namespace
 }  // namespace cutwater::guard

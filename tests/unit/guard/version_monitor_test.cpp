@@ -1,54 +1,13 @@
 #include "proxy/guard/version_monitor.hpp"
 
-#include <gtest/gtest.h>
-
 #include <set>
 #include <vector>
 
 #include "proxy/guard/comparison.hpp"
+#include "tests/unit/guard/monitor_fixture.hpp"
 
 namespace cutwater::guard {
 namespace {
-
-using namespace std::chrono_literals;
-using stats::AttemptResult;
-using stats::Outcome;
-
-constexpr TimePoint kNoon = TimePoint(12h);
-
-AttemptResult good(Nanoseconds latency = 10ms) {
-  AttemptResult result;
-  result.status = 200;
-  result.latency = latency;
-  return result;
-}
-
-AttemptResult bad(Outcome outcome = Outcome::Status5xx) {
-  AttemptResult result;
-  result.outcome = outcome;
-  result.status = outcome == Outcome::Status5xx ? 500 : 0;
-  result.latency = 10ms;
-  return result;
-}
-
-AttemptResult with(AttemptResult result, const Ticket& ticket) {
-  result.ticket = ticket.value;
-  return result;
-}
-
-class Monitor : public testing::Test {
- protected:
-  void arm(GuardPolicy policy = {}) {
-    monitor.arm(policy, [this] { ++trips; });
-  }
-  void many(int count, const AttemptResult& result) {
-    for (int i = 0; i < count; ++i) monitor.record(static_cast<unsigned>(i) % 2, result, kNoon);
-  }
-  GuardReport report() { return monitor.report(kNoon); }
-
-  VersionMonitor monitor{"shop", "green", 2};
-  int trips = 0;
-};
 
 TEST_F(Monitor, WithoutAnArmingItOnlyCounts) {
   many(100, bad());
@@ -106,117 +65,6 @@ TEST_F(Monitor, AHealthyVersionPassesAfterExactly76Requests) {
   many(1, good());
   EXPECT_EQ(report().verdict, Verdict::Pass);
   EXPECT_EQ(report().requests_needed_to_pass, 0u);
-}
-
-TEST_F(Monitor, SlowResponsesTripTheLatencyGuard) {
-  arm();
-  many(5, good(2500ms));
-  EXPECT_TRUE(monitor.tripped());
-  EXPECT_EQ(report().failed_test, "p95");
-  EXPECT_EQ(report().tests[0].good, 5u) << "slow is not an error";
-  EXPECT_EQ(report().tests[2].good, 5u) << "2.5 s is within the critical limit of 3 s";
-}
-
-TEST_F(Monitor, ExactlyTheLimitIsNotSlow) {
-  arm();
-  many(100, good(2s));
-  EXPECT_FALSE(monitor.tripped());
-  EXPECT_EQ(report().verdict, Verdict::Pass);
-}
-
-TEST_F(Monitor, ThreeSecondsAreSlowByBothLimits) {
-  arm();
-  many(3, good(3500ms));
-  EXPECT_EQ(report().tests[1].bad, 3u);
-  EXPECT_EQ(report().tests[2].bad, 3u);
-}
-
-TEST_F(Monitor, ATimeoutIsAnErrorAndSlowWhateverItsLatencySays) {
-  arm();
-  AttemptResult timeout = bad(Outcome::Timeout);
-  timeout.latency_valid = false;
-  many(1, timeout);
-  for (const TestReport& test : report().tests) EXPECT_EQ(test.bad, 1u) << test.name;
-}
-
-TEST_F(Monitor, AQuickRefusalSaysNothingAboutLatency) {
-  arm();
-  many(3, bad(Outcome::ConnectFailed));
-  EXPECT_EQ(report().tests[1].good + report().tests[1].bad, 0u);
-  EXPECT_EQ(report().tests[1].verdict, Verdict::NoTraffic);
-}
-
-TEST_F(Monitor, AFailureIsNoGoodLatencyHoweverFastItWas) {
-  GuardPolicy tolerant;
-  tolerant.error_rate = 0.9;
-  arm(tolerant);
-  many(100, bad());
-  many(10, good());
-  EXPECT_EQ(report().tests[1].good, 10u);
-  EXPECT_EQ(report().tests[1].verdict, Verdict::Inconclusive);
-  EXPECT_EQ(monitor.totals().latency.count, 10u) << "nor does it enter the quantiles";
-}
-
-TEST_F(Monitor, ASlowFailureIsAFailureAndNothingElse) {
-  arm();
-  AttemptResult slow = bad();
-  slow.latency = 10s;
-  many(3, slow);
-  EXPECT_EQ(report().tests[0].bad, 3u);
-  EXPECT_EQ(report().tests[1].bad + report().tests[1].good, 0u);
-}
-
-TEST_F(Monitor, AnEndpointsFirstRequestsAreNotTooSlowForAnAlarm) {
-  arm();
-  AttemptResult cold = good(2500ms);
-  cold.cold = true;
-  many(50, cold);
-  EXPECT_FALSE(monitor.tripped());
-  EXPECT_EQ(report().tests[1].bad, 0u);
-  EXPECT_EQ(report().tests[1].cold_bad, 50u);
-  AttemptResult failed = bad();
-  failed.cold = true;
-  many(5, failed);
-  EXPECT_TRUE(monitor.tripped()) << "an error is one all the same";
-}
-
-TEST_F(Monitor, ATimeoutAmongTheFirstRequestsIsOneAllTheSame) {
-  arm();
-  AttemptResult timeout = bad(Outcome::Timeout);
-  timeout.cold = true;
-  many(1, timeout);
-  for (const TestReport& test : report().tests) EXPECT_EQ(test.bad, 1u) << test.name;
-}
-
-TEST_F(Monitor, PassesByTheRequestsThatAreNotColdWhereThoseAreMost) {
-  arm();
-  AttemptResult cold = good(2500ms);
-  cold.cold = true;
-  many(50, cold);
-  EXPECT_EQ(report().requests_needed_to_pass, 117u) << "50 must be at most 30 % of all";
-  many(116, good());
-  EXPECT_EQ(report().tests[1].verdict, Verdict::Inconclusive);
-  many(1, good());
-  EXPECT_EQ(report().tests[1].verdict, Verdict::Pass);
-}
-
-TEST_F(Monitor, PassesByAllRequestsWhereTheFirstOnesAreFast) {
-  arm();
-  AttemptResult cold = good();
-  cold.cold = true;
-  many(76, cold);
-  EXPECT_EQ(report().verdict, Verdict::Pass);
-}
-
-TEST_F(Monitor, AFreshArmingForgetsWhatWasCold) {
-  arm();
-  AttemptResult cold = good(2500ms);
-  cold.cold = true;
-  many(50, cold);
-  arm();
-  many(76, good());
-  EXPECT_EQ(report().verdict, Verdict::Pass);
-  EXPECT_EQ(report().tests[1].cold_bad, 0u);
 }
 
 TEST_F(Monitor, IgnoredAttemptsAreCountedApartAndGiveTheirPlaceBack) {
