@@ -1,6 +1,8 @@
 // Tests what viewers see of a URL that may carry a key.
 #include "config/shown_url.hpp"
 
+#include "config/show.hpp"
+
 #include "reading.hpp"
 
 namespace cutwater::config {
