@@ -66,11 +66,10 @@ upstream::PoolTimeouts Attempt::pool_timeouts() const {
   const config::Timeouts& timeouts = target_.service->timeouts;
   upstream::PoolTimeouts out{timeouts.connect, timeouts.upstream_idle, timeouts.stream_idle,
                              down_.client().addresses, !down_.head().upgrade.empty()};
-  const auto version = static_cast<std::size_t>(target_.version - target_.service->versions.data());
   // A server that has said too much once will do so again.
   const bool caught =
       target_.service->reuse == config::Reuse::Auto && target_.endpoint->desyncs() > 0;
-  out.rest = caught || target_.service->reuses_safely(version);
+  out.rest = caught || target_.service->reuses_safely();
   return out;
 }
 

@@ -79,10 +79,11 @@ struct ServiceSnapshot {
   std::string version_header;
   std::vector<std::string> ignored_paths;  // guards.ignore
 
-  // Returns true if its connections rest before they carry another client's request.
-  bool reuses_safely(std::size_t version) const {
-    const bool under_rollout = !rollout.empty() && version != stable;
-    return reuse == config::Reuse::Safe || (reuse == config::Reuse::Auto && under_rollout);
+  // Returns true if the connections to its versions rest before they carry another client's request.
+  // Under rollout those of stable do as well: a version whose requests alone need new connections
+  // would be compared as the slower one.
+  bool reuses_safely() const {
+    return reuse == config::Reuse::Safe || (reuse == config::Reuse::Auto && !rollout.empty());
   }
   // Returns true if requests for this path, without its query, say nothing about a version.
   bool ignores(std::string_view path) const;
