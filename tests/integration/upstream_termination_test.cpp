@@ -227,7 +227,7 @@ TEST_F(Termination, HeadTimeout) {  // U19
   EXPECT_EQ(client.read_response().status, 504);
   expect_recorded(Outcome::Timeout);
   const auto totals = proxy->of("blue");
-  EXPECT_GE(totals.latency.quantile(0.5), 80ms) << "the wait is not lost from the quantiles";
+  EXPECT_EQ(totals.latency.count, 0u) << "slow by any measure, and no good answer";
   expect_upstream_discarded();
   expect_usable(client);
 }
