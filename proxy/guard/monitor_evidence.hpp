@@ -18,6 +18,33 @@
 
 namespace cutwater::guard {
 
+using Cells = std::vector<std::unique_ptr<stats::VersionCell>>;
+
+// Add up what the workers have counted since the process began.
+struct ColdCounts {
+  std::uint64_t bad = 0;
+  std::uint64_t good = 0;
+};
+template <typename CountOf>
+std::uint64_t sum_over(const Cells& cells, CountOf count_of) {
+  std::uint64_t sum = 0;
+  for (const auto& cell : cells) sum += count_of(*cell);
+  return sum;
+}
+inline std::uint64_t good_of(const Cells& cells, stats::Indicator indicator) {
+  return sum_over(cells, [&](const auto& cell) { return cell.good_count(indicator); });
+}
+inline std::uint64_t given_up_of(const Cells& cells, stats::Indicator indicator) {
+  return sum_over(cells, [&](const auto& cell) { return cell.given_up_count(indicator); });
+}
+inline std::uint64_t ignored_of(const Cells& cells) {
+  return sum_over(cells, [](const auto& cell) { return cell.ignored_count(); });
+}
+inline ColdCounts cold_of(const Cells& cells, stats::Indicator indicator) {
+  return {sum_over(cells, [&](const auto& cell) { return cell.cold_bad_count(indicator); }),
+          sum_over(cells, [&](const auto& cell) { return cell.cold_good_count(indicator); })};
+}
+
 struct VersionMonitor::Tests {
   template <typename T>
   using PerIndicator = std::array<T, stats::kIndicators>;
@@ -56,7 +83,7 @@ struct VersionMonitor::Tests {
   // all), and from where on the version has to prove itself again.
   PerIndicator<std::optional<TimePoint>> explained;
   PerIndicator<Counts> pass_from;
-  PerIndicator<Counts> cold_at_arming, cold_pass_from;  // of the endpoints' first requests
+  PerIndicator<ColdCounts> cold_at_arming, cold_pass_from;  // of the endpoints' first requests
   std::shared_ptr<Comparison> comparison;
   // Holds the version against the baseline's past, once no baseline is left to compare with.
   std::optional<Alarm> past;

@@ -136,7 +136,7 @@ unsigned VersionMonitor::bad_indicators(stats::VersionCell& cell,
 }
 
 void VersionMonitor::prove() {
-  if (good_since_process_start(Indicator::Error) >= proven_at_.load(std::memory_order_relaxed))
+  if (good_of(cells_, Indicator::Error) >= proven_at_.load(std::memory_order_relaxed))
     unproven_.store(false, std::memory_order_relaxed);
 }
 
@@ -151,7 +151,7 @@ void VersionMonitor::judge(unsigned bad, const AttemptResult& result, TimePoint 
       if ((bad & bit(static_cast<Indicator>(i))) == 0) continue;
       Alarm& alarm = tests_->alarms[i];
       const bool enough = alarm.on_bad({result.client, good_since_arming(i), now},
-                                       [&] { return few_clients(now); });
+                                       [&] { return distinct_clients(now) < Alarm::kFewClients; });
       note_run(i);
       tests_->kinds[i].begin(alarm.runs());
       tests_->kinds[i].add(result);
@@ -163,7 +163,7 @@ void VersionMonitor::judge(unsigned bad, const AttemptResult& result, TimePoint 
       alarm.explain_away();
       tests_->explained[i] = now;
       tests_->pass_from[i] = {alarm.bad(), good_since_arming(i)};
-      tests_->cold_pass_from[i] = cold_since_process_start(i);
+      tests_->cold_pass_from[i] = cold_of(cells_, static_cast<Indicator>(i));
     }
     if ((bad & bit(Indicator::Error)) != 0) judge_by_past(result, now);
     if (tests_->story) on_trip = std::exchange(tests_->on_trip, {});
@@ -173,9 +173,9 @@ void VersionMonitor::judge(unsigned bad, const AttemptResult& result, TimePoint 
 
 void VersionMonitor::judge_by_past(const AttemptResult& result, TimePoint now) {
   if (!tests_->past) return;
-  const std::uint64_t good = good_since_process_start(Indicator::Error) - tests_->good_at_past;
-  const bool enough =
-      tests_->past->on_bad({result.client, good, now}, [&] { return few_clients(now); });
+  const std::uint64_t good = good_of(cells_, Indicator::Error) - tests_->good_at_past;
+  const bool enough = tests_->past->on_bad(
+      {result.client, good, now}, [&] { return distinct_clients(now) < Alarm::kFewClients; });
   tests_->past_kinds.begin(tests_->past->runs());
   tests_->past_kinds.add(result);
   if (enough) decide(std::string(kPastTestName), *tests_->past, tests_->past_kinds.list(), now);
@@ -212,7 +212,7 @@ void VersionMonitor::decide(const std::string& test, const Alarm& alarm,
   if (!tests_->policy.dry_run) tripped_.store(true, std::memory_order_release);
   std::uint64_t attempts = alarm.raw_bad();
   if (tests_->past && &alarm == &*tests_->past)
-    attempts += good_since_process_start(Indicator::Error) - tests_->good_at_past;
+    attempts += good_of(cells_, Indicator::Error) - tests_->good_at_past;
   else
     attempts += good_since_arming(static_cast<std::size_t>(&alarm - tests_->alarms.data()));
   tests_->story = {test,
@@ -246,11 +246,12 @@ void VersionMonitor::arm(const GuardPolicy& policy, std::function<void()> on_tri
   tests_->pass_from = {};
   tests_->story.reset();
   for (std::size_t i = 0; i < stats::kIndicators; ++i) {
-    tests_->good_at_arming[i] = good_since_process_start(static_cast<Indicator>(i));
-    tests_->cold_at_arming[i] = tests_->cold_pass_from[i] = cold_since_process_start(i);
-    tests_->given_up_at_arming[i] = given_up_since_process_start(i);
+    tests_->good_at_arming[i] = good_of(cells_, static_cast<Indicator>(i));
+    tests_->cold_at_arming[i] = tests_->cold_pass_from[i] =
+        cold_of(cells_, static_cast<Indicator>(i));
+    tests_->given_up_at_arming[i] = given_up_of(cells_, static_cast<Indicator>(i));
   }
-  tests_->ignored_at_arming = ignored_since_process_start();
+  tests_->ignored_at_arming = ignored_of(cells_);
   p95_ns_.store(policy.p95.count(), std::memory_order_relaxed);
   p95_critical_ns_.store(policy.p95_critical.count(), std::memory_order_relaxed);
   in_flight_cap_.store(policy.unproven_in_flight, std::memory_order_relaxed);
@@ -328,7 +329,7 @@ void VersionMonitor::hold_against_past(double limit) {
   limits.p0 = limit;
   limits.alpha = tests_->comparison->alpha_errors() * tests_->comparison->unspent();
   tests_->past.emplace(limits);
-  tests_->good_at_past = good_since_process_start(Indicator::Error);
+  tests_->good_at_past = good_of(cells_, Indicator::Error);
 }
 
 void VersionMonitor::set_tripped(bool tripped) {
@@ -347,15 +348,8 @@ std::uint64_t VersionMonitor::tunnels_open() const {
   return sum;
 }
 
-std::uint64_t VersionMonitor::good_since_process_start(Indicator indicator) const {
-  std::uint64_t sum = 0;
-  for (const auto& cell : cells_) sum += cell->good_count(indicator);
-  return sum;
-}
-
 std::uint64_t VersionMonitor::good_since_arming(std::size_t indicator) const {
-  return good_since_process_start(static_cast<Indicator>(indicator)) -
-         tests_->good_at_arming[indicator];
+  return good_of(cells_, static_cast<Indicator>(indicator)) - tests_->good_at_arming[indicator];
 }
 
 VersionMonitor::Counts VersionMonitor::counts(std::size_t indicator) const {
@@ -367,35 +361,10 @@ VersionMonitor::Counts VersionMonitor::counts(std::size_t indicator) const {
   return sum;
 }
 
-VersionMonitor::Counts VersionMonitor::cold_since_process_start(std::size_t indicator) const {
-  Counts sum;
-  for (const auto& cell : cells_) {
-    sum.bad += cell->cold_bad_count(static_cast<Indicator>(indicator));
-    sum.good += cell->cold_good_count(static_cast<Indicator>(indicator));
-  }
-  return sum;
-}
-
-std::uint64_t VersionMonitor::given_up_since_process_start(std::size_t indicator) const {
-  std::uint64_t sum = 0;
-  for (const auto& cell : cells_) sum += cell->given_up_count(static_cast<Indicator>(indicator));
-  return sum;
-}
-
-std::uint64_t VersionMonitor::ignored_since_process_start() const {
-  std::uint64_t sum = 0;
-  for (const auto& cell : cells_) sum += cell->ignored_count();
-  return sum;
-}
-
 double VersionMonitor::distinct_clients(TimePoint now) const {
   stats::ClientUnion all;
   for (const auto& cell : cells_) cell->clients().merge_into(all, now);
   return all.estimate();
-}
-
-bool VersionMonitor::few_clients(TimePoint now) const {
-  return distinct_clients(now) < Alarm::kFewClients;
 }
 
 }  // namespace cutwater::guard

@@ -133,14 +133,9 @@ class VersionMonitor {
     std::uint64_t bad = 0;
     std::uint64_t good = 0;
   };
-  Counts cold_since_process_start(std::size_t indicator) const;
-  std::uint64_t given_up_since_process_start(std::size_t indicator) const;
-  std::uint64_t ignored_since_process_start() const;
 
-  std::uint64_t good_since_process_start(stats::Indicator indicator) const;
   std::uint64_t good_since_arming(std::size_t indicator) const;
   Counts counts(std::size_t indicator) const;
-  bool few_clients(TimePoint now) const;
   double distinct_clients(TimePoint now) const;
   bool few_compared(TimePoint now) const;
   bool judged_now(std::uint32_t ticket) const;

@@ -107,7 +107,8 @@ void VersionMonitor::report_limits(GuardReport& report, TimePoint now) const {
   for (std::size_t i = 0; i < tests.alarms.size(); ++i) {
     const Alarm& alarm = tests.alarms[i];
     const Counts& from = tests.pass_from[i];
-    const Counts cold = cold_since_process_start(i);
+    const auto indicator = static_cast<stats::Indicator>(i);
+    const ColdCounts cold = cold_of(cells_, indicator);
     TestCounts counts{alarm.bad(), good_since_arming(i)};
     counts.to_pass = {alarm.bad() - from.bad, counts.good - std::min(counts.good, from.good),
                       cold.bad - tests.cold_pass_from[i].bad,
@@ -118,7 +119,7 @@ void VersionMonitor::report_limits(GuardReport& report, TimePoint now) const {
     TestReport test = describe(kTestNames[i], alarm, counts, tests.policy.pass_beta);
     // The workers count on after the decision.
     test.given_up =
-        std::min(test.bad, given_up_since_process_start(i) - tests.given_up_at_arming[i]);
+        std::min(test.bad, given_up_of(cells_, indicator) - tests.given_up_at_arming[i]);
     test.cold_bad = cold.bad - tests.cold_at_arming[i].bad;
     test.cold_good = cold.good - tests.cold_at_arming[i].good;
     if (tests.explained[i] && now - *tests.explained[i] < kLingers)
@@ -135,7 +136,7 @@ void VersionMonitor::report_past(GuardReport& report) const {
   if (!tests.past) return;
   TestCounts counts;
   counts.bad = tests.past->bad();
-  counts.good = good_since_process_start(stats::Indicator::Error) - tests.good_at_past;
+  counts.good = good_of(cells_, stats::Indicator::Error) - tests.good_at_past;
   TestReport test = describe(kPastTestName, *tests.past, counts, tests.policy.pass_beta);
   test.pass_at = test.pass_evidence = 0;  // it can only fail a version
   test.verdict = test.bad + test.good == 0 ? Verdict::NoTraffic : Verdict::Inconclusive;
@@ -154,7 +155,7 @@ GuardReport VersionMonitor::report(TimePoint now) const {
   if (tests_->comparison && tests_->comparison->has_control_group())
     report.baseline = kControlGroup;
   report_past(report);
-  report.ignored = ignored_since_process_start() - tests_->ignored_at_arming;
+  report.ignored = ignored_of(cells_) - tests_->ignored_at_arming;
   report.distinct_clients = static_cast<std::uint64_t>(distinct_clients(now) + 0.5);
   if (!tests_->alarms.empty()) report.failed_attempts = tests_->alarms[0].raw_bad();
   if (const auto& story = tests_->story) {
