@@ -165,8 +165,8 @@ TEST_F(Http2Request, StreamsChooseTheirVersionEachForItself) {
   setup.sticky().key = config::Sticky::Key::None;
   H2Client client(port());
   int greens = 0;
-  for (int i = 0; i < 10; ++i) greens += client.get().body == "green";
-  EXPECT_EQ(greens, 5);
+  for (int i = 0; i < 40; ++i) greens += client.get().body == "green";
+  EXPECT_NEAR(greens, 20, 17) << "each is dealt for itself";
 }
 
 TEST_F(Http2Request, RefusalsAreAnsweredOnTheirStreamOnly) {
