@@ -208,6 +208,8 @@ struct Admin {
   std::string unix_path;  // set instead of `listen` for unix:/path
   std::vector<Token> tokens;
   std::vector<std::string> allowed_hosts;  // besides loopback names and the listen address
+  std::optional<ListenerTls> tls;          // of `listen`, not of `probes`
+  std::optional<Address> probes;           // answers /livez, /readyz and /metrics, nothing else
 };
 
 struct AccessLog {

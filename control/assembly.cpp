@@ -268,6 +268,7 @@ Given Assembly::given(Restored restored) {
   out.source.load = [this] { return load_again(); };
   out.source.on_reloaded = [this] {
     certificates_.adopt();
+    admin_->adopt(control_->services.config().admin);
     notifier_->adopt(control_->services.operations());
     historian_->adopt(control_->services.operations());
     asio::co_spawn(context_, keep(publisher_->cookie_keys(), *store_), asio::detached);
