@@ -1,4 +1,5 @@
 // Implements what is decided about a request before its body is read.
+#include "config/names.hpp"
 #include "control/admin/session.hpp"
 
 namespace cutwater::control::admin {
@@ -67,6 +68,10 @@ std::optional<Answer> Session::check_token(Actor& actor) {
 
 std::optional<Answer> Session::check_access(const Matched& matched, Actor& actor) {
   const Route* route = matched.route;
+  if (place_->door == Door::Probes && shared_->auth.open() && !config::is_loopback(place_->peer)) {
+    return refuse(401, "unauthenticated",
+                  "Without admin.tokens, /metrics is for callers on this machine only.");
+  }
   if (route == nullptr || route->access != Access::Open) {
     if (auto refusal = check_token(actor)) return refusal;
   }

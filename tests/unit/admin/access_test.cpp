@@ -114,6 +114,26 @@ TEST(Access, ProbesAreAnsweredHoweverTheyAsk) {
   EXPECT_EQ(client.read().result_int(), 400u);
 }
 
+TEST(Access, TheAddressOfProbesAnswersNothingElse) {
+  config::Admin config = admin_with_tokens();
+  config.probes = config::Address{"127.0.0.1", 0};
+  RunningAdmin admin(config);
+  const std::uint16_t port = admin.server.probes_address()->port;
+  EXPECT_NE(port, admin.address.port);
+  const auto status = [&](const std::string& request) {
+    RawClient client(port);
+    client.send(request + "\r\n");
+    return client.read().result_int();
+  };
+  const std::string token = "Host: localhost\r\n" + bearer("viewer-secret") + "\r\n";
+  EXPECT_EQ(status("GET /readyz HTTP/1.0\r\n"), 200u);
+  EXPECT_EQ(status("GET /metrics HTTP/1.1\r\n" + token), 200u);
+  EXPECT_EQ(status("GET /metrics HTTP/1.1\r\nHost: localhost\r\n"), 401u);
+  for (const char* target : {"/", "/v1/services", "/openapi.json", "/nope"})
+    EXPECT_EQ(status("GET " + std::string(target) + " HTTP/1.1\r\n" + token), 404u) << target;
+  EXPECT_EQ(status("POST /v1/services/shop:rollback HTTP/1.1\r\n" + token), 404u);
+}
+
 TEST(Access, ATokenTakenBackWorksNoLongerAndItsStreamsEnd) {
   config::Admin config = admin_with_tokens();
   RunningAdmin admin(config);
