@@ -42,6 +42,9 @@ std::vector<std::string> restart_needed(const Config& running, const Config& nex
       running.admin.unix_path == next.admin.unix_path &&
       (!running.admin.unix_path.empty() || running.admin.listen == next.admin.listen);
   compare("admin.listen", same_admin);
+  // Tokens, host names, and the certificates may change.
+  compare("admin.tls", running.admin.tls.has_value() == next.admin.tls.has_value());
+  compare("admin.probes", running.admin.probes == next.admin.probes);
   compare("listeners", same_listeners(running.listeners, next.listeners));
   compare("limits", same_limits(running.limits, next.limits));
   compare("access_log", running.access_log.to == next.access_log.to &&

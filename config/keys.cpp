@@ -9,7 +9,7 @@ constexpr Key kRootKeys[] = {
     {"version"},  {"state_dir"}, {"workers"},    {"admin"},         {"listeners"},    {"routes"},
     {"services"}, {"limits"},    {"access_log"}, {"drain_timeout"}, {"drain_notice"}, {"notify"},
     {"history"},  {"via"},       {"policy"},     {"fleet", kLater}};
-constexpr Key kAdminKeys[] = {{"listen"}, {"tokens"}, {"allowed_hosts"}};
+constexpr Key kAdminKeys[] = {{"listen"}, {"tokens"}, {"allowed_hosts"}, {"tls"}, {"probes"}};
 constexpr Key kTokenKeys[] = {{"name"}, {"role"}, {"secret"}};
 constexpr Key kListenerKeys[] = {{"name"},           {"listen"}, {"trusted_proxies"}, {"http2"},
                                  {"proxy_protocol"}, {"tls"},    {"keep_headers"},    {"via"}};

@@ -203,11 +203,18 @@ struct Token {
   Secret secret;
 };
 
+// A shorter token can be guessed: an error where others than this machine reach the admin API, and
+// a line in the log elsewhere.
+inline constexpr std::size_t kShortestToken = 16;
+bool is_short(const Token& token);
+
 struct Admin {
   Address listen{"127.0.0.1", 9901};
   std::string unix_path;  // set instead of `listen` for unix:/path
   std::vector<Token> tokens;
   std::vector<std::string> allowed_hosts;  // besides loopback names and the listen address
+  std::optional<ListenerTls> tls;          // of `listen`, not of `probes`
+  std::optional<Address> probes;           // answers /livez, /readyz and /metrics, nothing else
 };
 
 struct AccessLog {

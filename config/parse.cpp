@@ -63,6 +63,11 @@ Config read_root(const Node& node, const Sources& sources, Report& report, Opera
       report.add(root.place_of_key("listeners"),
                  "listener `" + listener.name + "` has the address of `admin.listen`");
     }
+    if (config.admin.probes && listener.listen.port != 0 &&
+        listener.listen == *config.admin.probes) {
+      report.add(root.place_of_key("listeners"),
+                 "listener `" + listener.name + "` has the address of `admin.probes`");
+    }
   }
   return config;
 }

@@ -182,7 +182,31 @@ Route read_route(Report& report, const Node& node, const std::vector<Service>& s
   return route;
 }
 
+// Who can reach the API is asked for tokens that nobody guesses.
+void check_admin_is_guarded(const Fields& fields, const Admin& admin) {
+  const bool local = !admin.unix_path.empty() || is_loopback(admin.listen.host);
+  if (admin.tokens.empty() && !local) {
+    fields.report().add(
+        fields.place_of_value("listen"),
+        "without `tokens` the admin API listens on a loopback address or a unix socket "
+        "only; add `tokens`, or use 127.0.0.1 or unix:/path");
+  }
+  if (local && (!admin.probes || is_loopback(admin.probes->host))) return;
+  for (const Token& token : admin.tokens) {
+    if (token.secret.value.empty() || !is_short(token)) continue;
+    fields.report().add(fields.place_of_key("tokens"),
+                        "token " + quoted(token.name) + " is shorter than " +
+                            std::to_string(kShortestToken) +
+                            " characters, and others than this machine can reach the admin API; "
+                            "`openssl rand -hex 16` makes a good one");
+  }
+}
+
 }  // namespace
+
+bool is_short(const Token& token) {
+  return token.secret.value.size() < kShortestToken;
+}
 
 Admin read_admin(const Fields& root, const Sources& sources) {
   Admin admin;
@@ -209,11 +233,18 @@ Admin read_admin(const Fields& root, const Sources& sources) {
       admin.allowed_hosts.push_back(*host);
     }
   }
-  if (admin.tokens.empty() && admin.unix_path.empty() && !is_loopback(admin.listen.host)) {
-    report.add(fields.place_of_value("listen"),
-               "without `tokens` the admin API listens on a loopback address or a unix socket "
-               "only; add `tokens`, or use 127.0.0.1 or unix:/path");
+  if (const auto probes = fields.text("probes", "an address")) {
+    if (auto address = accept(fields, "probes", *probes, check_listen(*probes)))
+      admin.probes = *address;
+    if (admin.probes && admin.unix_path.empty() && admin.probes->port != 0 &&
+        *admin.probes == admin.listen)
+      report.add(fields.place_of_value("probes"), "`probes` has the address of `listen`");
   }
+  admin.tls = read_listener_tls(fields);
+  if (admin.tls && !admin.unix_path.empty())
+    report.add(fields.place_of_key("tls"),
+               "`tls` is for an address, and `listen` is a unix socket");
+  check_admin_is_guarded(fields, admin);
   return admin;
 }
 

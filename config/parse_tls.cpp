@@ -175,12 +175,14 @@ void resolve_tls_paths(Config& config, const std::string& folder) {
     resolve(files.key);
     resolve(files.ocsp);
   };
-  for (Listener& listener : config.listeners) {
-    if (!listener.tls) continue;
-    for (CertificateFiles& files : listener.tls->certificates) resolve_files(files);
-    resolve(listener.tls->client_ca);
-    resolve(listener.tls->client_crl);
-  }
+  const auto resolve_listener = [&](ListenerTls& tls) {
+    for (CertificateFiles& files : tls.certificates) resolve_files(files);
+    resolve(tls.client_ca);
+    resolve(tls.client_crl);
+  };
+  if (config.admin.tls) resolve_listener(*config.admin.tls);
+  for (Listener& listener : config.listeners)
+    if (listener.tls) resolve_listener(*listener.tls);
   for (Service& service : config.services) {
     for (Version& version : service.versions) {
       resolve(version.tls.ca);

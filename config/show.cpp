@@ -15,19 +15,6 @@ namespace cutwater::config {
 namespace {
 namespace json = boost::json;
 
-json::object show(const Admin& admin) {
-  json::object shown;
-  shown["listen"] = admin.unix_path.empty() ? to_string(admin.listen) : "unix:" + admin.unix_path;
-  json::array tokens;
-  for (const Token& token : admin.tokens) {
-    tokens.push_back(json::object{
-        {"name", token.name}, {"role", to_string(token.role)}, {"secret", token.secret.origin}});
-  }
-  shown["tokens"] = std::move(tokens);
-  shown["allowed_hosts"] = json::array(admin.allowed_hosts.begin(), admin.allowed_hosts.end());
-  return shown;
-}
-
 json::object show(const CertificateFiles& files) {
   json::object shown{{"cert", files.cert}};
   if (!files.key.empty()) shown["key"] = files.key;
@@ -51,6 +38,21 @@ json::object show(const ListenerTls& tls) {
   if (!tls.client_crl.empty()) shown["client_crl"] = tls.client_crl;
   const bool required = tls.client_auth == ListenerTls::ClientAuth::Required;
   shown["client_auth"] = required ? "required" : "optional";
+  return shown;
+}
+
+json::object show(const Admin& admin) {
+  json::object shown;
+  shown["listen"] = admin.unix_path.empty() ? to_string(admin.listen) : "unix:" + admin.unix_path;
+  json::array tokens;
+  for (const Token& token : admin.tokens) {
+    tokens.push_back(json::object{
+        {"name", token.name}, {"role", to_string(token.role)}, {"secret", token.secret.origin}});
+  }
+  shown["tokens"] = std::move(tokens);
+  shown["allowed_hosts"] = json::array(admin.allowed_hosts.begin(), admin.allowed_hosts.end());
+  if (admin.tls) shown["tls"] = show(*admin.tls);
+  if (admin.probes) shown["probes"] = to_string(*admin.probes);
   return shown;
 }
 

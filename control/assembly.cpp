@@ -61,6 +61,13 @@ void tell_of_versions(const Restored& restored) {
                 << "` runs was said at run time; what the file says of it overrules that\n";
 }
 
+void warn_of_short_tokens(const config::Admin& admin) {
+  for (const auto& token : admin.tokens)
+    if (config::is_short(token))
+      spdlog::warn("an admin token is shorter than {} characters token={}", config::kShortestToken,
+                   token.name);
+}
+
 // The file's, and what was bound: ports may have been chosen at the start.
 std::function<std::vector<config::Address>()> own_addresses(const Services& services,
                                                             std::function<ProxyFacts()> facts) {
@@ -74,6 +81,7 @@ std::function<std::vector<config::Address>()> own_addresses(const Services& serv
     };
     for (const auto& [name, address] : now.listeners) add(address);
     add(now.admin);
+    add(now.probes);
     return out;
   };
 }
@@ -197,7 +205,7 @@ int Assembly::open() {
   }
 
   if (const int code = open_history(**store); code != 0) return code;
-  if (const auto problems = certificates_.load(config_.listeners, options_.config_path);
+  if (const auto problems = certificates_.load(listeners_and_admin(config_), options_.config_path);
       !problems.empty())
     return refuse(problems);
 
@@ -243,9 +251,12 @@ void Assembly::open_workers() {
   workers.drain_spread = std::min<config::Duration>(config_.drain_timeout / 4, kMostDrainSpread);
   workers.drain_timeout = config_.drain_timeout;
   workers.tls = certificates_.contexts();
+  workers.tls.pop_back();  // of the admin API
   workers_ = std::make_unique<worker::WorkerGroup>(std::move(workers));
-  certificates_.on_new(
-      [this](std::size_t listener, auto tls) { workers_->switch_tls(listener, std::move(tls)); });
+  certificates_.on_new([this](std::size_t listener, auto tls) {
+    if (listener == config_.listeners.size()) return admin_->use_tls(std::move(tls));
+    workers_->switch_tls(listener, std::move(tls));
+  });
   plane_ = std::make_unique<WorkerPlane>(*workers_);
 }
 
@@ -254,7 +265,7 @@ config::Parsed Assembly::load_again() {
   if (!parsed.config) return parsed;
   // "auto" was settled at start; the same word must not look like another number.
   if (parsed.config->workers == 0) parsed.config->workers = config_.workers;
-  parsed.problems = certificates_.check(parsed.config->listeners, options_.config_path);
+  parsed.problems = certificates_.check(listeners_and_admin(*parsed.config), options_.config_path);
   if (!parsed.problems.empty()) parsed.config.reset();
   return parsed;
 }
@@ -268,6 +279,8 @@ Given Assembly::given(Restored restored) {
   out.source.load = [this] { return load_again(); };
   out.source.on_reloaded = [this] {
     certificates_.adopt();
+    admin_->adopt(control_->services.config().admin);
+    warn_of_short_tokens(control_->services.config().admin);
     notifier_->adopt(control_->services.operations());
     historian_->adopt(control_->services.operations());
     asio::co_spawn(context_, keep(publisher_->cookie_keys(), *store_), asio::detached);
@@ -291,6 +304,7 @@ ProxyFacts Assembly::facts() const {
     out.listeners.emplace_back(listener.name, to_string(listener.address));
   out.admin = config_.admin.unix_path.empty() ? to_string(admin_->address())
                                               : "unix:" + config_.admin.unix_path;
+  if (const auto probes = admin_->probes_address()) out.probes = to_string(*probes);
   out.workers = config_.workers;
   return out;
 }
@@ -309,6 +323,8 @@ int Assembly::serve() {
     return listen_failure(error);
   admin_ = std::make_unique<AdminServer>(context_, config_.admin, control_->resources(),
                                          control_->idempotency, [this] { return metrics_text(); });
+  admin_->use_tls(certificates_.contexts().back());
+  warn_of_short_tokens(config_.admin);
   if (const std::string error = admin_->start(); !error.empty()) return listen_failure(error);
   prober_ = std::make_unique<health::HealthProber>(
       context_, [this](const health::Target& target, bool healthy, const std::string& why) {
@@ -341,11 +357,10 @@ std::string Assembly::write_ready_file() const {
   const ProxyFacts now = facts();
   json::object listeners;
   for (const auto& [name, address] : now.listeners) listeners[name] = address;
+  json::object ready{{"listeners", std::move(listeners)}, {"admin", now.admin}, {"pid", getpid()}};
+  if (!now.probes.empty()) ready["probes"] = now.probes;
   const std::string draft = options_.ready_file + ".new";
-  std::ofstream(draft) << to_text(json::object{{"listeners", std::move(listeners)},
-                                               {"admin", now.admin},
-                                               {"pid", getpid()}})
-                       << "\n";
+  std::ofstream(draft) << to_text(ready) << "\n";
   std::error_code error;
   std::filesystem::rename(draft, options_.ready_file, error);
   return error ? "cannot write " + options_.ready_file + ": " + error.message() : "";

@@ -49,12 +49,17 @@ void GuessLimiter::make_room(TimePoint now) {
 }
 
 Authenticator::Authenticator(const std::vector<config::Token>& tokens) {
+  adopt(tokens);
+}
+
+void Authenticator::adopt(const std::vector<config::Token>& tokens) {
+  tokens_.clear();
   for (const config::Token& token : tokens) {
     tokens_.push_back({sha256(token.secret.value), Actor{token.name, token.role}});
   }
 }
 
-std::optional<Actor> Authenticator::find(const Sha256& presented) const {
+std::optional<Actor> Authenticator::holder_of(const Sha256& presented) const {
   // Every hash is compared, to the end, so that the time tells nothing about which one was close.
   const Hashed* match = nullptr;
   for (const Hashed& token : tokens_) {
@@ -66,34 +71,44 @@ std::optional<Actor> Authenticator::find(const Sha256& presented) const {
 
 Admitted Authenticator::admit(const std::vector<std::string_view>& headers, const std::string& peer,
                               TimePoint now) {
+  Admitted out;
+  const auto refuse = [&out](int status, std::string detail) {
+    out.status = status;
+    out.detail = std::move(detail);
+    return std::move(out);
+  };
   if (headers.size() > 1) {
-    return {std::nullopt, 400,
-            "Send one Authorization header, not " + std::to_string(headers.size()) + "."};
+    return refuse(400,
+                  "Send one Authorization header, not " + std::to_string(headers.size()) + ".");
   }
-  if (open()) return {Actor{}, 200, ""};
-  if (const auto wait = limiter_.blocked(peer, now)) {
-    return {std::nullopt, 429,
-            "Too many wrong tokens from this address. Wait " + std::to_string(wait->count()) +
-                " s, then try again with the right one.",
-            *wait};
+  if (open()) {
+    out.actor = Actor{};
+    return out;
   }
   if (headers.empty()) {
-    return {std::nullopt, 401,
-            "Send a token: 'Authorization: Bearer <token>' (the cutwater command reads it from "
-            "CUTWATER_TOKEN or --token-file)."};
+    return refuse(
+        401,
+        "Send a token: 'Authorization: Bearer <token>' (the cutwater command reads it from "
+        "CUTWATER_TOKEN or --token-file).");
   }
   constexpr std::string_view kScheme = "Bearer ";
   const std::string_view header = headers.front();
   if (header.size() <= kScheme.size() ||
       !boost::beast::iequals(header.substr(0, kScheme.size()), kScheme)) {
-    return {std::nullopt, 401,
-            "Only the Bearer scheme is understood: 'Authorization: Bearer "
-            "<token>'."};
+    return refuse(401, "Only the Bearer scheme is understood: 'Authorization: Bearer <token>'.");
   }
-  const Sha256 presented = sha256(header.substr(kScheme.size()));
-  if (auto actor = find(presented)) return {std::move(actor), 200, ""};
-  limiter_.failed(peer, presented, now);
-  return {std::nullopt, 401, "This token is not known to this proxy."};
+  out.token = sha256(header.substr(kScheme.size()));
+  out.actor = holder_of(out.token);
+  if (out.actor) return out;  // whatever others at this address have guessed
+  if (const auto wait = limiter_.blocked(peer, now)) {
+    out.retry_after = *wait;
+    return refuse(429,
+                  "This token is not known, and too many wrong ones came from this address. "
+                  "Wait " +
+                      std::to_string(wait->count()) + " s, then try again.");
+  }
+  limiter_.failed(peer, out.token, now);
+  return refuse(401, "This token is not known to this proxy.");
 }
 
 std::string host_without_port(std::string_view host) {
@@ -117,13 +132,16 @@ std::string host_without_port(std::string_view host) {
 }
 
 HostPolicy::HostPolicy(const config::Admin& admin) : names_{"localhost", "127.0.0.1", "[::1]"} {
-  const std::string& listen = admin.listen.host;
-  if (listen == "0.0.0.0" || listen == "::") {
-    any_address_ = true;
-  } else {
-    names_.push_back(config::url_host(listen));
-  }
+  add_address(admin.listen.host);
+  if (admin.probes) add_address(admin.probes->host);
   for (const std::string& host : admin.allowed_hosts) names_.push_back(host_without_port(host));
+}
+
+void HostPolicy::add_address(const std::string& listen) {
+  if (listen == "0.0.0.0" || listen == "::")
+    any_address_ = true;
+  else
+    names_.push_back(config::url_host(listen));
 }
 
 bool HostPolicy::allows(std::string_view host) const {

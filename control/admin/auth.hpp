@@ -1,4 +1,4 @@
-// Decides who may ask: it holds bearer tokens, the back-off of clients that guess, and the Host
+// Decides who may ask: it holds bearer tokens, the limit on clients that guess, and the Host
 // allow-list that defeats DNS rebinding. The admin server owns it; only the control thread uses it;
 // it holds hashes, never secrets. It is pure apart from SHA-256: time is an argument.
 #pragma once
@@ -22,8 +22,10 @@ namespace cutwater::control::admin {
 using Sha256 = std::array<unsigned char, 32>;
 Sha256 sha256(std::string_view text);
 
-// Counts wrong guesses per peer. The same wrong token again does not count as a new guess: a script
-// with a stale token must not lock out the person at the same address who needs a rollback.
+// Counts wrong guesses per peer, so that guessing is slow. It is never asked about a right token:
+// behind one address (a NAT, a bastion, a unix socket) are those that guess and the person who
+// needs a rollback. The same wrong token again does not count as a new guess: a script with a stale
+// token should go on hearing that the token is wrong.
 class GuessLimiter {
  public:
   static constexpr std::uint32_t kFailures = 10;
@@ -49,6 +51,7 @@ class GuessLimiter {
 
 struct Admitted {
   std::optional<Actor> actor;  // if set, the request is admitted
+  Sha256 token{};              // the hash of what was shown
   // Otherwise this is the answer: 400 several headers, 401, 429.
   int status = 401;
   std::string detail;
@@ -60,6 +63,10 @@ class Authenticator {
   explicit Authenticator(const std::vector<config::Token>& tokens);
 
   bool open() const { return tokens_.empty(); }  // then everyone is Admin
+  // Takes over the tokens of a new configuration. Guesses are not forgotten.
+  void adopt(const std::vector<config::Token>& tokens);
+  // Returns who shows this token now; nobody when it is unknown or was taken back.
+  std::optional<Actor> holder_of(const Sha256& token) const;
   // `headers` holds every Authorization value of the request.
   Admitted admit(const std::vector<std::string_view>& headers, const std::string& peer,
                  TimePoint now);
@@ -69,8 +76,6 @@ class Authenticator {
     Sha256 hash;
     Actor actor;
   };
-  std::optional<Actor> find(const Sha256& presented) const;
-
   std::vector<Hashed> tokens_;
   GuessLimiter limiter_;
 };
@@ -83,6 +88,7 @@ class HostPolicy {
   bool allows(std::string_view host) const;
 
  private:
+  void add_address(const std::string& listen);
   bool any_address_ = false;  // bound to 0.0.0.0 or ::: any IP literal may be ours
   std::vector<std::string> names_;
 };

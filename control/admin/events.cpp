@@ -53,12 +53,10 @@ constexpr std::string_view kHead =
 }  // namespace
 
 Awaitable<void> Session::stream_events(Call& call) {
-  stream_.expires_after(shared_->limits.write_deadline);
-  auto [error, size] = co_await asio::async_write(stream_, asio::buffer(kHead), kToken);
+  wire_.expires_after(shared_->limits.write_deadline);
+  auto [error, size] = co_await asio::async_write(wire_, asio::buffer(kHead), kToken);
   if (error || parser_->get().method() == http::verb::head) co_return;
 
-  ++shared_->followers;
-  const std::shared_ptr<void> place(nullptr, [shared = shared_](void*) { --shared->followers; });
   auto queue = std::make_shared<Queue>(co_await asio::this_coro::executor);
   const std::string_view header_id = header_one("Last-Event-ID");
   const auto after = call.query.find("after");
@@ -76,15 +74,15 @@ Awaitable<void> Session::stream_events(Call& call) {
   while (true) {
     sending += std::exchange(queue->text, {});
     queue->events = 0;
-    stream_.expires_after(shared_->limits.write_deadline);
-    auto [failed, written] = co_await asio::async_write(stream_, asio::buffer(sending), kToken);
+    wire_.expires_after(shared_->limits.write_deadline);
+    auto [failed, written] = co_await asio::async_write(wire_, asio::buffer(sending), kToken);
     if (failed || (queue->overflow && queue->text.empty())) co_return;
     sending.clear();
     if (!queue->text.empty()) continue;
     queue->wake.expires_after(shared_->limits.heartbeat);
     auto [woken] = co_await queue->wake.async_wait(kToken);
     if (!woken) sending = ": still here\n\n";
-    if (!stream_.socket().is_open()) co_return;
+    if (!wire_.is_open()) co_return;
   }
 }
 

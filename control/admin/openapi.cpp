@@ -105,7 +105,8 @@ std::string operation_id(const Route& route) {
 }
 
 json::object operation(const Route& route) {
-  const bool json_answer = route.kind == Kind::Api || route.kind == Kind::OpenApi;
+  const bool json_answer =
+      route.kind == Kind::Api || route.kind == Kind::Probe || route.kind == Kind::OpenApi;
   json::object schema = json_answer ? ref(route.schema) : json::object{{"type", "string"}};
   json::object success{{"description", route.summary},
                        {"content", {{media_type(route), {{"schema", std::move(schema)}}}}}};

@@ -32,7 +32,8 @@ using Handler = Awaitable<Reply> (*)(Call&);
 
 // With RawJson, the handler reads the body itself and says in its own words what is wrong.
 enum class Body { None, OptionalJson, Json, RawJson, Yaml };
-enum class Kind { Api, OpenApi, Metrics, Events, Page };
+// A Probe is answered to whoever asks, however: load balancers send HTTP/1.0, no Host or any Host.
+enum class Kind { Api, OpenApi, Metrics, Events, Page, Probe };
 // Open needs no token, because a load balancer or a browser's address bar sends none.
 enum class Access { Open, Viewer, Deployer, Approver, Admin };
 
@@ -40,7 +41,7 @@ struct Route {
   boost::beast::http::verb verb;
   std::string_view pattern;  // "/v1/services/{service}/weights", "/v1/rollouts/{id}:pause"
   std::string_view summary;
-  Handler handler = nullptr;  // set only for Kind::Api
+  Handler handler = nullptr;  // set only for Api and Probe
   Access access = Access::Viewer;
   Kind kind = Kind::Api;
   Body body = Body::None;

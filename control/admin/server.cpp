@@ -32,20 +32,9 @@ std::string peer_name(const Local::socket&) {
   return "unix";
 }
 
-// Returns true when there is a place for one more connection: if need be, the connection that has
-// been idle longest gives up its place, so that idle connections cannot keep an operator out.
-bool make_room(Shared& shared) {
-  if (shared.sessions.size() < shared.limits.connections) return true;
-  for (Session* session : shared.sessions) {
-    if (!session->idle()) continue;
-    session->close();
-    return true;
-  }
-  return false;
-}
-
 template <typename Acceptor>
-Awaitable<void> accept_loop(std::shared_ptr<Shared> shared, std::shared_ptr<Acceptor> acceptor) {
+Awaitable<void> accept_loop(std::shared_ptr<Shared> shared, std::shared_ptr<Acceptor> acceptor,
+                            Door door) {
   constexpr auto kToken = asio::as_tuple(asio::use_awaitable);
   while (acceptor->is_open()) {
     auto [error, socket] = co_await acceptor->async_accept(kToken);
@@ -55,28 +44,20 @@ Awaitable<void> accept_loop(std::shared_ptr<Shared> shared, std::shared_ptr<Acce
       co_await pause.async_wait(kToken);
       continue;
     }
-    if (!make_room(*shared)) {
-      static constexpr std::string_view kBusy =
-          "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n"
-          "Connection: close\r\n\r\n";
-      socket.non_blocking(true, error);
-      socket.write_some(asio::buffer(kBusy), error);
-      continue;
-    }
     std::string peer = peer_name(socket);
-    Stream stream(asio::generic::stream_protocol::socket(std::move(socket)));
+    Wire wire(Wire::Plain(asio::generic::stream_protocol::socket(std::move(socket))));
     asio::co_spawn(acceptor->get_executor(),
-                   run_session(shared, std::move(stream), std::move(peer)), asio::detached);
+                   run_session(shared, std::move(wire), door, std::move(peer)), asio::detached);
   }
 }
 
 template <typename Acceptor>
-void serve(std::shared_ptr<Shared> shared, std::shared_ptr<Acceptor> acceptor) {
-  shared->close_listener = [acceptor] {
+void serve(std::shared_ptr<Shared> shared, std::shared_ptr<Acceptor> acceptor, Door door) {
+  shared->close_listeners.emplace_back([acceptor] {
     boost::system::error_code ignored;
     acceptor->close(ignored);
-  };
-  asio::co_spawn(acceptor->get_executor(), accept_loop(shared, acceptor), asio::detached);
+  });
+  asio::co_spawn(acceptor->get_executor(), accept_loop(shared, acceptor, door), asio::detached);
 }
 
 // A socket file on which nobody listens is left over from a killed process.
@@ -100,36 +81,59 @@ struct Listening : admin::Shared {
         io(the_io),
         config(the_config) {}
 
-  std::string start_tcp(std::shared_ptr<admin::Shared> self);
-  std::string start_unix(std::shared_ptr<admin::Shared> self);
+  std::string start(const std::shared_ptr<admin::Shared>& self);
+  std::string start_api(const std::shared_ptr<admin::Shared>& self);
+  std::string start_unix(const std::shared_ptr<admin::Shared>& self);
+  std::string listen(const std::shared_ptr<admin::Shared>& self, const std::string& where,
+                     config::Address& address, admin::Door door);
 
   asio::io_context& io;
   config::Admin config;
   config::Address bound;
+  std::optional<config::Address> probes_bound;
 };
 
-std::string Listening::start_tcp(std::shared_ptr<admin::Shared> self) {
-  const std::string where =
-      "admin address " + config.listen.host + ":" + std::to_string(config.listen.port);
+// `address` gets the port that was taken when it has 0.
+std::string Listening::listen(const std::shared_ptr<admin::Shared>& self, const std::string& where,
+                              config::Address& address, admin::Door door) {
   boost::system::error_code error;
-  const auto address = asio::ip::make_address(config.listen.host, error);
+  const auto ip = asio::ip::make_address(address.host, error);
   if (error) return where + ": not an IP address";
-  if (config.tokens.empty() && !address.is_loopback()) {
-    return where + ": without admin.tokens the API binds only to loopback or a unix socket";
-  }
-  const tcp::endpoint endpoint(address, config.listen.port);
+  const tcp::endpoint endpoint(ip, address.port);
   auto acceptor = std::make_shared<tcp::acceptor>(io);
   acceptor->open(endpoint.protocol(), error);
   if (!error) acceptor->set_option(tcp::acceptor::reuse_address(true), error);
   if (!error) acceptor->bind(endpoint, error);
   if (!error) acceptor->listen(asio::socket_base::max_listen_connections, error);
   if (error) return where + ": " + error.message();
-  bound = {config.listen.host, acceptor->local_endpoint().port()};
-  admin::serve(std::move(self), std::move(acceptor));
+  address.port = acceptor->local_endpoint().port();
+  admin::serve(self, std::move(acceptor), door);
   return "";
 }
 
-std::string Listening::start_unix(std::shared_ptr<admin::Shared> self) {
+std::string Listening::start(const std::shared_ptr<admin::Shared>& self) {
+  places.emplace(limits.strangers, limits.callers);
+  std::string problem = config.unix_path.empty() ? start_api(self) : start_unix(self);
+  if (!problem.empty() || !config.probes) return problem;
+  probes_bound = *config.probes;
+  const std::string where =
+      "admin.probes " + probes_bound->host + ":" + std::to_string(probes_bound->port);
+  return listen(self, where, *probes_bound, admin::Door::Probes);
+}
+
+std::string Listening::start_api(const std::shared_ptr<admin::Shared>& self) {
+  const std::string where =
+      "admin address " + config.listen.host + ":" + std::to_string(config.listen.port);
+  boost::system::error_code error;
+  const auto address = asio::ip::make_address(config.listen.host, error);
+  if (!error && config.tokens.empty() && !address.is_loopback()) {
+    return where + ": without admin.tokens the API binds only to loopback or a unix socket";
+  }
+  bound = config.listen;
+  return listen(self, where, bound, admin::Door::Api);
+}
+
+std::string Listening::start_unix(const std::shared_ptr<admin::Shared>& self) {
   const std::string where = "admin socket " + config.unix_path;
   if (config.unix_path.size() >= sizeof(sockaddr_un::sun_path)) {
     return where + ": longer than a unix socket path may be (" +
@@ -146,11 +150,8 @@ std::string Listening::start_unix(std::shared_ptr<admin::Shared> self) {
   if (!error) acceptor->listen(asio::socket_base::max_listen_connections, error);
   if (error) return where + ": " + error.message();
   bound = {config.unix_path, 0};
-  admin::serve(std::move(self), std::move(acceptor));
-  close_listener = [close = std::move(close_listener), path = config.unix_path] {
-    close();
-    ::unlink(path.c_str());
-  };
+  admin::serve(self, std::move(acceptor), admin::Door::Api);
+  close_listeners.emplace_back([path = config.unix_path] { ::unlink(path.c_str()); });
   return "";
 }
 
@@ -169,13 +170,32 @@ void AdminServer::set_limits(const AdminLimits& limits) {
 }
 
 std::string AdminServer::start() {
-  auto& listening = static_cast<Listening&>(*shared_);
-  return listening.config.unix_path.empty() ? listening.start_tcp(shared_)
-                                            : listening.start_unix(shared_);
+  return static_cast<Listening&>(*shared_).start(shared_);
 }
 
 config::Address AdminServer::address() const {
   return static_cast<const Listening&>(*shared_).bound;
+}
+
+std::optional<config::Address> AdminServer::probes_address() const {
+  return static_cast<const Listening&>(*shared_).probes_bound;
+}
+
+void AdminServer::use_tls(std::shared_ptr<const net::TlsServerContext> tls) {
+  shared_->tls = std::move(tls);
+}
+
+void AdminServer::adopt(const config::Admin& config) {
+  shared_->auth.adopt(config.tokens);
+  shared_->hosts = admin::HostPolicy(config);
+  if (!shared_->places) return;
+  shared_->places->for_each([this](admin::Place& place) {
+    if (!place.following || place.gone || shared_->auth.open()) return;
+    const auto now = shared_->auth.holder_of(place.token);
+    if (now && now->name == place.holder) return;
+    place.gone = true;
+    place.close();
+  });
 }
 
 void AdminServer::when_settled(std::function<void()> done) {
@@ -185,8 +205,8 @@ void AdminServer::when_settled(std::function<void()> done) {
 
 void AdminServer::stop() {
   shared_->when_settled = nullptr;
-  if (shared_->close_listener) std::exchange(shared_->close_listener, nullptr)();
-  for (admin::Session* session : shared_->sessions) session->close();
+  for (const auto& close : std::exchange(shared_->close_listeners, {})) close();
+  if (shared_->places) shared_->places->for_each([](admin::Place& place) { place.close(); });
 }
 
 }  // namespace cutwater::control

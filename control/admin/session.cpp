@@ -37,20 +37,6 @@ bool is_json(std::string_view content_type) {
          (type.size() > 5 && beast::iequals(type.substr(type.size() - 5), "+json"));
 }
 
-std::string join(const std::vector<std::string_view>& words) {
-  std::string text;
-  for (const auto word : words) {
-    if (!text.empty()) text += ", ";
-    text += word;
-  }
-  return text;
-}
-
-Answer refuse(int status, std::string_view type, std::string detail,
-              boost::json::object extra = {}) {
-  return to_answer(problem(status, type, std::move(detail), std::move(extra)));
-}
-
 // A handler that throws is a bug of ours; the caller still gets an answer.
 Awaitable<Reply> perform(Handler handler, Call& call) {
   std::string failed;
@@ -104,6 +90,10 @@ class Held {  // holds one of a limited number of places, for as long as this li
 
 }  // namespace
 
+Answer refuse(int status, std::string_view type, std::string detail, boost::json::object extra) {
+  return to_answer(problem(status, type, std::move(detail), std::move(extra)));
+}
+
 Answer to_answer(const Reply& reply) {
   Answer answer;
   answer.status = reply.status;
@@ -122,17 +112,14 @@ Answer to_answer(const Reply& reply) {
   return answer;
 }
 
-Session::Session(std::shared_ptr<Shared> shared, Stream stream, std::string peer)
-    : shared_(std::move(shared)), stream_(std::move(stream)), peer_(std::move(peer)) {
-  shared_->sessions.push_back(this);
+Session::Session(std::shared_ptr<Shared> shared, Wire wire, Door door, std::string peer)
+    : shared_(std::move(shared)), wire_(std::move(wire)) {
+  if (door == Door::Api) tls_ = shared_->tls;
+  place_ = shared_->places->enter({door, std::move(peer), [this] { wire_.close(); }});
 }
 
 Session::~Session() {
-  shared_->sessions.remove(this);
-}
-
-void Session::close() {
-  stream_.close();
+  shared_->places->leave(place_);
 }
 
 std::vector<std::string_view> Session::header(std::string_view name) const {
@@ -154,17 +141,30 @@ std::string_view Session::target() const {
 
 Awaitable<void> Session::run() {
   bool more = true;  // awaited in a statement of its own: see the GCC 12 rule in tests/tidy
+  if (tls_) more = co_await encrypt();
+  if (!more) co_return;
   while (more) more = co_await serve_one();
   co_await linger();
 }
 
+Awaitable<bool> Session::encrypt() {
+  wire_.use_tls(tls_->make_ssl());
+  wire_.expires_after(shared_->limits.first_head_deadline);
+  auto [error] = co_await wire_.async_handshake(Wire::Handshake::server, kToken);
+  co_return !error && tls_->session_of(wire_.tls()) != nullptr;
+}
+
 Awaitable<void> Session::linger() {
+  wire_.expires_after(std::chrono::seconds(1));
   boost::system::error_code error;
-  stream_.socket().shutdown(asio::socket_base::shutdown_send, error);
-  stream_.expires_after(std::chrono::seconds(1));
+  if (wire_.tls() != nullptr) {
+    auto [failed] = co_await wire_.async_shutdown(kToken);
+    error = failed;
+  }
+  wire_.plain().socket().shutdown(asio::socket_base::shutdown_send, error);
   buffer_.clear();
   for (std::size_t left = 1024 * 1024; !error && left > 0;) {
-    auto [failed, size] = co_await stream_.async_read_some(buffer_.prepare(8 * 1024), kToken);
+    auto [failed, size] = co_await wire_.plain().async_read_some(buffer_.prepare(8 * 1024), kToken);
     error = failed;
     left -= std::min(left, size);
   }
@@ -174,34 +174,64 @@ Awaitable<bool> Session::serve_one() {
   parser_.emplace();
   parser_->header_limit(shared_->limits.head_bytes);
   parser_->body_limit(shared_->limits.body_bytes);
-  stream_.expires_after(shared_->limits.request_deadline);
-  idle_ = true;
-  auto [error, size] = co_await http::async_read_header(stream_, buffer_, *parser_, kToken);
-  idle_ = false;
+  place_->busy = false;
+  wire_.expires_after(served_ ? shared_->limits.request_deadline
+                              : shared_->limits.first_head_deadline);
+  auto [error, size] = co_await http::async_read_header(wire_, buffer_, *parser_, kToken);
   if (error) co_return co_await refuse_unreadable(error);
-
+  served_ = true;
+  shared_->places->touch(place_);
   request_id_ = request_id_from(header_one("X-Request-ID"));
+
   const Matched matched = match_route(parser_->get().method(), target());
   Actor actor{.name = {}, .role = config::Role::Viewer};  // until the actor is known
-  if (auto refusal = check_head(matched, actor)) {
-    // A known actor tried what it may not do. Unknown ones are not written down, because they could
-    // fill the log.
-    if (refusal->status == 403 && matched.route != nullptr && changes(*matched.route) &&
-        !actor.name.empty()) {
-      AuditEntry entry = audit_entry(actor);
-      entry.status = refusal->status;
-      co_await shared_->resources.history.record_audit(std::move(entry));
-    }
-    refusal->close = !parser_->is_done();  // the body is not worth reading
-    co_return co_await write(std::move(*refusal));
-  }
+  if (auto refusal = check_head(matched, actor))
+    co_return co_await refuse_head(matched, actor, std::move(*refusal));
+  if (matched.route->access == Access::Open) co_return co_await serve_open(matched);
+  wire_.expires_after(shared_->limits.request_deadline);
   const auto body_error = co_await read_body();
   if (body_error) co_return co_await refuse_unreadable(body_error);
+  // The token may have been taken back while the body came.
+  if (auto refusal = check_token(actor)) co_return co_await write(std::move(*refusal));
+  co_return co_await serve_call(matched, std::move(actor));
+}
+
+Awaitable<bool> Session::refuse_head(const Matched& matched, const Actor& actor, Answer refusal) {
+  // A known actor tried what it may not do. Unknown ones are not written down, because they could
+  // fill the log.
+  if (refusal.status == 403 && matched.route != nullptr && changes(*matched.route) &&
+      !actor.name.empty()) {
+    AuditEntry entry = audit_entry(actor);
+    entry.status = refusal.status;
+    co_await shared_->resources.history.record_audit(std::move(entry));
+  }
+  // The body is not worth reading, and whoever guesses shall connect anew.
+  refusal.close = !parser_->is_done() || refusal.status == 429;
+  co_return co_await write(std::move(refusal));
+}
+
+Awaitable<bool> Session::serve_open(const Matched& matched) {
+  Answer answer;
+  if (matched.route->kind == Kind::Probe) {
+    Call call{shared_->resources, {}, {}, {}, {}, {}, {}, false};
+    const Reply reply = co_await perform(matched.route->handler, call);
+    answer = to_answer(reply);
+  } else {
+    answer = answer_other(*matched.route);
+  }
+  answer.close = !parser_->is_done();
+  co_return co_await write(std::move(answer));
+}
+
+Awaitable<bool> Session::serve_call(const Matched& matched, Actor actor) {
   const Route& route = *matched.route;
   Call call{shared_->resources, matched.vars, {}, {}, {}, {}, std::move(actor), false};
   std::optional<Answer> answer = prepare(route, call);
+  place_->busy = true;
+  place_->following = follows(route);
   if (!answer && route.kind == Kind::Events) {
     co_await stream_events(call);
+    place_->following = false;
     co_return false;
   }
   std::optional<ChangeUnderWay> change;
@@ -210,6 +240,9 @@ Awaitable<bool> Session::serve_one() {
   if (!answer && route.kind == Kind::Metrics) scrape.emplace(shared_->scrapes);
   if (!answer && route.kind == Kind::Api) answer = co_await answer_api(route, call);
   if (!answer) answer = answer_other(route);
+  // A reader that does not take its answer may lose the place.
+  place_->busy = place_->following = false;
+  shared_->places->touch(place_);
   co_return co_await write(std::move(*answer));
 }
 
@@ -230,79 +263,14 @@ Awaitable<bool> Session::refuse_unreadable(boost::system::error_code error) {
   co_return co_await write(std::move(answer));
 }
 
-std::optional<Answer> Session::check_head(const Matched& matched, Actor& actor) {
-  const auto hosts = header("Host");
-  if (hosts.size() != 1) return refuse(400, "bad_host", "Send exactly one Host header.");
-  if (!shared_->hosts.allows(hosts.front())) {
-    return refuse(421, "host_not_allowed",
-                  "This server does not answer to the Host '" + std::string(hosts.front()) +
-                      "'. Add it to admin.allowed_hosts if it is yours.");
-  }
-  const bool reads =
-      parser_->get().method() == http::verb::get || parser_->get().method() == http::verb::head;
-  if (!reads && is_cross_site(header_one("Origin"), header_one("Sec-Fetch-Site"), hosts.front())) {
-    return refuse(403, "cross_site", "Another web site may not change anything here.");
-  }
-  return check_access(matched, actor);
-}
-
-std::optional<Answer> Session::check_access(const Matched& matched, Actor& actor) {
-  const Route* route = matched.route;
-  if (route == nullptr || route->access != Access::Open) {
-    Admitted admitted = shared_->auth.admit(header("Authorization"), peer_, Clock::now());
-    if (!admitted.actor) {
-      Answer answer = refuse(admitted.status,
-                             admitted.status == 429   ? "too_many_attempts"
-                             : admitted.status == 400 ? "bad_authorization"
-                                                      : "unauthenticated",
-                             admitted.detail);
-      if (admitted.status == 401) {
-        answer.fields.emplace_back("WWW-Authenticate", "Bearer realm=\"cutwater\"");
-      }
-      if (admitted.retry_after.count() > 0) {
-        answer.fields.emplace_back("Retry-After", std::to_string(admitted.retry_after.count()));
-      }
-      return answer;
-    }
-    actor = std::move(*admitted.actor);
-  }
-  if (matched.allow.empty()) {
-    return refuse(404, "not_found", "There is nothing at this path. /openapi.json lists what is.");
-  }
-  if (route == nullptr) {
-    const std::string allowed = join(matched.allow);
-    Answer answer = refuse(405, "method_not_allowed", "Here you can use " + allowed + ".");
-    answer.fields.emplace_back("Allow", allowed);
-    return answer;
-  }
-  if (route->access == Access::Open) return std::nullopt;
-  const auto needed = static_cast<config::Role>(static_cast<int>(route->access) - 1);
-  if (actor.role < needed) {
-    const std::string role(to_string(needed));
-    return refuse(403, "role_too_low",
-                  "This needs the role " + role + "; the token '" + actor.name + "' has " +
-                      std::string(to_string(actor.role)) + ".",
-                  {{"role_needed", role}});
-  }
-  if (route->kind == Kind::Metrics && shared_->scrapes >= shared_->limits.scrapes) {
-    return refuse(503, "too_many_scrapes", "Too many scrapes at once. Try again in a second.");
-  }
-  const bool follows = route->kind == Kind::Events || target().find("wait=") != target().npos;
-  if (follows && shared_->followers >= shared_->limits.followers) {
-    return refuse(503, "too_many_followers",
-                  "Too many clients are waiting for changes. Try again later or poll.");
-  }
-  return std::nullopt;
-}
-
 Awaitable<boost::system::error_code> Session::read_body() {
   if (parser_->is_done()) co_return boost::system::error_code();
   if (beast::iequals(header_one("Expect"), "100-continue")) {
     static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-    auto [error, size] = co_await asio::async_write(stream_, asio::buffer(kContinue), kToken);
+    auto [error, size] = co_await asio::async_write(wire_, asio::buffer(kContinue), kToken);
     if (error) co_return error;
   }
-  auto [error, size] = co_await http::async_read(stream_, buffer_, *parser_, kToken);
+  auto [error, size] = co_await http::async_read(wire_, buffer_, *parser_, kToken);
   co_return error;
 }
 
@@ -352,8 +320,6 @@ std::optional<Answer> Session::parse_body(const Route& route, Call& call) {
 }
 
 Awaitable<Answer> Session::answer_api(const Route& route, Call& call) {
-  std::optional<Held> follower;
-  if (call.query.contains("wait")) follower.emplace(shared_->followers);
   const auto keys = header("Idempotency-Key");
   if (route.verb != http::verb::post || !changes(route) || keys.empty()) {
     const Reply reply = co_await perform_audited(route, call);
@@ -450,18 +416,19 @@ Awaitable<bool> Session::write(Answer answer) {
   response.keep_alive(keep);
   response.body() = std::move(answer.body);
   response.prepare_payload();
-  stream_.expires_after(shared_->limits.write_deadline);
+  wire_.expires_after(shared_->limits.write_deadline);
   http::response_serializer<http::string_body> serializer(response);
   if (has_request && parser_->get().method() == http::verb::head) {
-    auto [error, size] = co_await http::async_write_header(stream_, serializer, kToken);
+    auto [error, size] = co_await http::async_write_header(wire_, serializer, kToken);
     co_return keep && !error;
   }
-  auto [error, size] = co_await http::async_write(stream_, serializer, kToken);
+  auto [error, size] = co_await http::async_write(wire_, serializer, kToken);
   co_return keep && !error;
 }
 
-Awaitable<void> run_session(std::shared_ptr<Shared> shared, Stream stream, std::string peer) {
-  Session session(std::move(shared), std::move(stream), std::move(peer));
+Awaitable<void> run_session(std::shared_ptr<Shared> shared, Wire wire, Door door,
+                            std::string peer) {
+  Session session(std::move(shared), std::move(wire), door, std::move(peer));
   co_await session.run();
 }
 

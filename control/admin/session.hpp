@@ -2,26 +2,20 @@
 // Only the control thread uses it; it lives as long as its coroutine.
 #pragma once
 
-#include <boost/asio/generic/stream_protocol.hpp>
-#include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
-#include <list>
 #include <optional>
 
 #include "control/admin/auth.hpp"
+#include "control/admin/places.hpp"
 #include "control/admin/route.hpp"
 #include "control/admin/server.hpp"
+#include "control/base/wire.hpp"
 
 namespace cutwater::control::admin {
 
 namespace http = boost::beast::http;
-// TCP and unix sockets have one type here.
-using Stream = boost::beast::basic_stream<boost::asio::generic::stream_protocol>;
-
-class Session;
-
 // Holds what all sessions of one server share.
 struct Shared {
   Shared(const config::Admin& config, const Resources& the_resources, Idempotency& the_idempotency,
@@ -37,14 +31,14 @@ struct Shared {
   MetricsText metrics;
   Authenticator auth;
   HostPolicy hosts;
+  std::shared_ptr<const net::TlsServerContext> tls;  // of the API; null in clear
   AdminLimits limits;
-  std::list<Session*> sessions;  // oldest first
-  std::size_t followers = 0;
+  std::optional<Places> places;  // made by start(), when the limits are known
   std::size_t scrapes = 0;
   std::size_t changes = 0;  // under way, including their answers
   std::function<void()> when_settled;
   std::string openapi_text;
-  std::function<void()> close_listener;
+  std::vector<std::function<void()>> close_listeners;
 };
 
 // Holds an answer before it is written.
@@ -56,28 +50,37 @@ struct Answer {
   bool close = false;
 };
 Answer to_answer(const Reply& reply);
+Answer refuse(int status, std::string_view type, std::string detail,
+              boost::json::object extra = {});
 
 class Session {
  public:
-  Session(std::shared_ptr<Shared> shared, Stream stream, std::string peer);
+  Session(std::shared_ptr<Shared> shared, Wire wire, Door door, std::string peer);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
   Awaitable<void> run();
-  void close();
-  bool idle() const { return idle_; }
 
  private:
   using Parser = http::request_parser<http::string_body>;
 
+  // False: no TLS came about.
+  Awaitable<bool> encrypt();
   // Serves one request; false ends the connection.
   Awaitable<bool> serve_one();
+  // Answers what needs no token, whatever else the request has: its body is not read.
+  Awaitable<bool> serve_open(const Matched& matched);
+  Awaitable<bool> refuse_head(const Matched& matched, const Actor& actor, Answer refusal);
+  Awaitable<bool> serve_call(const Matched& matched, Actor actor);
   Awaitable<bool> refuse_unreadable(boost::system::error_code error);
   // Returns every refusal that follows from the head alone; the body of a refused request is not
   // read.
   std::optional<Answer> check_head(const Matched& matched, Actor& actor);
   std::optional<Answer> check_access(const Matched& matched, Actor& actor);
+  std::optional<Answer> check_token(Actor& actor);
+  // Returns what is wrong when every place for such a request is taken.
+  std::optional<Answer> check_places(const Route& route);
   Awaitable<boost::system::error_code> read_body();
   // Puts body, query and conditions into `call`, or returns what is wrong with them.
   std::optional<Answer> prepare(const Route& route, Call& call);
@@ -98,17 +101,20 @@ class Session {
   std::vector<std::string_view> header(std::string_view name) const;
   std::string_view header_one(std::string_view name) const;
   std::string_view target() const;
+  bool follows(const Route& route) const;
 
   std::shared_ptr<Shared> shared_;
-  Stream stream_;
-  std::string peer_;
+  Wire wire_;
+  // Kept as long as wire_ may ask it for certificates.
+  std::shared_ptr<const net::TlsServerContext> tls_;
+  Places::Handle place_;
+  bool served_ = false;
   boost::beast::flat_buffer buffer_;
   std::optional<Parser> parser_;  // of the current request
   std::string request_id_;        // of the current request: the client's or our own
-  bool idle_ = true;              // the session waits for the next request
 };
 
-Awaitable<void> run_session(std::shared_ptr<Shared> shared, Stream stream, std::string peer);
+Awaitable<void> run_session(std::shared_ptr<Shared> shared, Wire wire, Door door, std::string peer);
 
 // Holds one file of the status page: "/", "/ui.js", "/ui.css".
 struct PageFile {

@@ -8,7 +8,8 @@ namespace cutwater::control {
 struct RunOptions {
   std::string config_path;
   std::string ready_file;  // written (atomically) once serving:
-                           // {"listeners":{"http":"ip:port"},"admin":"ip:port","pid":N}
+                           // {"listeners":{"http":"ip:port"},"admin":"ip:port","pid":N}, and
+                           // "probes":"ip:port" when there is such an address
 };
 
 // Exit codes of `run` beyond the contract's 0/1/2, one per cause so that a unit file can tell:

@@ -13,7 +13,8 @@ void check(const std::string& path, Context& context) {
   config::Parsed parsed = config::load(path);
   // The files that the configuration names must exist, too.
   if (parsed.config) {
-    parsed.problems = control::Certificates().load(parsed.config->listeners, path);
+    parsed.problems =
+        control::Certificates().load(control::listeners_and_admin(*parsed.config), path);
     control::UpstreamContexts unused;
     for (auto& problem : control::load_upstream_tls(*parsed.config, path, unused))
       parsed.problems.push_back(std::move(problem));

@@ -19,10 +19,17 @@ constexpr const char* kExitCodes =
 
 void add_global_options(CLI::App& app, Context& context) {
   app.add_option("--admin", context.admin_url,
-                 "Admin API: http://HOST:PORT or unix:PATH (env CUTWATER_ADMIN, default " +
+                 "Admin API: http[s]://HOST:PORT or unix:PATH (env CUTWATER_ADMIN, default " +
                      std::string(kDefaultAdmin) + ")");
   app.add_option("--token-file", context.token_file,
                  "File with the token (otherwise env CUTWATER_TOKEN)");
+  app.add_option("--ca", context.ca,
+                 "With https: PEM file with who may vouch for the proxy (env CUTWATER_CA, default "
+                 "the system's)");
+  app.add_option("--client-cert", context.client_cert,
+                 "With https: our own certificate, a PEM file (env CUTWATER_CLIENT_CERT)");
+  app.add_option("--client-key", context.client_key,
+                 "Key of --client-cert (env CUTWATER_CLIENT_KEY, default in the same file)");
   app.add_option("--output", context.output, "table or json")
       ->check(CLI::IsMember({"table", "json"}));
 }
@@ -61,9 +68,15 @@ bool Context::colour() const {
 }
 
 AdminClient Context::client() const {
-  std::string url = admin_url;
-  if (url.empty()) url = io.env("CUTWATER_ADMIN").value_or("");
+  const auto said = [this](const std::string& option, const char* variable) {
+    return option.empty() ? io.env(variable).value_or("") : option;
+  };
+  std::string url = said(admin_url, "CUTWATER_ADMIN");
   if (url.empty()) url = kDefaultAdmin;
+  config::UpstreamTls tls;
+  tls.ca = said(ca, "CUTWATER_CA");
+  tls.client.cert = said(client_cert, "CUTWATER_CLIENT_CERT");
+  tls.client.key = said(client_key, "CUTWATER_CLIENT_KEY");
   std::string token = io.env("CUTWATER_TOKEN").value_or("");
   if (!token_file.empty()) {
     std::ifstream file(token_file);
@@ -73,7 +86,7 @@ AdminClient Context::client() const {
     if (token.ends_with('\r')) token.pop_back();
     if (token.empty()) throw Failure(kUsage, token_file + " is empty");
   }
-  return AdminClient(std::move(url), std::move(token));
+  return AdminClient(std::move(url), std::move(token), tls);
 }
 
 void Context::print(const boost::json::value& value) const {

@@ -1,5 +1,6 @@
 #include "control/cli/client.hpp"
 
+#include <openssl/x509_vfy.h>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -9,7 +10,6 @@
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/use_future.hpp>
-#include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/url/parse.hpp>
@@ -17,6 +17,7 @@
 
 #include "config/model.hpp"
 #include "control/base/json_text.hpp"
+#include "control/base/wire.hpp"
 #include "control/cli/output.hpp"
 
 namespace cutwater::cli {
@@ -26,7 +27,7 @@ namespace http = beast::http;
 namespace {
 
 using Protocol = asio::generic::stream_protocol;
-using Stream = beast::basic_stream<Protocol>;
+using control::Wire;
 using Request = http::request<http::string_body>;
 using Response = http::response<http::string_body>;
 
@@ -37,23 +38,40 @@ constexpr std::uint64_t kLargestAnswer = 64 * 1024 * 1024;
 // Says how one exchange ended.
 struct Outcome {
   boost::system::error_code error;
+  std::string certificate_problem = {};  // why the proxy's certificate is not believed
   Response response;
+};
+
+struct Peer {
+  std::vector<Protocol::endpoint> endpoints;
+  std::string host;
+  std::shared_ptr<const net::TlsClientContext> tls;  // null in clear
 };
 
 // The arguments are passed by pointer and not by reference: the caller waits for the end before
 // they are destroyed.
-asio::awaitable<Outcome> exchange(const std::vector<Protocol::endpoint>* endpoints,
-                                  const Request* request, std::chrono::milliseconds timeout) {
+asio::awaitable<Outcome> exchange(const Peer* peer, const Request* request,
+                                  std::chrono::milliseconds timeout) {
   Outcome outcome;
-  Stream stream(co_await asio::this_coro::executor);
-  for (const Protocol::endpoint& endpoint : *endpoints) {
+  const auto executor = co_await asio::this_coro::executor;
+  Wire stream((Wire::Plain(executor)));
+  for (const Protocol::endpoint& endpoint : peer->endpoints) {
     stream.close();
     stream.expires_after(kConnectTimeout);
-    auto [error] = co_await stream.async_connect(endpoint, kToken);
+    auto [error] = co_await stream.plain().async_connect(endpoint, kToken);
     outcome.error = error;
     if (!error) break;
   }
   if (outcome.error) co_return outcome;
+  if (peer->tls) {
+    stream.use_tls(peer->tls->make_ssl(peer->host, nullptr));
+    auto [error] = co_await stream.async_handshake(Wire::Handshake::client, kToken);
+    const long verified = SSL_get_verify_result(stream.tls());
+    if (error && verified != X509_V_OK)
+      outcome.certificate_problem = X509_verify_cert_error_string(verified);
+    outcome.error = error;
+    if (error) co_return outcome;
+  }
   stream.expires_after(timeout);
   auto [write_error, written] = co_await http::async_write(stream, *request, kToken);
   beast::flat_buffer buffer;
@@ -103,7 +121,7 @@ std::string problem_line(const boost::json::value& problem) {
 
 }  // namespace
 
-AdminClient::AdminClient(std::string url, std::string token)
+AdminClient::AdminClient(std::string url, std::string token, const config::UpstreamTls& tls)
     : url_(std::move(url)), token_(std::move(token)) {
   if (token_.find_first_of("\r\n") != token_.npos) {
     throw Failure(kUsage, "the token contains a line break");
@@ -113,23 +131,29 @@ AdminClient::AdminClient(std::string url, std::string token)
     return;
   }
   const auto parsed = boost::urls::parse_uri(url_);
-  if (!parsed || parsed->scheme() != "http" || parsed->host().empty() ||
+  const bool encrypted = parsed && parsed->scheme() == "https";
+  if (!parsed || (!encrypted && parsed->scheme() != "http") || parsed->host().empty() ||
       (!parsed->path().empty() && parsed->path() != "/")) {
     throw Failure(kUsage,
-                  "'" + url_ + "' is no admin address; write http://HOST:PORT or unix:PATH");
+                  "'" + url_ + "' is no admin address; write http[s]://HOST:PORT or unix:PATH");
   }
   host_ = parsed->host_address();
-  port_ = parsed->has_port() ? std::string(parsed->port()) : "80";
+  port_ = parsed->has_port() ? std::string(parsed->port()) : encrypted ? "443" : "80";
+  if (!encrypted) return;
+  auto loaded = net::TlsClientContext::load(tls, {"http/1.1"});
+  if (const auto* problem = std::get_if<net::Problem>(&loaded))
+    throw Failure(kUsage, problem->text);
+  tls_ = std::get<std::shared_ptr<const net::TlsClientContext>>(std::move(loaded));
 }
 
 AdminResponse AdminClient::ask(const AdminRequest& what) const {
   asio::io_context io(1);
-  std::vector<Protocol::endpoint> endpoints;
+  Peer peer{{}, host_, tls_};
   boost::system::error_code error;
   if (unix_path_.empty()) {
-    endpoints = resolve(io, host_, port_, error);
+    peer.endpoints = resolve(io, host_, port_, error);
   } else if (unix_path_.size() < 108) {  // sockaddr_un
-    endpoints.emplace_back(asio::local::stream_protocol::endpoint(unix_path_));
+    peer.endpoints.emplace_back(asio::local::stream_protocol::endpoint(unix_path_));
   } else {
     error = asio::error::name_too_long;
   }
@@ -137,11 +161,15 @@ AdminResponse AdminClient::ask(const AdminRequest& what) const {
   const Request request = make_request(what, host, token_);
   Outcome outcome;
   if (!error) {
-    auto future =
-        asio::co_spawn(io, exchange(&endpoints, &request, what.timeout), asio::use_future);
+    auto future = asio::co_spawn(io, exchange(&peer, &request, what.timeout), asio::use_future);
     io.run();
     outcome = future.get();
     error = outcome.error;
+  }
+  if (!outcome.certificate_problem.empty()) {
+    throw Failure(kUnreachable, "the certificate of " + url_ +
+                                    " is not believed: " + outcome.certificate_problem +
+                                    ". --ca or CUTWATER_CA names a file with its authority");
   }
   if (error) {
     throw Failure(kUnreachable, "no answer from the proxy at " + url_ + ": " + error.message() +

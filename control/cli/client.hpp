@@ -1,15 +1,19 @@
-// Implements a synchronous client of the admin API over http:// or unix:, with one connection per
-// request. It lives for one command and is not thread-safe. It throws Failure with the exit code
-// that control/cli/README.md lists.
+// Implements a synchronous client of the admin API over http://, https:// or unix:, with one
+// connection per request. A certificate is always verified, with the name of its host. It lives for
+// one command and is not thread-safe. It throws Failure with the exit code that
+// control/cli/README.md lists.
 #pragma once
 
 #include <boost/json.hpp>
 #include <chrono>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "config/tls.hpp"
 #include "control/cli/failure.hpp"
+#include "proxy/net/tls_client_context.hpp"
 
 namespace cutwater::cli {
 
@@ -29,9 +33,9 @@ struct AdminResponse {
 
 class AdminClient {
  public:
-  // Takes "http://127.0.0.1:9901" or "unix:/run/cutwater/admin.sock"; throws Failure(kUsage)
-  // otherwise.
-  AdminClient(std::string url, std::string token);
+  // Takes "http://127.0.0.1:9901", "https://..." or "unix:/run/cutwater/admin.sock"; throws
+  // Failure(kUsage) otherwise. `tls` is used by https: authorities and our own certificate.
+  AdminClient(std::string url, std::string token, const config::UpstreamTls& tls = {});
 
   // Returns any answer, including 4xx and 5xx. Throws Failure(kUnreachable) when there is none.
   AdminResponse ask(const AdminRequest& request) const;
@@ -46,6 +50,7 @@ class AdminClient {
   std::string host_;  // name or address; empty for a unix socket
   std::string port_;
   std::string unix_path_;
+  std::shared_ptr<const net::TlsClientContext> tls_;  // null in clear
 };
 
 [[noreturn]] void fail_with_problem(const AdminResponse& response);

@@ -16,6 +16,9 @@ struct Context {
   Io io;
   std::string admin_url = {};
   std::string token_file = {};
+  std::string ca = {};           // PEM file; empty: CUTWATER_CA, else the system's
+  std::string client_cert = {};  // PEM file; empty: CUTWATER_CLIENT_CERT, else none is shown
+  std::string client_key = {};   // empty: CUTWATER_CLIENT_KEY, else in the same file
   std::string output = "table";
   int exit_code = kSucceeded;
 

@@ -26,6 +26,7 @@ Reply ProxyOperations::proxy() {
                             {"listeners", std::move(listeners)},
                             {"admin", facts.admin},
                             {"config", configuration_.path()}};
+  if (!facts.probes.empty()) reply.body.as_object()["probes"] = facts.probes;
   return reply;
 }
 

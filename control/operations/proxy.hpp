@@ -17,6 +17,7 @@ namespace cutwater::control {
 struct ProxyFacts {
   std::vector<std::pair<std::string, std::string>> listeners;  // name, "ip:port"
   std::string admin;
+  std::string probes;  // empty: there is no such address
   unsigned workers = 0;
 };
 

@@ -31,6 +31,16 @@ std::vector<config::Problem> load_upstream_tls(const config::Config& config,
   return problems;
 }
 
+std::vector<config::Listener> listeners_and_admin(const config::Config& config) {
+  std::vector<config::Listener> all = config.listeners;
+  config::Listener admin;
+  admin.name = "(admin)";
+  admin.tls = config.admin.tls;
+  admin.http2 = false;
+  all.push_back(std::move(admin));
+  return all;
+}
+
 // Returns times, size and inode of every file: a renewal, or a chmod, changes one of them.
 std::string Certificates::look_at(const config::ListenerTls& tls) {
   std::string seen;

@@ -23,6 +23,10 @@ using UpstreamContexts =
 std::vector<config::Problem> load_upstream_tls(const config::Config& config,
                                                const std::string& file, UpstreamContexts& out);
 
+// Everything that may speak TLS to those that connect: the listeners, and behind them the admin API
+// under a name that no listener can have.
+std::vector<config::Listener> listeners_and_admin(const config::Config& config);
+
 class Certificates {
  public:
   using Contexts = std::vector<std::shared_ptr<const net::TlsServerContext>>;

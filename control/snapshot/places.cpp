@@ -79,6 +79,7 @@ std::vector<config::Address> listen_addresses(const config::Config& config) {
   std::vector<config::Address> out;
   for (const config::Listener& listener : config.listeners) out.push_back(listener.listen);
   if (config.admin.unix_path.empty()) out.push_back(config.admin.listen);
+  if (config.admin.probes) out.push_back(*config.admin.probes);
   return out;
 }
 

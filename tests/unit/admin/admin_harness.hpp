@@ -88,8 +88,9 @@ class RunningAdmin {
 
 class RawClient {
  public:
-  explicit RawClient(const RunningAdmin& admin) : socket_(io_) {
-    socket_.connect({asio::ip::make_address("127.0.0.1"), admin.address.port});
+  explicit RawClient(const RunningAdmin& admin) : RawClient(admin.address.port) {}
+  explicit RawClient(std::uint16_t port) : socket_(io_) {
+    socket_.connect({asio::ip::make_address("127.0.0.1"), port});
   }
   void send(const std::string& bytes) { asio::write(socket_, asio::buffer(bytes)); }
   Response read(bool head = false) {

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <list>
+
 #include "tests/unit/admin/admin_harness.hpp"
 
 namespace cutwater::control {
@@ -283,7 +285,7 @@ TEST(AdminServer, AConnectionCarriesManyRequestsAlsoPipelined) {
 
 TEST(AdminServer, ASlowHeadIsCutOff) {
   AdminLimits limits;
-  limits.request_deadline = std::chrono::milliseconds(50);
+  limits.first_head_deadline = std::chrono::milliseconds(50);
   RunningAdmin admin(local_admin(), limits);
   RawClient client(admin);
   client.send("GET /livez HTTP/1.1\r\nHost:");
@@ -292,7 +294,7 @@ TEST(AdminServer, ASlowHeadIsCutOff) {
 
 TEST(AdminServer, IdleConnectionsCannotKeepAnOperatorOut) {
   AdminLimits limits;
-  limits.connections = 2;
+  limits.strangers = 2;
   RunningAdmin admin(local_admin(), limits);
   RawClient oldest(admin);
   RawClient older(admin);
@@ -302,6 +304,58 @@ TEST(AdminServer, IdleConnectionsCannotKeepAnOperatorOut) {
   }
   EXPECT_EQ(ask(admin, "POST", "/v1/services/shop:rollback").result_int(), 200u);
   EXPECT_TRUE(oldest.closed());
+}
+
+// More of each than there are places: unfinished heads and unfinished bodies of strangers and of a
+// viewer.
+TEST(AdminServer, StuckConnectionsKeepNeitherProbesNorARightTokenOut) {
+  AdminLimits limits;
+  limits.strangers = 8;
+  limits.callers = 8;
+  RunningAdmin admin(admin_with_tokens(), limits);
+  const std::string explain =
+      "POST /v1/services/shop:explain HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n"
+      "Content-Type: application/json\r\n";
+  std::list<RawClient> stuck;
+  for (int round = 0; round < 12; ++round) {
+    stuck.emplace_back(admin).send("GET /readyz HTTP/1.1\r\nHo");
+    stuck.emplace_back(admin).send(explain + "\r\n");
+    stuck.emplace_back(admin).send(explain + bearer("viewer-secret") +
+                                   "\r\nExpect: 100-continue\r\n\r\n");
+    stuck.back().read_until("100 Continue\r\n\r\n");  // the viewer has its place
+    EXPECT_EQ(ask(admin, "GET", "/readyz").result_int(), 200u) << round;
+    EXPECT_EQ(ask(admin, "HEAD", "/livez").result_int(), 200u) << round;
+    EXPECT_EQ(
+        ask(admin, "POST", "/v1/services/shop:rollback", {bearer("deployer-secret")}).result_int(),
+        200u)
+        << round;
+  }
+}
+
+TEST(AdminServer, BodiesOfStrangersAreNotWaitedFor) {
+  RunningAdmin admin(admin_with_tokens());
+  RawClient client(admin);
+  client.send(
+      "POST /v1/services/shop:rollback HTTP/1.1\r\nHost: localhost\r\n"
+      "Content-Length: 9\r\n\r\n");
+  const Response refused = client.read();
+  EXPECT_EQ(refused.result_int(), 401u);
+  EXPECT_FALSE(refused.keep_alive());
+}
+
+TEST(AdminServer, FollowersHoldPlacesThatNobodyTakesFromThem) {
+  AdminLimits limits;
+  limits.callers = 2;
+  RunningAdmin admin(admin_with_tokens(), limits);
+  std::list<RawClient> followers;
+  for (int i = 0; i < 2; ++i) {
+    followers.emplace_back(admin).send("GET /v1/events HTTP/1.1\r\nHost: localhost\r\n" +
+                                       bearer("viewer-secret") + "\r\n\r\n");
+    followers.back().read_until("retry: 1000\n\n");
+  }
+  EXPECT_EQ(problem_type(ask(admin, "GET", "/v1/services", {bearer("deployer-secret")})),
+            "too_many_callers");
+  EXPECT_EQ(ask(admin, "GET", "/readyz").result_int(), 200u);
 }
 
 TEST(AdminServer, MetricsAreTextAndScrapesAreLimited) {

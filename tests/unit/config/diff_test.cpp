@@ -25,6 +25,8 @@ TEST(RestartNeeded, NamesEachSettingThatIsFixedAtStart) {
   EXPECT_THAT(needed("state_dir: /tmp"), ElementsAre("state_dir"));
   EXPECT_THAT(needed("admin: {listen: \"127.0.0.1:1\"}"), ElementsAre("admin.listen"));
   EXPECT_THAT(needed("admin: {listen: \"unix:/a\"}"), ElementsAre("admin.listen"));
+  EXPECT_THAT(needed("admin: {probes: \"127.0.0.1:1\"}"), ElementsAre("admin.probes"));
+  EXPECT_THAT(needed("admin: {tls: {certificates: [{cert: /a}]}}"), ElementsAre("admin.tls"));
   EXPECT_THAT(needed("access_log: stdout"), ElementsAre("access_log"));
   EXPECT_THAT(needed("limits: {header_fields: 50}"), ElementsAre("limits"));
   EXPECT_THAT(needed("workers: 2\naccess_log: stdout"), ElementsAre("workers", "access_log"));

@@ -33,9 +33,27 @@ TEST(Secrets, WithTokensTheAdminApiMayBindAnywhere) {
   const Config config =
       read(with("admin: {listen: \"0.0.0.0:9901\", tokens: [{name: bot, role: deployer, secret: "
                 "\"${env:TOKEN}\"}]}"),
-           fake_sources({{"TOKEN", "s3cret"}}));
+           fake_sources({{"TOKEN", "s3cret-of-16-let"}}));
   EXPECT_EQ(config.admin.listen.host, "0.0.0.0");
   EXPECT_EQ(config.admin.tokens.at(0).role, Role::Deployer);
+}
+
+TEST(Secrets, AShortTokenIsAnErrorWhereOthersReachTheAdminApi) {
+  const auto problems = [](const std::string& where) {
+    return problems_in(with("admin: {" + where +
+                            ", tokens: [{name: bot, role: deployer, secret: \"${env:TOKEN}\"}]}"),
+                       fake_sources({{"TOKEN", "fifteen-letters"}}));
+  };
+  for (const char* where :
+       {"listen: \"0.0.0.0:9901\"", "listen: \"10.0.0.1:9901\"", "probes: \"0.0.0.0:9902\""}) {
+    const auto found = problems(where);
+    ASSERT_EQ(found.size(), 1u) << where;
+    EXPECT_THAT(found.front(), testing::HasSubstr("token `bot` is shorter than 16 characters"));
+    EXPECT_THAT(found.front(), testing::Not(testing::HasSubstr("fifteen")));
+  }
+  for (const char* where :
+       {"listen: \"127.0.0.1:9901\"", "listen: \"unix:/run/c.sock\"", "probes: \"[::1]:9902\""})
+    EXPECT_THAT(problems(where), testing::IsEmpty()) << where;
 }
 
 TEST(Secrets, ALiteralIsRefusedAndNotRepeated) {
