@@ -88,8 +88,8 @@ class ReplayFile : public testing::Test {
       tick.end_ms = 1'795'000'000'000 + 1000 * i;
       tick.span_ms = 1000;
       tick.weight = Share::percent(5);
-      tick.to = {100, 2, {{800, 100}}};
-      tick.from = {1900, 1, {{800, 1900}}};
+      tick.to = {100, 2, 0, {{800, 98}}};
+      tick.from = {1900, 1, 0, {{800, 1899}}};
       record.ticks.push_back(tick);
     }
     write(control::to_text(control::record_view(record)));

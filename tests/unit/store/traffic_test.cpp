@@ -18,8 +18,8 @@ TrafficTick second(int number, std::size_t step = 0) {
   tick.span_ms = 1000;
   tick.step = step;
   tick.weight = Share::percent(5);
-  tick.to = {10, 1, {{500, 6}, {501, 4}}};
-  tick.from = {190, 2, {{499, 90}, {505, 100}}};
+  tick.to = {10, 1, 0, {{500, 6}, {501, 4}}};
+  tick.from = {190, 2, 0, {{499, 90}, {505, 100}}};
   return tick;
 }
 
@@ -153,7 +153,7 @@ TEST(TrafficRecord, AClockThatIsSetBackChangesNoCounts) {
 }
 
 TEST(TrafficRecord, CountsSlowOnesByBucket) {
-  const TrafficCounts counts{3, 0, {{100, 1}, {200, 2}}};
+  const TrafficCounts counts{3, 0, 0, {{100, 1}, {200, 2}}};
   EXPECT_EQ(counts.slower_than(stats::LatencyBuckets::middle(100)), 2u);
   EXPECT_EQ(counts.slower_than(stats::LatencyBuckets::middle(200)), 0u);
   EXPECT_EQ(counts.slower_than(Nanoseconds(1)), 3u);
