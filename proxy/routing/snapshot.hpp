@@ -79,9 +79,9 @@ struct ServiceSnapshot {
   std::string version_header;
   std::vector<std::string> ignored_paths;  // guards.ignore
 
-  // Returns true if the connections to its versions rest before they carry another client's request.
-  // Under rollout those of stable do as well: a version whose requests alone need new connections
-  // would be compared as the slower one.
+  // Returns true if the connections to its versions rest before they carry another client's
+  // request. Under rollout those of stable do as well: a version whose requests alone need new
+  // connections would be compared as the slower one.
   bool reuses_safely() const {
     return reuse == config::Reuse::Safe || (reuse == config::Reuse::Auto && !rollout.empty());
   }
