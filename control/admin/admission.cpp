@@ -1,6 +1,7 @@
 // Implements what is decided about a request before its body is read.
-#include "config/names.hpp"
 #include "control/admin/session.hpp"
+
+#include "config/names.hpp"
 
 namespace cutwater::control::admin {
 namespace {
