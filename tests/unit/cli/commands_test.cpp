@@ -196,8 +196,8 @@ TEST(Admin, UnreachableIs10AndSaysWhatToDo) {
 }
 
 TEST(Admin, AnAddressThatIsNoneIsAMistake) {
-  for (const char* url :
-       {"127.0.0.1:9901", "ftp://x", "http://", "https://", "http://localhost:9901/v1", "unix:"}) {
+  for (const char* url : {"127.0.0.1:9901", "ftp://x", "http://", "https://localhost:9901/v1",
+                          "http://localhost:9901/v1", "unix:"}) {
     EXPECT_EQ(run({"status", "--admin", url}).exit_code, kUsage) << url;
   }
 }
