@@ -1,4 +1,4 @@
-// Limits how fast evidence may grow: to four times its least value of the last three seconds. What
+// Limits how fast evidence may grow: to four times its most of three seconds before. What
 // exceeds that is taken away for good, which a test may always do: it only loses by it. A pause of
 // one instance, of half a second or so, makes all of its requests slow together, though each by
 // itself would have been an independent piece of evidence; a version that is slow goes on being
@@ -22,18 +22,24 @@ class GrowthLimit {
   // that it may be afterwards.
   double most_after(TimePoint arrival, double before) {
     note(arrival, before);
-    double least = before;
+    const Slot* oldest = nullptr;
     for (const Slot& slot : slots_)
-      if (slot.number > newest_ - kSlots) least = std::min(least, slot.least);
-    return kFactor * least;
+      if (slot.number > newest_ - kSlots && (oldest == nullptr || slot.number < oldest->number))
+        oldest = &slot;
+    // The newest slot is always there. Soon after a silence nothing is old enough to have grown on
+    // its own, and the beginning counts.
+    const bool old_enough = newest_ - oldest->number >= kSlots - 3;
+    return kFactor * (old_enough ? oldest->most : oldest->first);
   }
   // Notes the evidence as it is after that request.
   void note(TimePoint arrival, double evidence) {
     // A request may be judged after one that arrived a little later.
     newest_ = std::max<std::int64_t>(newest_, arrival.time_since_epoch() / kSlot);
     Slot& slot = slots_[static_cast<std::size_t>(newest_ % kSlots)];
-    if (slot.number != newest_) slot = {newest_, evidence};
-    slot.least = std::min(slot.least, evidence);
+    if (slot.number != newest_) slot = {newest_, evidence, evidence};
+    // The most, not a dip: losses are never limited, so gains measured from dips would not make up
+    // for them.
+    slot.most = std::max(slot.most, evidence);
   }
 
  private:
@@ -41,7 +47,7 @@ class GrowthLimit {
   static constexpr Nanoseconds kSlot = kWindow / kSlots;
   struct Slot {
     std::int64_t number = -kSlots;
-    double least = 0;
+    double first = 0, most = 0;
   };
   std::array<Slot, kSlots> slots_;
   std::int64_t newest_ = 0;

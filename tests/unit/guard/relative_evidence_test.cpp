@@ -389,14 +389,14 @@ TEST_F(Compared, ErrorEvidenceGrowsAsFastAsItCan) {
   EXPECT_TRUE(judge());
 }
 
-TEST(Growth, IsCountedFromTheLeastOfTheLastThreeSeconds) {
+TEST(Growth, IsCountedFromTheMostOfThreeSecondsBefore) {
   GrowthLimit limit;
   EXPECT_EQ(limit.most_after(kNoon, 1), 4);
   limit.note(kNoon, 4);
   EXPECT_EQ(limit.most_after(kNoon + 1s, 4), 4);
-  EXPECT_EQ(limit.most_after(kNoon + 2800ms, 4), 4);
+  EXPECT_EQ(limit.most_after(kNoon + 2800ms, 4), 16) << "of a tenth of a second, its most";
   EXPECT_EQ(limit.most_after(kNoon + 3100ms, 4), 16);
-  EXPECT_EQ(limit.most_after(kNoon + 3200ms, 0.5), 2) << "it may fall as it likes";
+  EXPECT_EQ(limit.most_after(kNoon + 3200ms, 0.5), 16) << "a fall in between does not count";
   EXPECT_EQ(limit.most_after(kNoon + 1h, 3), 12) << "nothing old counts";
 }
 
